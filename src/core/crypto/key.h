@@ -1,0 +1,59 @@
+#pragma once
+/* Keys, signatures, digests and MACs. The only user of OpenSSL's libcrypto: EVP, algorithms fetched
+ * once. */
+#include "core/base/arena.h"
+#include "core/base/problem.h"
+#include "core/base/writer.h"
+
+/* DNSSEC algorithm numbers (IANA). */
+enum {
+    ALGORITHM_RSASHA1 = 5,
+    ALGORITHM_RSASHA1_NSEC3 = 7,
+    ALGORITHM_RSASHA256 = 8,
+    ALGORITHM_RSASHA512 = 10,
+    ALGORITHM_ECDSAP256SHA256 = 13,
+    ALGORITHM_ECDSAP384SHA384 = 14,
+    ALGORITHM_ED25519 = 15,
+    ALGORITHM_ED448 = 16
+};
+
+struct algorithm {
+    uint8_t number;
+    const char *mnemonic;      /* "ECDSAP256SHA256" */
+    bool can_sign, can_verify; /* ours: 8, 10, 13..16 sign; 5 and 7 verify too */
+    uint16_t public_len;       /* octets of the DNSKEY public key field; 0: variable (RSA) */
+    uint16_t signature_len;    /* 0: as long as the RSA modulus */
+    uint16_t bits_default;     /* RSA: 2048 */
+};
+/* NULL for a number we do not know. */
+const struct algorithm *algorithm_find(uint8_t number);
+const struct algorithm *
+algorithm_parse(struct span text); /* number or mnemonic, any case; NULL if unknown */
+/* Calls in order of number; NULL ends. */
+const struct algorithm *algorithm_at(size_t index);
+
+enum { KEY_PUBLIC_LEN_MAX = 1028, KEY_SIGNATURE_LEN_MAX = 512 }; /* RSA to 4096 bits */
+
+struct key; /* opaque: a public key, or a pair; owned, closed by key_close, private parts wiped */
+
+/* `bits` for RSA (2048..4096), else 0. */
+enum status key_generate(uint8_t algorithm, uint16_t bits, struct key **key) MUST_USE;
+/* From a DNSKEY's public key field. MALFORMED: not a key of that algorithm (with the sentence why);
+ * UNSUPPORTED. */
+enum status key_of_public(uint8_t algorithm, struct span public_key, struct key **key,
+                          struct problem *problem) MUST_USE;
+uint8_t key_algorithm(const struct key *key);
+bool key_can_sign(const struct key *key);
+struct span key_public(const struct key *key); /* the DNSKEY public key field; lives with the key */
+/* Signs the concatenation of `parts`, in the form of an RRSIG (RFC 6605 §4 raw r|s for ECDSA). */
+enum status key_sign(struct key *key, const struct span *parts, size_t count,
+                     struct writer *signature) MUST_USE;
+/* OK, MISMATCH, or CRYPTO_FAILED. */
+enum status key_verify(struct key *key, const struct span *parts, size_t count,
+                       struct span signature) MUST_USE;
+/* BIND's private key file, "Private-key-format: v1.3". The text is a secret: wipe it. */
+enum status key_write_private(const struct key *key, struct writer *text) MUST_USE;
+enum status key_read_private(struct span text, struct key **key, struct problem *problem) MUST_USE;
+/* PKCS#8 PEM, unencrypted. */
+enum status key_read_pem(struct span text, struct key **key, struct problem *problem) MUST_USE;
+void key_close(struct key *key); /* NULL is fine */

@@ -1,0 +1,73 @@
+#pragma once
+/* The chain of trust as a pure function (RFC 4035 §5): from trust anchors, the evidence gathered so
+ * far and the time to a verdict, or to the next question whose answer is needed. It is run again
+ * from the start when evidence has come. */
+#include "core/dns/message.h"
+#include "core/dnssec/denial.h"
+#include "core/dnssec/sign.h"
+#include "core/dnssec/verdict.h"
+
+/* DS or DNSKEY rdata of a zone that is trusted as it stands. */
+struct trust_anchor {
+    struct name zone;
+    uint16_t type; /* TYPE_DS or TYPE_DNSKEY */
+    struct span rdata;
+};
+/* Reads a zone-file-like list of DS and DNSKEY records, comments with ';' (as in root.key,
+ * root.ds). */
+enum status trust_anchors_read(struct span text, struct arena *arena,
+                               const struct trust_anchor **anchors, size_t *count,
+                               struct problem *problem) MUST_USE;
+
+/* What was answered to one question: NOERROR or NXDOMAIN with answer and authority RRsets (RRSIG
+ * RRsets among them). */
+struct evidence {
+    struct name name;
+    uint16_t type;
+    uint16_t rcode;
+    const struct rrset *answer;
+    size_t answer_count;
+    const struct rrset *authority;
+    size_t authority_count;
+    bool is_failed; /* the servers could not be asked: what depends on it is INDETERMINATE */
+    /* Set by chain_judge when this evidence's RRsets were judged under the final result, for
+     * caches: shortest life that signatures and TTLs allow, in seconds from now. */
+    uint32_t life_s;
+};
+
+enum {
+    CHAIN_SIGNATURE_CHECKS_MAX = 64,
+    CHAIN_HASHES_MAX = 200,
+    CHAIN_KEYS_PER_TAG_MAX = 2,
+    CHAIN_DS_MAX = 13
+};
+
+struct chain_budget {
+    uint32_t
+        signatures_left; /* checks, good or bad; belongs to the client's query and never resets */
+    struct denial_budget denial;
+};
+
+struct chain_result {
+    bool is_final; /* judgement holds; otherwise `next` is needed */
+    struct judgement judgement;
+    struct name next_name; /* view of the question or of the evidence */
+    uint16_t next_type;    /* DS or DNSKEY */
+    bool is_wildcard;      /* the answer was made from a wildcard (with its proof checked) */
+};
+
+struct chain_input {
+    const struct trust_anchor *anchors;
+    size_t anchor_count;
+    const struct evidence *evidence; /* evidence[0] is the answer to be judged */
+    size_t evidence_count;
+    int64_t now_s;
+    struct key_cache *keys; /* may be NULL */
+    struct arena *scratch;
+};
+/* Judges evidence[0], each RRset of its CNAME and DNAME chain and the final denial. Zone cuts are
+ * found by asking DS at each label below the deepest secure zone: the denial of DS that has no NS
+ * bit is "no cut here". Insecure as soon as a cut without DS (or with only unknown algorithms or
+ * digests, RFC 4035 §5.2, RFC 6840 §5.2) is proved. */
+void chain_judge(const struct chain_input *input, struct chain_budget *budget,
+                 struct chain_result *result);

@@ -1,0 +1,23 @@
+#pragma once
+/* Files as a service sees them: whole, by name, durable when a call returns. The real world keeps
+ * them in one folder per service, the simulator in memory with losses. Names are relative, without
+ * "..", and of [A-Za-z0-9._+=-] and '/'. */
+#include "core/base/arena.h"
+
+struct disk {
+    void *self;
+    /* The whole file, in `arena`; NOT_FOUND when there is none; TOO_LONG above `size_max`. */
+    enum status (*read)(void *self, const char *name, size_t size_max, struct arena *arena,
+                        struct span *content);
+    /* The file is the new content or, after any crash, the old: write, fsync, rename, fsync of the
+     * folder. */
+    enum status (*replace)(void *self, const char *name, struct span content);
+    /* As replace, readable by the owner alone (mode 0600); for keys. */
+    enum status (*replace_secret)(void *self, const char *name, struct span content);
+    /* At the end, durable; after a crash a part of it may be there: give it a checksum. */
+    enum status (*append)(void *self, const char *name, struct span content);
+    enum status (*remove)(void *self, const char *name);
+    /* Calls `each` with every file name that begins with `prefix`, sorted. */
+    enum status (*list)(void *self, const char *prefix, void (*each)(void *user, const char *name),
+                        void *user);
+};

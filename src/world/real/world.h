@@ -1,0 +1,80 @@
+#pragma once
+/* The real world: one process, one thread, epoll. It turns sockets, TLS, HTTP, mail, signals and
+ * the clock into events for one service, and the service's effects into I/O. A command opens it,
+ * adds what the service needs, and runs it. */
+#include "core/base/entropy.h"
+#include "core/base/log.h"
+#include "core/base/problem.h"
+#include "core/node/node.h"
+#include "core/store/disk.h"
+#include "core/store/records.h"
+
+struct world;
+
+struct world_options {
+    const char *name;         /* of the service, in log lines */
+    enum log_level log_level; /* the most detailed level written */
+    uint16_t
+        upstream_port; /* labs: asks to port 53 go to this port instead; 0: to the port they name */
+    bool is_sandboxed; /* seccomp and no new privileges once everything is open */
+};
+/* Every failure of these fills `problem` with a sentence that names the address, file or option and
+ * what to do. */
+enum status world_open(const struct world_options *options, struct world **world,
+                       struct problem *problem) MUST_USE;
+const struct log *world_log(struct world *world);
+const struct entropy *world_entropy(struct world *world);
+struct moment world_now(struct world *world);
+
+/* DNS over UDP and TCP on that address; endpoints are numbered from 0 in order of calls. */
+enum status world_listen_dns(struct world *world, struct address address,
+                             struct problem *problem) MUST_USE;
+/* HTTP; with certificate and key files (PEM) HTTPS. */
+enum status world_listen_http(struct world *world, struct address address,
+                              const char *certificate_file, const char *key_file,
+                              struct problem *problem) MUST_USE;
+/* EPP over TLS (RFC 5734); `client_ca_file` non-NULL: a client certificate signed by it is
+ * demanded. */
+struct world_tls {
+    const char *certificate_file;
+    const char *key_file;
+    const char *ca_file;
+};
+enum status world_listen_epp(struct world *world, struct address address, struct world_tls tls,
+                             struct problem *problem) MUST_USE;
+/* A name for EFFECT_EPP_OPEN: where it leads, our certificate, the CA that must have signed theirs,
+ * the host name expected in it. */
+enum status world_add_epp_server(struct world *world, const char *name, struct address address,
+                                 const char *host_name, struct world_tls tls,
+                                 struct problem *problem) MUST_USE;
+/* EFFECT_MAIL into a Maildir (new/, one file a Message-ID, never twice), or to an SMTP server
+ * "smtp://HOST:PORT". */
+enum status world_mail_to_maildir(struct world *world, const char *folder,
+                                  struct problem *problem) MUST_USE;
+enum status world_mail_to_smtp(struct world *world, const char *url,
+                               struct problem *problem) MUST_USE;
+/* The operator's socket: mode 0600, peer credentials checked (same user or root). */
+enum status world_listen_control(struct world *world, const char *path,
+                                 struct problem *problem) MUST_USE;
+/* Files below `folder` (made when missing, mode 0700), locked against a second process. Lives as
+ * long as the world. */
+enum status world_disk(struct world *world, const char *folder, struct disk *disk,
+                       struct problem *problem) MUST_USE;
+/* A database "sqlite:PATH". Lives as long as the world. */
+enum status world_records(struct world *world, const char *url, struct records *records,
+                          struct problem *problem) MUST_USE;
+/* Writes "vouch NAME: ready" to stderr and sd_notify when sockets are open, delivers EVENT_START,
+ * then events until SIGTERM or SIGINT; SIGHUP is EVENT_RELOAD. Returns the exit code. */
+int world_run(struct world *world, struct node node);
+void world_close(struct world *world);
+
+/* For commands that ask once and wait: one line to a control socket, the answer's text in `arena`.
+ * REFUSED when the answer was a failure. */
+enum status control_ask(const char *path, const char *line, struct arena *arena, struct span *text,
+                        struct problem *problem) MUST_USE;
+/* A blocking DNS exchange for command line tools: UDP, then TCP when truncated, or TCP at once. */
+enum status dns_ask(struct address server, bool is_tcp, uint32_t timeout_ms, struct span query,
+                    struct arena *arena, struct span *answer, struct problem *problem) MUST_USE;
+/* A whole file, or standard input for "-"; for commands. */
+enum status file_read(const char *path, size_t size_max, struct arena *arena, struct span *content,
+                      struct problem *problem) MUST_USE;
