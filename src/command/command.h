@@ -1,6 +1,7 @@
 #pragma once
-/* A subcommand of the one binary. Each lives in a file of its own and is a row in main.c. */
-#include "core/base/base.h"
+/* A subcommand of the one binary, and what all of them need to read their words. Each lives in a
+ * file of its own, is declared in commands.h and is a row in commands.c. */
+#include "core/base/problem.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -11,5 +12,26 @@ struct command {
     int (*run)(int argc, char **argv); /* argv[0] is the name; returns an exit code */
 };
 
-/* "vouch: NAME: SENTENCE" on stderr; returns EXIT_USAGE. */
+/* "vouch NAME: SENTENCE" on stderr; returns EXIT_USAGE. */
 int command_usage_error(const char *name, const char *format, ...) PRINTF_LIKE(2, 3);
+/* "vouch NAME: PLACE:LINE:COLUMN: SENTENCE" on stderr; returns EXIT_FAILED. */
+int command_failed(const char *name, const struct problem *problem);
+
+enum { COMMAND_VALUES_MAX = 16 };
+
+/* An option of a command: the command fills the first three, command_parse the rest. */
+struct command_option {
+    const char *name; /* with its dashes: "--anchor" */
+    bool takes_value; /* "--anchor FILE" or "--anchor=FILE" */
+    bool is_list;     /* may be given up to COMMAND_VALUES_MAX times */
+    size_t count;     /* how often it was given */
+    const char *values[COMMAND_VALUES_MAX];
+};
+
+/* Reads the options of a command and moves its other words to argv[1] and on, in order; "--" ends
+ * the options and "-" is a word. Returns EXIT_DONE with the number of words in `word_count`, or,
+ * after one sentence on stderr, EXIT_USAGE. */
+int command_parse(int argc, char **argv, struct command_option *options, size_t option_count,
+                  int *word_count);
+/* The value of an option given to command_parse, or NULL. */
+const char *command_value(const struct command_option *option);

@@ -1,0 +1,8 @@
+/* Which commands there are. */
+#include "command/commands.h"
+
+const struct command *const COMMANDS[] = {
+    NULL, /* ends the table */
+};
+
+const size_t COMMANDS_COUNT = LEN(COMMANDS) - 1;

@@ -1,0 +1,7 @@
+#pragma once
+/* The table of commands, in the order in which `vouch help` shows them. To add one: a declaration
+ * here, a row in commands.c, its file in meson.build. */
+#include "command/command.h"
+
+extern const struct command *const COMMANDS[];
+extern const size_t COMMANDS_COUNT;
