@@ -56,7 +56,9 @@ enum { TYPE_TEXT_MAX = 20 };
 const char *type_print(uint16_t type, char text[TYPE_TEXT_MAX]);
 enum status class_parse(struct span text, uint16_t *class_) MUST_USE;
 void class_write(uint16_t class_, struct writer *writer);
-const char *
-rcode_text(uint16_t rcode); /* "NXDOMAIN"; "RCODE23" style for unknown ones, in a static table */
-bool type_is_meta(uint16_t type);      /* OPT, TSIG, 128..255: never zone data */
-bool type_is_singleton(uint16_t type); /* an RRset of it has one record: SOA, CNAME, DNAME, ... */
+const char *rcode_text(uint16_t rcode); /* "NXDOMAIN"; never NULL */
+void rcode_write(uint16_t rcode,
+                 struct writer *writer); /* "NXDOMAIN"; "RCODE24" for unknown ones */
+const char *opcode_text(uint8_t opcode); /* "NOTIFY"; never NULL */
+bool type_is_meta(uint16_t type);        /* OPT, TSIG, 128..255: never zone data */
+bool type_is_singleton(uint16_t type);   /* an RRset of it has one record: SOA, CNAME, DNAME, ... */
