@@ -56,8 +56,9 @@ struct message {
 
 /* Reads a whole message; RRsets, names and rdata land in `arena` (the wire may then go). MALFORMED
  * for anything that is not a message: forward pointers, bad rdata, records behind TSIG, two OPT,
- * data behind the end. On failure `message` holds what the header and question said, so that
- * FORMERR can be answered (id is 0 when not even that). */
+ * data behind the end; LIMIT_REACHED for names forged to share hashes. On failure `message` holds
+ * what the header and question said, so that FORMERR can be answered (id is 0 when not even that).
+ */
 enum status message_read(struct span wire, struct arena *arena, struct message *message) MUST_USE;
 /* The same without sections and without an arena: header, one question (in `buffer`), EDNS, TSIG's
  * place. For servers. */
@@ -76,8 +77,9 @@ struct message_writer {
     struct writer wire;
     uint16_t counts[4];
     size_t reserved; /* octets kept free at the end for OPT and TSIG */
-    uint16_t compression[MESSAGE_COMPRESSION_SIZE]; /* offsets of names written */
-    uint16_t compression_count;
+    bool keeps_case; /* compress only against names of the same case: for transfers (RFC 5936 §3.4)
+                      */
+    uint16_t compression[MESSAGE_COMPRESSION_SIZE]; /* offsets of names written; 0 is a free slot */
 };
 
 /* Starts with the header. `size` is the largest length of the result. */
@@ -107,7 +109,8 @@ void edns_add_ede(struct writer *options, uint16_t code, struct span text);
  * malformed. */
 bool edns_find(const struct edns *edns, uint16_t code, struct span *value);
 
-/* A query with RD/CD/DO as asked, ready to send; `size` of at least 512. */
+/* A query with RD/CD/DO as asked, ready to send; `size` of at least 512; without EDNS when
+ * `udp_size` is 0. */
 struct span message_make_query(void *bytes, size_t size, uint16_t id, uint16_t flags,
                                struct question question, bool wants_dnssec, uint16_t udp_size);
 /* Is `wire` a response to that query: QR, id, opcode and question (with the case as sent when

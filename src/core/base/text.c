@@ -1,0 +1,276 @@
+/* Bytes as text and back. Knows the alphabets of RFC 4648, TTL units and the two written forms of a
+ * time. */
+#include "core/base/text.h"
+
+#include <string.h>
+
+static const char base16[] = "0123456789ABCDEF";
+static const char base32hex[] = "0123456789abcdefghijklmnopqrstuv";
+static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* Any base of 2^bits: the bits of the octets in order, the last group filled with zeros. */
+static void write_base(struct writer *writer, struct span bytes, const char *alphabet,
+                       unsigned bits)
+{
+    unsigned held = 0, held_bits = 0;
+    for (size_t i = 0; i < bytes.len; i++) {
+        held = held << 8 | bytes.bytes[i];
+        held_bits += 8;
+        while (held_bits >= bits) {
+            held_bits -= bits;
+            writer_u8(writer, (uint8_t)alphabet[held >> held_bits & ((1U << bits) - 1)]);
+        }
+        held &= (1U << held_bits) - 1;
+    }
+    if (held_bits > 0) {
+        writer_u8(writer, (uint8_t)alphabet[held << (bits - held_bits) & ((1U << bits) - 1)]);
+    }
+}
+
+void text_write_base16(struct writer *writer, struct span bytes)
+{
+    write_base(writer, bytes, base16, 4);
+}
+
+void text_write_base32hex(struct writer *writer, struct span bytes)
+{
+    write_base(writer, bytes, base32hex, 5);
+}
+
+void text_write_base64(struct writer *writer, struct span bytes)
+{
+    write_base(writer, bytes, base64, 6);
+    for (size_t i = bytes.len % 3; i != 0 && i < 3; i++) {
+        writer_u8(writer, '=');
+    }
+}
+
+/* -1 for an octet outside the alphabet. */
+static int digit(const char *alphabet, size_t size, uint8_t octet)
+{
+    const char *at = octet == 0 ? NULL : memchr(alphabet, octet, size);
+    return at == NULL ? -1 : (int)(at - alphabet);
+}
+
+static uint8_t lower(uint8_t octet)
+{
+    return octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet + 32) : octet;
+}
+
+static enum status read_base(struct span text, struct writer *bytes, const char *alphabet,
+                             unsigned bits, bool ignores_case)
+{
+    unsigned held = 0, held_bits = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t octet = ignores_case ? lower(text.bytes[i]) : text.bytes[i];
+        int value = digit(alphabet, (size_t)1 << bits, octet);
+        if (value < 0) {
+            return MALFORMED;
+        }
+        held = held << bits | (unsigned)value;
+        held_bits += bits;
+        if (held_bits >= 8) {
+            held_bits -= 8;
+            writer_u8(bytes, (uint8_t)(held >> held_bits));
+            held &= (1U << held_bits) - 1;
+        }
+    }
+    /* What is left over must be less than one digit, and zero. */
+    if (held_bits >= bits || held != 0) {
+        return MALFORMED;
+    }
+    return bytes->status;
+}
+
+enum status text_read_base16(struct span text, struct writer *bytes)
+{
+    return read_base(text, bytes, "0123456789abcdef", 4, true);
+}
+
+enum status text_read_base32hex(struct span text, struct writer *bytes)
+{
+    return read_base(text, bytes, base32hex, 5, true);
+}
+
+enum status text_read_base64(struct span text, struct writer *bytes)
+{
+    if (text.len % 4 != 0) {
+        return MALFORMED;
+    }
+    size_t len = text.len;
+    while (len > 0 && text.len - len < 2 && text.bytes[len - 1] == '=') {
+        len--;
+    }
+    return read_base(span_part(text, 0, len), bytes, base64, 6, false);
+}
+
+enum status text_read_u64(struct span text, uint64_t max, uint64_t *value)
+{
+    uint64_t read = 0;
+    if (text.len == 0) {
+        return MALFORMED;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.bytes[i] < '0' || text.bytes[i] > '9') {
+            return MALFORMED;
+        }
+        uint64_t next = (uint64_t)(text.bytes[i] - '0');
+        if (__builtin_mul_overflow(read, 10, &read) || __builtin_add_overflow(read, next, &read) ||
+            read > max) {
+            return TOO_LONG;
+        }
+    }
+    *value = read;
+    return OK;
+}
+
+static uint32_t unit_s(uint8_t letter)
+{
+    switch (lower(letter)) {
+    case 'w':
+        return 604800;
+    case 'd':
+        return 86400;
+    case 'h':
+        return 3600;
+    case 'm':
+        return 60;
+    case 's':
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+enum status text_read_ttl(struct span text, uint32_t *ttl_s)
+{
+    const uint64_t ttl_max = INT32_MAX; /* RFC 2181 §8 */
+    uint64_t total = 0;
+    size_t from = 0;
+    for (size_t i = 0; i <= text.len; i++) {
+        bool is_end = i == text.len;
+        if (is_end && from == i && i > 0) {
+            break; /* a unit was last */
+        }
+        uint32_t unit = is_end ? 1 : unit_s(text.bytes[i]);
+        if (!is_end && unit == 0) {
+            continue; /* a digit, or what text_read_u64 refuses */
+        }
+        uint64_t value;
+        enum status status = text_read_u64(span_part(text, from, i - from), ttl_max, &value);
+        if (status != OK) {
+            return status;
+        }
+        total += value * unit;
+        if (total > ttl_max) {
+            return TOO_LONG;
+        }
+        from = i + 1;
+    }
+    *ttl_s = (uint32_t)total;
+    return OK;
+}
+
+/* Days since 1970-01-01 of a date in the Gregorian calendar, and back (H. Hinnant's method, by eras
+ * of 400 years). */
+static int64_t days_of_date(int64_t year, unsigned month, unsigned day)
+{
+    year -= month <= 2;
+    int64_t era = (year >= 0 ? year : year - 399) / 400;
+    int64_t year_of_era = year - era * 400;
+    int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+           719468;
+}
+
+struct date_time {
+    int64_t year;
+    unsigned month, day, hour, minute, second;
+};
+
+static struct date_time date_of_time(int64_t wall_s)
+{
+    int64_t days = wall_s / 86400;
+    int64_t second = wall_s % 86400;
+    if (second < 0) {
+        second += 86400;
+        days--;
+    }
+    days += 719468;
+    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+    int64_t day_of_era = days - era * 146097;
+    int64_t year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int64_t shifted_month = (5 * day_of_year + 2) / 153;
+    unsigned month = (unsigned)(shifted_month < 10 ? shifted_month + 3 : shifted_month - 9);
+    return (struct date_time){year_of_era + era * 400 + (month <= 2),
+                              month,
+                              (unsigned)(day_of_year - (153 * shifted_month + 2) / 5 + 1),
+                              (unsigned)(second / 3600),
+                              (unsigned)(second / 60 % 60),
+                              (unsigned)(second % 60)};
+}
+
+void text_write_time14(struct writer *writer, int64_t wall_s)
+{
+    struct date_time at = date_of_time(wall_s);
+    writer_print(writer, "%04lld%02u%02u%02u%02u%02u", (long long)at.year, at.month, at.day,
+                 at.hour, at.minute, at.second);
+}
+
+void text_write_rfc3339(struct writer *writer, int64_t wall_s)
+{
+    struct date_time at = date_of_time(wall_s);
+    writer_print(writer, "%04lld-%02u-%02uT%02u:%02u:%02uZ", (long long)at.year, at.month, at.day,
+                 at.hour, at.minute, at.second);
+}
+
+static unsigned days_in_month(int64_t year, unsigned month)
+{
+    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return month == 2 && is_leap ? 29 : days[month - 1];
+}
+
+/* The digits of a time at the given places. */
+static enum status read_time(struct span text, const uint8_t places[6], int64_t *wall_s)
+{
+    static const uint8_t lens[6] = {4, 2, 2, 2, 2, 2};
+    uint64_t part[6];
+    for (size_t i = 0; i < 6; i++) {
+        if (text_read_u64(span_part(text, places[i], lens[i]), 9999, &part[i]) != OK) {
+            return MALFORMED;
+        }
+    }
+    if (part[0] < 1970 || part[1] < 1 || part[1] > 12 || part[2] < 1 ||
+        part[2] > days_in_month((int64_t)part[0], (unsigned)part[1]) || part[3] > 23 ||
+        part[4] > 59 || part[5] > 59) {
+        return MALFORMED;
+    }
+    *wall_s = days_of_date((int64_t)part[0], (unsigned)part[1], (unsigned)part[2]) * 86400 +
+              (int64_t)(part[3] * 3600 + part[4] * 60 + part[5]);
+    return OK;
+}
+
+enum status text_read_time14(struct span text, int64_t *wall_s)
+{
+    static const uint8_t places[6] = {0, 4, 6, 8, 10, 12};
+    return text.len == 14 ? read_time(text, places, wall_s) : MALFORMED;
+}
+
+enum status text_read_rfc3339(struct span text, int64_t *wall_s)
+{
+    static const uint8_t places[6] = {0, 5, 8, 11, 14, 17};
+    static const uint8_t marks[6][2] = {{4, '-'},  {7, '-'},  {10, 'T'},
+                                        {13, ':'}, {16, ':'}, {19, 'Z'}};
+    if (text.len != 20) {
+        return MALFORMED;
+    }
+    for (size_t i = 0; i < LEN(marks); i++) {
+        if (text.bytes[marks[i][0]] != marks[i][1]) {
+            return MALFORMED;
+        }
+    }
+    return read_time(text, places, wall_s);
+}
