@@ -3,6 +3,7 @@
 #include "core/dns/message.h"
 #include "core/dns/rdata.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum {
@@ -57,19 +58,33 @@ static bool spells(const struct message_writer *writer, size_t at, struct name n
     return true;
 }
 
-/* A hash for each ancestor of the name, by its label count; each is made from the one before, so
- * that the cost is that of one pass. */
-static void hash_ancestors(struct name name, uint32_t hashes[NAME_LABELS_MAX + 1])
+/* A name taken apart in one pass: each ancestor's place and hash, by its label count. */
+struct ancestors {
+    uint8_t at[NAME_LABELS_MAX + 1];
+    uint32_t hashes[NAME_LABELS_MAX + 1];
+};
+
+static void find_ancestors(struct name name, struct ancestors *ancestors)
 {
-    uint32_t hash = 0;
-    for (uint8_t count = 1; count <= name.label_count; count++) {
-        struct span label = name_label(name, (uint8_t)(name.label_count - count));
-        for (size_t i = 0; i < label.len; i++) {
-            hash = (hash ^ lower(label.bytes[i])) * 0x01000193u;
-        }
-        hash = (hash ^ (uint32_t)label.len) * 0x01000193u;
-        hashes[count] = hash ^ hash >> 15;
+    uint8_t count = name.label_count;
+    for (uint8_t at = 0; count > 0; count--) {
+        ancestors->at[count] = at;
+        at = (uint8_t)(at + name.octets[at] + 1);
     }
+    uint32_t hash = 0;
+    for (count = 1; count <= name.label_count; count++) {
+        const uint8_t *label = name.octets + ancestors->at[count];
+        for (uint8_t i = 0; i <= label[0]; i++) {
+            hash = (hash ^ lower(label[i])) * 0x01000193u;
+        }
+        ancestors->hashes[count] = hash ^ hash >> 15;
+    }
+}
+
+static struct name ancestor_of(struct name name, const struct ancestors *ancestors, uint8_t count)
+{
+    uint8_t at = ancestors->at[count];
+    return (struct name){name.octets + at, (uint8_t)(name.len - at), count};
 }
 
 static size_t find_ancestor(const struct message_writer *writer, struct name name, uint32_t hash)
@@ -99,23 +114,23 @@ static void note_ancestor(struct message_writer *writer, uint32_t hash, size_t a
 static void write_name(void *user, struct name name, struct writer *wire)
 {
     struct message_writer *writer = user;
-    uint32_t hashes[NAME_LABELS_MAX + 1];
-    hash_ancestors(name, hashes);
+    struct ancestors ancestors;
+    find_ancestors(name, &ancestors);
     uint8_t known = name.label_count;
     size_t known_at = 0;
     for (; known > 0; known--) {
-        known_at = find_ancestor(writer, name_ancestor(name, known), hashes[known]);
+        known_at =
+            find_ancestor(writer, ancestor_of(name, &ancestors, known), ancestors.hashes[known]);
         if (known_at != 0) {
             break;
         }
     }
     for (uint8_t count = name.label_count; count > known; count--) {
-        struct span label = name_label(name, (uint8_t)(name.label_count - count));
+        const uint8_t *label = name.octets + ancestors.at[count];
         size_t at = wire->len;
-        writer_u8(wire, (uint8_t)label.len);
-        writer_span(wire, label);
+        writer_span(wire, span_of(label, label[0] + 1u));
         if (wire->status == OK) {
-            note_ancestor(writer, hashes[count], at);
+            note_ancestor(writer, ancestors.hashes[count], at);
         }
     }
     if (known > 0) {
