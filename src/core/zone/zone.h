@@ -63,7 +63,9 @@ struct zone_builder;
 enum status zone_build(struct name apex, const struct zone *from,
                        struct zone_builder **builder) MUST_USE;
 /* Adds one record; a duplicate is left out, a different TTL of the RRset: the last one wins for
- * all. Class IN. */
+ * all. Class IN; the rdata has passed rdata_check. Records of an RRset stand in canonical order
+ * (RFC 4034 §6.3). BAD_ARGUMENT: not at or below the apex; NO_MEMORY and LIMIT_REACHED (records of
+ * one RRset) stay: zone_build_finish then gives NULL. */
 enum status zone_build_add(struct zone_builder *builder, struct name owner, uint16_t type,
                            uint32_t ttl_s, struct span rdata) MUST_USE;
 /* Takes one record away; NOT_FOUND when it is not there. */
@@ -74,6 +76,7 @@ enum status zone_build_set(struct zone_builder *builder, const struct rrset *rrs
 /* What the next version would hold; NULL when nothing. Valid until the next change. */
 const struct rrset *zone_build_rrset(struct zone_builder *builder, struct name owner, uint16_t type,
                                      uint16_t covers);
-/* The new version, with one reference; the builder is gone. */
+/* The new version, with one reference, or NULL after a NO_MEMORY or LIMIT_REACHED; the builder is
+ * gone. */
 struct zone *zone_build_finish(struct zone_builder *builder);
-void zone_build_cancel(struct zone_builder *builder);
+void zone_build_cancel(struct zone_builder *builder); /* NULL is fine */

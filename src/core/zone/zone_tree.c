@@ -1,0 +1,470 @@
+/* The pages of a zone: when a page may be changed in place, how it is copied, split and merged.
+ * A page with one reference on a path of pages with one reference each, from a root that one
+ * builder holds, is seen by nobody else; every other page is copied before it is changed. */
+#include "core/zone/zone_tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* 32 keeps a copied path of a zone of millions of names below 4 KiB. */
+enum { PAGE_ENTRIES_MAX = 32, PAGE_ENTRIES_FEW = 8, TREE_DEPTH_MAX = 16 };
+
+struct zone_page {
+    atomic_uint_least32_t references;
+    uint16_t count;
+    bool is_leaf;
+    union {
+        struct zone_entry *entries[PAGE_ENTRIES_MAX];
+        struct {
+            struct zone_page *children[PAGE_ENTRIES_MAX];
+            /* The leftmost entry below each child, which the child keeps alive. */
+            const struct zone_entry *firsts[PAGE_ENTRIES_MAX];
+        };
+    };
+};
+
+struct span zone_entry_key(const struct zone_entry *entry)
+{
+    const struct name *owner = &entry->node.owner;
+    return span_of(owner->octets + owner->len, entry->key_len);
+}
+
+/* True when that was the last reference. */
+static bool reference_drop(atomic_uint_least32_t *references)
+{
+    if (atomic_fetch_sub_explicit(references, 1, memory_order_release) != 1) {
+        return false;
+    }
+    atomic_thread_fence(memory_order_acquire);
+    return true;
+}
+
+static void reference_add(atomic_uint_least32_t *references)
+{
+    atomic_fetch_add_explicit(references, 1, memory_order_relaxed);
+}
+
+void zone_entry_release(struct zone_entry *entry)
+{
+    if (entry != NULL && reference_drop(&entry->references)) {
+        free(entry);
+    }
+}
+
+struct zone_page *zone_page_hold(struct zone_page *page)
+{
+    if (page != NULL) {
+        reference_add(&page->references);
+    }
+    return page;
+}
+
+static void leaf_release_entries(struct zone_page *leaf)
+{
+    for (uint16_t i = 0; i < leaf->count; i++) {
+        zone_entry_release(leaf->entries[i]);
+    }
+}
+
+void zone_page_release(struct zone_page *page)
+{
+    if (page == NULL || !reference_drop(&page->references)) {
+        return;
+    }
+    struct zone_page *path[TREE_DEPTH_MAX];
+    uint16_t at[TREE_DEPTH_MAX] = {0};
+    int depth = 1;
+    path[0] = page;
+    while (depth > 0) {
+        struct zone_page *top = path[depth - 1];
+        if (top->is_leaf || at[depth - 1] == top->count) {
+            if (top->is_leaf) {
+                leaf_release_entries(top);
+            }
+            free(top);
+            depth--;
+            continue;
+        }
+        struct zone_page *child = top->children[at[depth - 1]++];
+        if (reference_drop(&child->references)) {
+            require(depth < TREE_DEPTH_MAX);
+            path[depth] = child;
+            at[depth++] = 0;
+        }
+    }
+}
+
+static const struct zone_entry *page_first(const struct zone_page *page)
+{
+    return page->is_leaf ? page->entries[0] : page->firsts[0];
+}
+
+static const struct zone_entry *page_entry(const struct zone_page *page, uint16_t at)
+{
+    return page->is_leaf ? page->entries[at] : page->firsts[at];
+}
+
+/* How many entries (of an interior page: children by their first) are <= key. */
+static uint16_t page_count_at_or_before(const struct zone_page *page, struct span key)
+{
+    uint16_t low = 0;
+    uint16_t high = page->count;
+    while (low < high) {
+        uint16_t middle = (uint16_t)((low + high) / 2);
+        if (span_compare(zone_entry_key(page_entry(page, middle)), key) <= 0) {
+            low = (uint16_t)(middle + 1);
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+void zone_tree_seek(struct zone_page *root, struct span key, struct zone_cursor *cursor)
+{
+    cursor->depth = 0;
+    struct zone_page *page = root;
+    while (page != NULL) {
+        uint16_t before = page_count_at_or_before(page, key);
+        if (before == 0) { /* only at the root or never: children are chosen by their first */
+            cursor->depth = 0;
+            return;
+        }
+        require(cursor->depth < TREE_DEPTH_MAX);
+        cursor->path[cursor->depth] = page;
+        cursor->at[cursor->depth++] = (uint16_t)(before - 1);
+        page = page->is_leaf ? NULL : page->children[before - 1];
+    }
+}
+
+const struct zone_entry *zone_tree_at(const struct zone_cursor *cursor)
+{
+    if (cursor->depth <= 0) {
+        return NULL;
+    }
+    const struct zone_page *leaf = cursor->path[cursor->depth - 1];
+    return leaf->entries[cursor->at[cursor->depth - 1]];
+}
+
+static const struct zone_entry *cursor_descend(struct zone_page *page, struct zone_cursor *cursor)
+{
+    while (page != NULL) {
+        require(cursor->depth < TREE_DEPTH_MAX);
+        cursor->path[cursor->depth] = page;
+        cursor->at[cursor->depth++] = 0;
+        page = page->is_leaf ? NULL : page->children[0];
+    }
+    return zone_tree_at(cursor);
+}
+
+const struct zone_entry *zone_tree_next(struct zone_page *root, struct zone_cursor *cursor)
+{
+    if (cursor->depth < 0 || root == NULL) {
+        return NULL;
+    }
+    if (cursor->depth == 0) {
+        return cursor_descend(root, cursor);
+    }
+    while (cursor->depth > 0) {
+        struct zone_page *page = cursor->path[cursor->depth - 1];
+        uint16_t at = ++cursor->at[cursor->depth - 1];
+        if (at < page->count) {
+            return page->is_leaf ? page->entries[at] : cursor_descend(page->children[at], cursor);
+        }
+        cursor->depth--;
+    }
+    cursor->depth = -1;
+    return NULL;
+}
+
+struct zone_entry *zone_tree_find(struct zone_page *root, struct span key)
+{
+    struct zone_page *page = root;
+    while (page != NULL) {
+        uint16_t before = page_count_at_or_before(page, key);
+        if (before == 0) {
+            return NULL;
+        }
+        if (page->is_leaf) {
+            struct zone_entry *entry = page->entries[before - 1];
+            return span_equal(zone_entry_key(entry), key) ? entry : NULL;
+        }
+        page = page->children[before - 1];
+    }
+    return NULL;
+}
+
+static struct zone_page *page_make(bool is_leaf)
+{
+    size_t size = sizeof(struct zone_page);
+    if (is_leaf) {
+        size = offsetof(struct zone_page, entries) + PAGE_ENTRIES_MAX * sizeof(struct zone_entry *);
+    }
+    struct zone_page *page = malloc(size);
+    if (page != NULL) {
+        atomic_init(&page->references, 1);
+        page->count = 0;
+        page->is_leaf = is_leaf;
+    }
+    return page;
+}
+
+/* Copies `count` slots; the references of what they point to are the caller's affair. */
+static void page_copy_slots(struct zone_page *to, uint16_t to_at, const struct zone_page *from,
+                            uint16_t from_at, uint16_t count)
+{
+    if (to->is_leaf) {
+        memmove(to->entries + to_at, from->entries + from_at, count * sizeof(to->entries[0]));
+        return;
+    }
+    memmove(to->children + to_at, from->children + from_at, count * sizeof(to->children[0]));
+    memmove(to->firsts + to_at, from->firsts + from_at, count * sizeof(to->firsts[0]));
+}
+
+static void page_hold_slots(struct zone_page *page)
+{
+    for (uint16_t i = 0; i < page->count; i++) {
+        reference_add(page->is_leaf ? &page->entries[i]->references
+                                    : &page->children[i]->references);
+    }
+}
+
+/* Makes `*slot` a page that only its parent sees. */
+static enum status page_own(struct zone_page **slot)
+{
+    struct zone_page *shared = *slot;
+    if (atomic_load_explicit(&shared->references, memory_order_acquire) == 1) {
+        return OK;
+    }
+    struct zone_page *own = page_make(shared->is_leaf);
+    if (own == NULL) {
+        return NO_MEMORY;
+    }
+    own->count = shared->count;
+    page_copy_slots(own, 0, shared, 0, shared->count);
+    page_hold_slots(own);
+    *slot = own;
+    zone_page_release(shared);
+    return OK;
+}
+
+static void page_open_slot(struct zone_page *page, uint16_t at)
+{
+    require(page->count < PAGE_ENTRIES_MAX);
+    page_copy_slots(page, (uint16_t)(at + 1), page, at, (uint16_t)(page->count - at));
+    page->count++;
+}
+
+static void page_close_slot(struct zone_page *page, uint16_t at)
+{
+    page_copy_slots(page, at, page, (uint16_t)(at + 1), (uint16_t)(page->count - at - 1));
+    page->count--;
+}
+
+/* Splits the full child at `at` of a page with room. At the far right only one slot moves, so that
+ * a zone built in order fills its pages. */
+static enum status page_split_child(struct zone_page *parent, uint16_t at, bool is_appending)
+{
+    struct zone_page *left = parent->children[at];
+    struct zone_page *right = page_make(left->is_leaf);
+    if (right == NULL) {
+        return NO_MEMORY;
+    }
+    uint16_t kept = is_appending ? PAGE_ENTRIES_MAX - 1 : PAGE_ENTRIES_MAX / 2;
+    right->count = (uint16_t)(left->count - kept);
+    page_copy_slots(right, 0, left, kept, right->count);
+    left->count = kept;
+    page_open_slot(parent, (uint16_t)(at + 1));
+    parent->children[at + 1] = right;
+    parent->firsts[at + 1] = page_first(right);
+    return OK;
+}
+
+/* A full root goes below a new one. */
+static enum status root_raise(struct zone_page **root)
+{
+    struct zone_page *raised = page_make(false);
+    if (raised == NULL) {
+        return NO_MEMORY;
+    }
+    raised->count = 1;
+    raised->children[0] = *root;
+    raised->firsts[0] = page_first(*root);
+    *root = raised;
+    return OK;
+}
+
+static enum status root_prepare(struct zone_page **root)
+{
+    if (*root == NULL) {
+        *root = page_make(true);
+        return *root == NULL ? NO_MEMORY : OK;
+    }
+    enum status status = page_own(root);
+    if (status == OK && (*root)->count == PAGE_ENTRIES_MAX) {
+        status = root_raise(root);
+    }
+    return status;
+}
+
+/* Which child `key` belongs to: the last one that begins at or before it, or the first. */
+static uint16_t page_child_for(const struct zone_page *page, struct span key)
+{
+    uint16_t before = page_count_at_or_before(page, key);
+    return before == 0 ? 0 : (uint16_t)(before - 1);
+}
+
+/* The pages from the root to a leaf, all owned, and the child taken in each. */
+struct path {
+    struct zone_page *pages[TREE_DEPTH_MAX];
+    uint16_t at[TREE_DEPTH_MAX];
+    int depth;
+};
+
+static void path_push(struct path *path, struct zone_page *page, uint16_t at)
+{
+    require(path->depth < TREE_DEPTH_MAX);
+    path->pages[path->depth] = page;
+    path->at[path->depth++] = at;
+}
+
+/* After a change in the leaf: the first entries on the way up. */
+static void path_refresh_firsts(const struct path *path)
+{
+    for (int i = path->depth - 1; i > 0; i--) {
+        path->pages[i - 1]->firsts[path->at[i - 1]] = page_first(path->pages[i]);
+    }
+}
+
+/* Owns the path to the leaf for `key`, splitting full pages on the way down. */
+static enum status path_prepare_put(struct zone_page *root, struct span key, struct path *path)
+{
+    struct zone_page *page = root;
+    while (!page->is_leaf) {
+        uint16_t at = page_child_for(page, key);
+        enum status status = page_own(&page->children[at]);
+        if (status == OK && page->children[at]->count == PAGE_ENTRIES_MAX) {
+            struct span last = zone_entry_key(page_entry(page->children[at], PAGE_ENTRIES_MAX - 1));
+            status = page_split_child(page, at, span_compare(last, key) < 0);
+            at = page_child_for(page, key);
+        }
+        if (status != OK) {
+            return status;
+        }
+        path_push(path, page, at);
+        page = page->children[at];
+    }
+    uint16_t before = page_count_at_or_before(page, key);
+    path_push(path, page, before);
+    return OK;
+}
+
+enum status zone_tree_put(struct zone_page **root, struct zone_entry *entry)
+{
+    struct span key = zone_entry_key(entry);
+    struct path path = {.depth = 0};
+    enum status status = root_prepare(root);
+    if (status == OK) {
+        status = path_prepare_put(*root, key, &path);
+    }
+    if (status != OK) {
+        zone_entry_release(entry);
+        return status;
+    }
+    struct zone_page *leaf = path.pages[path.depth - 1];
+    uint16_t before = path.at[path.depth - 1];
+    struct zone_entry *replaced = NULL;
+    if (before > 0 && span_equal(zone_entry_key(leaf->entries[before - 1]), key)) {
+        replaced = leaf->entries[before - 1];
+        leaf->entries[before - 1] = entry;
+    } else {
+        page_open_slot(leaf, before);
+        leaf->entries[before] = entry;
+    }
+    path_refresh_firsts(&path);
+    zone_entry_release(replaced);
+    return OK;
+}
+
+static enum status path_prepare_remove(struct zone_page **root, struct span key, struct path *path)
+{
+    enum status status = page_own(root);
+    struct zone_page *page = *root;
+    while (status == OK && !page->is_leaf) {
+        uint16_t at = page_child_for(page, key);
+        status = page_own(&page->children[at]);
+        path_push(path, page, at);
+        page = page->children[at];
+    }
+    if (status == OK) {
+        uint16_t before = page_count_at_or_before(page, key);
+        require(before > 0);
+        path_push(path, page, (uint16_t)(before - 1));
+    }
+    return status;
+}
+
+/* Puts the slots of the child at `at` + 1 behind those of the child at `at` when few are left. Both
+ * are optional savings: without memory they stay apart. */
+static void page_merge_children(struct zone_page *parent, uint16_t at)
+{
+    struct zone_page *left = parent->children[at];
+    struct zone_page *right = parent->children[at + 1];
+    if (left->count + right->count > PAGE_ENTRIES_MAX * 3 / 4 ||
+        page_own(&parent->children[at]) != OK || page_own(&parent->children[at + 1]) != OK) {
+        return;
+    }
+    left = parent->children[at];
+    right = parent->children[at + 1];
+    page_copy_slots(left, left->count, right, 0, right->count);
+    left->count = (uint16_t)(left->count + right->count);
+    free(right); /* owned, and its slots have moved */
+    page_close_slot(parent, (uint16_t)(at + 1));
+}
+
+/* Takes empty pages away and merges thin ones, from the leaf up. */
+static void path_shrink(struct zone_page **root, struct path *path)
+{
+    for (int i = path->depth - 1; i > 0; i--) {
+        struct zone_page *page = path->pages[i];
+        struct zone_page *parent = path->pages[i - 1];
+        uint16_t at = path->at[i - 1];
+        if (page->count == 0) {
+            zone_page_release(page);
+            page_close_slot(parent, at);
+            continue;
+        }
+        parent->firsts[at] = page_first(page);
+        if (page->count >= PAGE_ENTRIES_FEW || parent->count < 2) {
+            continue;
+        }
+        page_merge_children(parent, at + 1 < parent->count ? at : (uint16_t)(at - 1));
+    }
+    struct zone_page *top = *root;
+    while (top != NULL && (top->count == 0 || (!top->is_leaf && top->count == 1))) {
+        *root = top->count == 0 ? NULL : top->children[0];
+        free(top); /* owned; its only child has moved up */
+        top = *root;
+        if (top != NULL && atomic_load_explicit(&top->references, memory_order_acquire) != 1) {
+            return;
+        }
+    }
+}
+
+enum status zone_tree_remove(struct zone_page **root, struct span key)
+{
+    require(*root != NULL);
+    struct path path = {.depth = 0};
+    enum status status = path_prepare_remove(root, key, &path);
+    if (status != OK) {
+        return status;
+    }
+    struct zone_page *leaf = path.pages[path.depth - 1];
+    uint16_t at = path.at[path.depth - 1];
+    struct zone_entry *removed = leaf->entries[at];
+    require(span_equal(zone_entry_key(removed), key));
+    page_close_slot(leaf, at);
+    path_shrink(root, &path);
+    zone_entry_release(removed);
+    return OK;
+}
