@@ -26,7 +26,8 @@ struct tsig_session {
     uint8_t mac[TSIG_MAC_MAX];
     uint8_t mac_len;    /* 0: nothing signed yet */
     bool is_first_done; /* the next message is a later one of a stream: only timers are digested */
-    uint16_t unsigned_count;
+    uint16_t unsigned_count; /* since the last signed one: must be 0 at the end of a stream */
+    uint64_t peer_time_s;    /* as the last checked record said */
     void *digest; /* internal: the running digest over unsigned messages; tsig_end releases it */
 };
 
@@ -41,10 +42,15 @@ enum status tsig_sign(struct tsig_session *session, uint8_t *bytes, size_t size,
                       int64_t wall_s, uint16_t error) MUST_USE;
 /* Checks a received message whose TSIG record stands at `tsig_at` (as message_read found it; 0:
  * unsigned, allowed only between signed messages of a stream). OK; or MISMATCH (BADSIG), NOT_FOUND
- * (BADKEY), EXPIRED (BADTIME), MALFORMED (FORMERR), LIMIT_REACHED (too many unsigned); `rcode` is
- * the TSIG error to answer with. */
+ * (BADKEY), EXPIRED (BADTIME), REFUSED (BADTRUNC: the MAC is good but cut), MALFORMED (FORMERR),
+ * LIMIT_REACHED (too many unsigned); `rcode` is the TSIG error to answer with, or the one that the
+ * other side answered with. */
 enum status tsig_check(struct tsig_session *session, struct span wire, size_t tsig_at,
                        int64_t wall_s, uint16_t *rcode) MUST_USE;
+/* Appends to an answer a TSIG record without MAC that says why the request's was refused: BADKEY or
+ * BADSIG (RFC 8945 §5.3.2). */
+enum status tsig_refuse(struct span request, size_t tsig_at, uint16_t error, uint8_t *bytes,
+                        size_t size, size_t *len) MUST_USE;
 void tsig_end(struct tsig_session *session);
 /* The key's name in a message's TSIG record, to choose the key by. */
 enum status tsig_key_name(struct span wire, size_t tsig_at, struct name_buffer *buffer,
