@@ -1,6 +1,7 @@
 #pragma once
-/* Keys, signatures, digests and MACs. The only user of OpenSSL's libcrypto: EVP, algorithms fetched
- * once. */
+/* Algorithms, keys and signatures. With digest.h the only user of OpenSSL's libcrypto, through EVP.
+ * A key belongs to one thread at a time, because it keeps its prepared contexts: another thread
+ * takes its own by key_share. */
 #include "core/base/arena.h"
 #include "core/base/problem.h"
 #include "core/base/writer.h"
@@ -32,7 +33,15 @@ algorithm_parse(struct span text); /* number or mnemonic, any case; NULL if unkn
 /* Calls in order of number; NULL ends. */
 const struct algorithm *algorithm_at(size_t index);
 
-enum { KEY_PUBLIC_LEN_MAX = 1028, KEY_SIGNATURE_LEN_MAX = 512 }; /* RSA to 4096 bits */
+/* RSA: 512 to 4096 bits (algorithm 10 from 1024: RFC 5702 §2), and an odd exponent of at most
+ * 2^32+1, as the cost of a check grows with the exponent's length and the key is the other side's
+ * choice. Leading zeros in either are refused (RFC 3110 §2). */
+enum {
+    KEY_PUBLIC_LEN_MAX = 1028,
+    KEY_SIGNATURE_LEN_MAX = 512,
+    KEY_EXPONENT_BITS_MAX = 33,
+    KEY_FILE_LEN_MAX = 16384 /* octets of a private key file; longer is TOO_LONG */
+};
 
 struct key; /* opaque: a public key, or a pair; owned, closed by key_close, private parts wiped */
 
@@ -42,6 +51,8 @@ enum status key_generate(uint8_t algorithm, uint16_t bits, struct key **key) MUS
  * UNSUPPORTED. */
 enum status key_of_public(uint8_t algorithm, struct span public_key, struct key **key,
                           struct problem *problem) MUST_USE;
+/* The same key again, for another thread. */
+enum status key_share(const struct key *key, struct key **shared) MUST_USE;
 uint8_t key_algorithm(const struct key *key);
 bool key_can_sign(const struct key *key);
 struct span key_public(const struct key *key); /* the DNSKEY public key field; lives with the key */
@@ -51,9 +62,10 @@ enum status key_sign(struct key *key, const struct span *parts, size_t count,
 /* OK, MISMATCH, or CRYPTO_FAILED. */
 enum status key_verify(struct key *key, const struct span *parts, size_t count,
                        struct span signature) MUST_USE;
-/* BIND's private key file, "Private-key-format: v1.3". The text is a secret: wipe it. */
+/* BIND's private key file, "Private-key-format: v1.3". The text is a secret: wipe it. Reading
+ * checks that the private part fits the public one; a key that lives in an HSM is UNSUPPORTED. */
 enum status key_write_private(const struct key *key, struct writer *text) MUST_USE;
 enum status key_read_private(struct span text, struct key **key, struct problem *problem) MUST_USE;
-/* PKCS#8 PEM, unencrypted. */
+/* PKCS#8 PEM, unencrypted. It does not name a DNSSEC algorithm: RSA is taken as RSASHA256. */
 enum status key_read_pem(struct span text, struct key **key, struct problem *problem) MUST_USE;
 void key_close(struct key *key); /* NULL is fine */
