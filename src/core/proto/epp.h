@@ -69,6 +69,8 @@ struct epp_key {
     struct span key_public;
 };
 
+enum { EPP_CLIENT_LEN_MAX = 16, EPP_PASSWORD_LEN_MIN = 6, EPP_PASSWORD_LEN_MAX = 16 };
+
 struct epp_host {     /* RFC 5731 hostAttr, or hostObj with the name alone */
     struct span name; /* text as in the frame */
     struct span addresses[4];
@@ -87,7 +89,8 @@ struct epp_domain { /* what create gives and info returns */
     size_t host_count;
     struct epp_key keys[EPP_KEYS_MAX];
     size_t key_count;
-    uint32_t period_years;
+    uint32_t period_years;                   /* 0: not given */
+    uint32_t max_signature_life_s;           /* secDNS maxSigLife; 0: not given */
     int64_t created_s, updated_s, expires_s; /* 0: not given */
 };
 
@@ -100,13 +103,15 @@ struct epp_domain_update {
     bool removes_all_keys; /* <secDNS:rem><secDNS:all>true */
     struct epp_key keys_added[EPP_KEYS_MAX], keys_removed[EPP_KEYS_MAX];
     size_t keys_added_count, keys_removed_count;
+    struct span registrant, auth_info; /* chg; empty: not changed */
+    uint32_t max_signature_life_s;     /* secDNS add or chg; 0: not given */
     bool has_secdns;
     bool is_urgent;
 };
 
 struct epp_login {
     struct span client, password, new_password;
-    bool has_secdns; /* the extension URI was named */
+    bool has_secdns; /* the extension URI is named */
 };
 
 struct epp_command {
@@ -115,15 +120,19 @@ struct epp_command {
     struct epp_login login;
     struct span names[EPP_NAMES_MAX]; /* check; info and delete use the first */
     size_t name_count;
-    struct epp_domain domain; /* create */
+    bool omits_hosts;         /* info with hosts="none" or "sub": no <domain:ns> wanted */
+    struct epp_domain domain; /* create; of info the auth_info alone */
     struct epp_domain_update update;
     struct span poll_message; /* ack */
 };
 
 /* Reads a frame from a client. On failure the code to answer with is in `code`, the sentence in
- * `problem`, and the clTRID in `command` where it could be read. */
+ * `problem`, and the clTRID in `command` where it could be read. A frame that is right but asks for
+ * something we do not do is UNSUPPORTED, with the verb EPP_UNIMPLEMENTED. */
 enum status epp_command_read(struct span frame, struct arena *arena, struct epp_command *command,
                              enum epp_code *code, struct problem *problem) MUST_USE;
+/* BAD_ARGUMENT for values that the schemas refuse: a client id outside 3..16 octets, a password
+ * outside 6..16, a clTRID outside 3..64. */
 enum status epp_command_write(const struct epp_command *command, struct writer *frame) MUST_USE;
 
 struct epp_check_result {
@@ -138,7 +147,8 @@ struct epp_response {
     enum epp_code code;
     struct span reason; /* our sentence, beside the RFC's text (extValue reason); empty: none */
     struct span client_transaction, server_transaction;
-    enum epp_verb verb; /* what resData answers */
+    enum epp_verb verb; /* what resData answers: CHECK, INFO, CREATE; EPP_UNIMPLEMENTED: no resData
+                           (or one we do not know) */
     bool has_domain;
     struct epp_domain domain; /* info; create: name and dates */
     struct epp_check_result checks[EPP_NAMES_MAX];
