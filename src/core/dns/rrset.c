@@ -42,9 +42,8 @@ static bool has_upper_case(struct span rdata)
     return false;
 }
 
-/* The canonical order of two rdata of one type (RFC 4034 §6.3). Without upper case both are
- * canonical as they stand. */
-static int compare_canonical(uint16_t type, struct span a, struct span b)
+/* Without upper case both are canonical as they stand. */
+int rrset_compare_rdata(uint16_t type, struct span a, struct span b)
 {
     int order = span_compare(a, b);
     if (order == 0 || (!has_upper_case(a) && !has_upper_case(b))) {
@@ -67,7 +66,7 @@ bool rrset_has(const struct rrset *rrset, struct span rdata)
 {
     struct span own;
     for (struct rrset_cursor cursor = rrset_first(rrset); rrset_next(&cursor, &own);) {
-        if (compare_canonical(rrset->type, own, rdata) == 0) {
+        if (rrset_compare_rdata(rrset->type, own, rdata) == 0) {
             return true;
         }
     }
@@ -153,7 +152,7 @@ static int compare_sorted(const void *a, const void *b)
 {
     const struct sorted_record *left = a;
     const struct sorted_record *right = b;
-    return compare_canonical(left->type, left->rdata, right->rdata);
+    return rrset_compare_rdata(left->type, left->rdata, right->rdata);
 }
 
 static void pack_sorted(struct rrset_builder *builder, const struct sorted_record *records,
@@ -164,7 +163,7 @@ static void pack_sorted(struct rrset_builder *builder, const struct sorted_recor
     uint32_t len = 0;
     rrset->count = 0;
     for (uint16_t i = 0; i < count; i++) {
-        if (i > 0 && compare_canonical(rrset->type, records[i - 1].rdata, records[i].rdata) == 0) {
+        if (i > 0 && rrset_compare_rdata(rrset->type, records[i - 1].rdata, records[i].rdata) == 0) {
             continue; /* duplicates are one record (RFC 2181 §5) */
         }
         size_t record_len = records[i].rdata.len + 2;

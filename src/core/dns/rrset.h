@@ -29,6 +29,8 @@ bool rrset_next(struct rrset_cursor *cursor, struct span *rdata);
 /* The first record's rdata; count > 0. */
 struct span rrset_only(const struct rrset *rrset);
 bool rrset_has(const struct rrset *rrset, struct span rdata); /* canonical equality */
+/* The canonical order of two rdata of one type (RFC 4034 §6.3). */
+int rrset_compare_rdata(uint16_t type, struct span a, struct span b);
 /* Same owner, type, covers, class and records, in any order and case; the TTL is not compared. */
 bool rrset_equal(const struct rrset *a, const struct rrset *b);
 

@@ -1,16 +1,14 @@
 /* Making the next version of a zone. One owner name at a time is open for changes: its RRsets are
  * taken apart when they are first touched and written back as one packed entry when another owner
  * is opened. */
+#include "core/dns/rdata.h"
 #include "core/zone/zone_tree.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/dns/rdata.h"
-
 struct staged_record {
-    size_t at;           /* offset of the rdata in the builder's bytes */
-    size_t canonical_at; /* of its canonical form; the same where they are equal */
+    size_t at; /* offset of the rdata in the builder's bytes */
     uint16_t len;
 };
 
@@ -74,6 +72,7 @@ enum status zone_build(struct name apex, const struct zone *from, struct zone_bu
     if (from != NULL) {
         require(name_equal(from->apex, apex));
         zone->root = zone_page_hold(from->root);
+        zone->nsec3_root = zone_page_hold(from->nsec3_root);
         zone->record_count = from->record_count;
         zone->node_count = from->node_count;
     }
@@ -101,15 +100,17 @@ static struct span staged_rdata(const struct zone_builder *builder,
     return span_of(builder->bytes + record->at, record->len);
 }
 
-static struct span staged_canonical(const struct zone_builder *builder,
-                                    const struct staged_record *record)
-{
-    return span_of(builder->bytes + record->canonical_at, record->len);
-}
+/* What records are compared with while an RRset is sorted. */
+struct staged_order {
+    const struct zone_builder *builder;
+    uint16_t type;
+};
 
 static int staged_compare(const void *a, const void *b, void *user)
 {
-    return span_compare(staged_canonical(user, a), staged_canonical(user, b));
+    const struct staged_order *order = user;
+    return rrset_compare_rdata(order->type, staged_rdata(order->builder, a),
+                               staged_rdata(order->builder, b));
 }
 
 /* Sorted canonically, each record once (RFC 2181 §5). */
@@ -122,36 +123,30 @@ static void staged_sort(struct zone_builder *builder, struct staged_rrset *rrset
     if (rrset->count == 0) {
         return;
     }
-    qsort_r(rrset->records, rrset->count, sizeof rrset->records[0], staged_compare, builder);
+    struct staged_order order = {builder, rrset->type};
+    qsort_r(rrset->records, rrset->count, sizeof rrset->records[0], staged_compare, &order);
     size_t kept = 1;
     for (size_t i = 1; i < rrset->count; i++) {
-        if (staged_compare(&rrset->records[kept - 1], &rrset->records[i], builder) != 0) {
+        if (staged_compare(&rrset->records[kept - 1], &rrset->records[i], &order) != 0) {
             rrset->records[kept++] = rrset->records[i];
         }
     }
     rrset->count = kept;
 }
 
-/* A copy of `rdata` in the builder's bytes, and its canonical form behind it where it differs. */
-static bool staged_store(struct zone_builder *builder, uint16_t type, struct span rdata,
+/* A copy of `rdata` in the builder's bytes. */
+static bool staged_store(struct zone_builder *builder, struct span rdata,
                          struct staged_record *record)
 {
-    size_t needed = builder->bytes_len + 2 * rdata.len;
-    if (!table_grow((void **)&builder->bytes, &builder->bytes_size, needed, 1)) {
+    size_t needed = builder->bytes_len + rdata.len;
+    if (!table_grow((void **)&builder->bytes, &builder->bytes_size, needed + 1, 1)) {
         return false;
     }
-    uint8_t *raw = builder->bytes + builder->bytes_len;
     if (rdata.len != 0) {
-        memcpy(raw, rdata.bytes, rdata.len);
+        memcpy(builder->bytes + builder->bytes_len, rdata.bytes, rdata.len);
     }
-    struct writer canonical = writer_over(raw + rdata.len, rdata.len);
-    rdata_write_canonical(type, span_of(raw, rdata.len), &canonical);
-    require(canonical.status == OK && canonical.len == rdata.len);
-    bool is_same = span_equal(span_of(raw, rdata.len), writer_written(&canonical));
-    record->at = builder->bytes_len;
-    record->len = (uint16_t)rdata.len;
-    record->canonical_at = is_same ? record->at : record->at + rdata.len;
-    builder->bytes_len = record->canonical_at + rdata.len;
+    *record = (struct staged_record){builder->bytes_len, (uint16_t)rdata.len};
+    builder->bytes_len = needed;
     return true;
 }
 
@@ -169,7 +164,7 @@ static enum status staged_add(struct zone_builder *builder, struct staged_rrset 
     }
     if (!table_grow((void **)&rrset->records, &rrset->size, rrset->count + 1,
                     sizeof rrset->records[0]) ||
-        !staged_store(builder, rrset->type, rdata, &rrset->records[rrset->count])) {
+        !staged_store(builder, rdata, &rrset->records[rrset->count])) {
         return NO_MEMORY;
     }
     rrset->count++;
@@ -295,6 +290,24 @@ static struct zone_entry *staged_pack(const struct zone_builder *builder,
     return entry;
 }
 
+static bool entry_has_nsec3(const struct zone_entry *entry)
+{
+    return entry != NULL && zone_node_rrset(&entry->node, TYPE_NSEC3) != NULL;
+}
+
+/* Keeps the tree of hashes in step with the tree of names; `packed` NULL: the owner goes. */
+static enum status nsec3_store_entry(struct zone_builder *builder, struct zone_entry *packed)
+{
+    struct zone *zone = builder->zone;
+    if (entry_has_nsec3(packed)) {
+        atomic_fetch_add_explicit(&packed->references, 1, memory_order_relaxed);
+        return zone_tree_put(&zone->nsec3_root, packed);
+    }
+    return entry_has_nsec3(builder->entry)
+               ? zone_tree_remove(&zone->nsec3_root, span_of(builder->key, builder->key_len))
+               : OK;
+}
+
 /* Puts the packed form of the open owner into the tree, or takes its entry away. */
 static enum status staged_store_entry(struct zone_builder *builder)
 {
@@ -309,9 +322,17 @@ static enum status staged_store_entry(struct zone_builder *builder)
     struct zone *zone = builder->zone;
     if (size.rrset_count > 0) {
         struct zone_entry *packed = staged_pack(builder, &size);
-        status = packed == NULL ? NO_MEMORY : zone_tree_put(&zone->root, packed);
+        status = packed == NULL ? NO_MEMORY : nsec3_store_entry(builder, packed);
+        if (status == OK) {
+            status = zone_tree_put(&zone->root, packed);
+        } else {
+            zone_entry_release(packed);
+        }
     } else if (builder->entry != NULL) {
-        status = zone_tree_remove(&zone->root, span_of(builder->key, builder->key_len));
+        status = nsec3_store_entry(builder, NULL);
+        status = status != OK
+                     ? status
+                     : zone_tree_remove(&zone->root, span_of(builder->key, builder->key_len));
     }
     if (status != OK) {
         return status;
@@ -367,9 +388,10 @@ static enum status builder_open_owner(struct zone_builder *builder, struct name 
     if (!name_is_at_or_below(owner, builder->zone->apex)) {
         return BAD_ARGUMENT;
     }
-    name_copy_to(owner, &builder->owner_buffer, &builder->owner);
     builder->key_len = name_key(owner, builder->key);
     builder->entry = zone_tree_find(builder->zone->root, span_of(builder->key, builder->key_len));
+    struct name kept = builder->entry == NULL ? owner : builder->entry->node.owner; /* its case */
+    name_copy_to(kept, &builder->owner_buffer, &builder->owner);
     builder->is_open = true;
     if (builder->entry == NULL) {
         return OK;
@@ -449,16 +471,17 @@ enum status zone_build_add(struct zone_builder *builder, struct name owner, uint
     return OK;
 }
 
-/* Index of the record with that canonical form, or count. */
+/* Index of the record that is canonically equal, or count. */
 static size_t staged_search(struct zone_builder *builder, struct staged_rrset *rrset,
-                            struct span canonical)
+                            struct span rdata)
 {
     staged_sort(builder, rrset);
     size_t low = 0;
     size_t high = rrset->count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        int order = span_compare(staged_canonical(builder, &rrset->records[middle]), canonical);
+        struct span there = staged_rdata(builder, &rrset->records[middle]);
+        int order = rrset_compare_rdata(rrset->type, there, rdata);
         if (order == 0) {
             return middle;
         }
@@ -471,14 +494,7 @@ static size_t staged_search(struct zone_builder *builder, struct staged_rrset *r
 static enum status staged_remove(struct zone_builder *builder, struct staged_rrset *rrset,
                                  struct span rdata)
 {
-    struct staged_record wanted;
-    size_t bytes_len = builder->bytes_len;
-    if (!staged_store(builder, rrset->type, rdata, &wanted)) {
-        builder->status = NO_MEMORY;
-        return NO_MEMORY;
-    }
-    size_t at = staged_search(builder, rrset, staged_canonical(builder, &wanted));
-    builder->bytes_len = bytes_len;
+    size_t at = staged_search(builder, rrset, rdata);
     if (at == rrset->count) {
         return NOT_FOUND;
     }
