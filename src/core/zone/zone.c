@@ -4,6 +4,7 @@
 #include "core/zone/zone_tree.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct zone *zone_hold(const struct zone *zone)
 {
@@ -21,6 +22,7 @@ void zone_release(struct zone *zone)
     }
     atomic_thread_fence(memory_order_acquire);
     zone_page_release(zone->root);
+    zone_page_release(zone->nsec3_root);
     free(zone);
 }
 
@@ -161,6 +163,20 @@ const struct zone_node *zone_find_dname(const struct zone *zone, struct name nam
 const struct zone_node *zone_at_or_before(const struct zone *zone, struct name name)
 {
     return entry_node(zone_neighbours(zone, name).before);
+}
+
+const struct zone_node *zone_nsec3_at_or_before(const struct zone *zone, struct name name)
+{
+    uint8_t key[NAME_KEY_MAX];
+    struct zone_cursor cursor;
+    zone_tree_seek(zone->nsec3_root, span_of(key, name_key(name, key)), &cursor);
+    const struct zone_entry *found = zone_tree_at(&cursor);
+    if (found == NULL) { /* before the first hash stands the last */
+        memset(key, 0xff, sizeof key);
+        zone_tree_seek(zone->nsec3_root, span_of(key, sizeof key), &cursor);
+        found = zone_tree_at(&cursor);
+    }
+    return entry_node(found);
 }
 
 const struct zone_node *zone_first(const struct zone *zone)

@@ -39,6 +39,9 @@ const struct zone_node *zone_find_dname(const struct zone *zone, struct name nam
 /* The node with the greatest owner <= name in canonical order (cyclic never: NULL before the
  * first). */
 const struct zone_node *zone_at_or_before(const struct zone *zone, struct name name);
+/* The node with the greatest NSEC3 owner <= `name`, a hash below the apex; before the first hash it
+ * is the last, as the chain is a ring. NULL when the zone has no NSEC3. */
+const struct zone_node *zone_nsec3_at_or_before(const struct zone *zone, struct name name);
 /* Canonical walk: the first node; the node after `name` (NULL at the end). */
 const struct zone_node *zone_first(const struct zone *zone);
 const struct zone_node *zone_after(const struct zone *zone, struct name name);
