@@ -24,7 +24,7 @@ struct config_option {
     const char *choices;       /* CONFIG_CHOICE: words separated by '|' */
     uint64_t min, max;         /* CONFIG_NUMBER, CONFIG_SECONDS; both 0: any */
     bool is_list;              /* may be given many times */
-    bool is_required;          /* in each section of that name */
+    bool is_required;          /* in each section of that name that counts (config_count) */
     const char *help;          /* one line */
 };
 struct config_section {
@@ -48,8 +48,12 @@ enum status config_read(const struct config_schema *schema, const char *file, st
 /* How often a section stands there (a section not in the file but with defaults counts as 1 unless
  * is_many). */
 size_t config_count(const struct config *config, const char *section);
+/* Where the `index`-th section of that name stands, for faults that only the service can see; 0
+ * when it is not in the file. */
+uint32_t config_line(const struct config *config, const char *section, size_t index);
 /* The value of an option in the `index`-th section of that name; defaults filled in; NULL when
- * unset. Asking for an option that is not in the schema is a broken promise. */
+ * unset (then config_number gives 0 and config_bool false). Asking for an option that is not in the
+ * schema, or for a section that is not there, is a broken promise. */
 const char *config_text(const struct config *config, const char *section, size_t index,
                         const char *option);
 uint64_t config_number(const struct config *config, const char *section, size_t index,
@@ -61,6 +65,6 @@ size_t config_list_count(const struct config *config, const char *section, size_
                          const char *option);
 const char *config_list_at(const struct config *config, const char *section, size_t index,
                            const char *option, size_t at);
-/* The reference of a schema: Markdown table rows. */
+/* The reference of a schema in Markdown: a heading and a table for each section. */
 struct writer;
 void config_write_reference(const struct config_schema *schema, struct writer *text);
