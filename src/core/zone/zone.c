@@ -103,11 +103,24 @@ static struct neighbours zone_neighbours(const struct zone *zone, struct name na
     return found;
 }
 
+/* The owner of NSEC3 alone is a hash, not a name of the zone (RFC 5155 §7.2.8). */
+static bool entry_is_hash(const struct zone_entry *entry)
+{
+    const struct zone_node *node = &entry->node;
+    for (uint16_t i = 0; i < node->rrset_count; i++) {
+        const struct rrset *rrset = node->rrsets[i];
+        if (rrset->type != TYPE_NSEC3 && rrset->covers != TYPE_NSEC3) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool zone_has_name(const struct zone *zone, struct name name)
 {
     struct neighbours found = zone_neighbours(zone, name);
     if (found.before != NULL && name_equal(found.before->node.owner, name)) {
-        return true;
+        return !entry_is_hash(found.before);
     }
     return found.after != NULL && name_is_below(found.after->node.owner, name);
 }
@@ -118,11 +131,11 @@ uint8_t zone_closest_encloser(const struct zone *zone, struct name name)
      * existing ancestor is an ancestor of one of the two. */
     struct neighbours found = zone_neighbours(zone, name);
     uint8_t labels = zone->apex.label_count;
-    if (found.before != NULL) {
+    if (found.before != NULL && !entry_is_hash(found.before)) {
         uint8_t common = name_common_labels(found.before->node.owner, name);
         labels = common > labels ? common : labels;
     }
-    if (found.after != NULL) {
+    if (found.after != NULL && !entry_is_hash(found.after)) {
         uint8_t common = name_common_labels(found.after->node.owner, name);
         labels = common > labels ? common : labels;
     }
