@@ -18,7 +18,8 @@ enum status rdata_check(uint16_t type, struct span rdata) MUST_USE;
 /* Canonical form (RFC 4034 §6.2 as corrected by RFC 6840 §5.1): names of the listed types in lower
  * case. The length does not change. */
 void rdata_write_canonical(uint16_t type, struct span rdata, struct writer *canonical);
-/* Presentation form, one line, names absolute. Rdata must have passed rdata_check. */
+/* Presentation form, one line, names absolute; at most RDATA_TEXT_LEN_MAX octets. Rdata must have
+ * passed rdata_check. */
 void rdata_write_text(uint16_t type, struct span rdata, struct writer *text);
 /* `\# LEN HEX` (RFC 3597 §5). */
 void rdata_write_generic(struct span rdata, struct writer *text);
@@ -28,12 +29,14 @@ struct rdata_token {
     bool is_quoted;
     uint32_t line, column;
 };
-/* From presentation form or `\#`. `problem` gets line and column of the token at fault and what was
- * expected. */
+/* From presentation form or `\#`. `problem` gets line and column of the token at fault, or the
+ * column behind the last token when one is missing, and what was expected. Its place is kept. */
 enum status rdata_parse(uint16_t type, const struct rdata_token *tokens, size_t count,
                         const struct name *origin, struct writer *rdata,
                         struct problem *problem) MUST_USE;
-/* A whole rdata text, cut here at blanks outside quotes. */
+/* A whole rdata text, cut here at blanks outside quotes; line 1, columns from 1. No parentheses or
+ * comments: those are of zone files. */
+enum { RDATA_TEXT_TOKENS_MAX = 512, RDATA_TEXT_LEN_MAX = 1 << 20 };
 enum status rdata_parse_text(uint16_t type, struct span text, const struct name *origin,
                              struct writer *rdata, struct problem *problem) MUST_USE;
 /* The name inside rdata that message compression (RFC 3597 §4), additional processing or glue look

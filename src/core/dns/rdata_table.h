@@ -82,3 +82,4 @@ enum {
     SVCB_TLS_GROUPS = 9,
     SVCB_KEY_COUNT
 };
+extern const char *const SVCB_KEYS[SVCB_KEY_COUNT];
