@@ -12,6 +12,8 @@ enum zone_serial_policy {
     ZONE_SERIAL_DATE
 };
 
+enum { ZONE_KEYS_MAX = 32 };
+
 struct zone_key {
     struct signing_key signing; /* signing.key NULL: published only */
     bool is_published;          /* stands in the DNSKEY RRset */
@@ -23,16 +25,18 @@ struct zone_sign_policy {
     enum zone_denial denial;
     enum zone_serial_policy serial;
     uint32_t dnskey_ttl_s; /* 0: the SOA's TTL */
-    uint32_t validity_s;   /* life of a new RRSIG (default 14 days) */
-    uint32_t refresh_s;    /* an RRSIG with less life left is made anew (default 7 days) */
-    uint32_t jitter_s; /* expirations are spread over this much (default 1 day), by a hash of the
-                          owner and type */
+    /* 0 in the next four is the default. */
+    uint32_t validity_s; /* life of a new RRSIG (default 14 days) */
+    uint32_t refresh_s;  /* an RRSIG with less life left is made anew (default half of that) */
+    uint32_t jitter_s;   /* expirations are spread over this much (default 1/14 of the validity), by
+                            a hash of owner and type */
     uint32_t inception_offset_s; /* backdating for clock skew (default 1 hour) */
     bool has_zonemd;             /* ZONEMD SIMPLE SHA-384 (RFC 8976) */
     bool has_cds;                /* CDS (SHA-256) and CDNSKEY of the keys with SEP that sign keys */
 };
 
-/* `unsigned_zone`: the data as its owner wants it (DNSSEC records in it are dropped, except DS).
+/* The serial follows the policy, but is always newer than that of `before`.
+ * `unsigned_zone`: the data as its owner wants it (DNSSEC records in it are dropped, except DS).
  * `before`: the last signed version or NULL. `*next` is NULL with OK when nothing needs to change.
  * `refresh_at_s`: when the earliest RRSIG wants renewal. */
 enum status zone_sign(const struct zone *unsigned_zone, const struct zone *before,
