@@ -245,6 +245,14 @@ static enum status append_record(const struct record *record, uint8_t *bytes, si
     return OK;
 }
 
+size_t tsig_record_len(const struct tsig_key *key)
+{
+    size_t fixed = 2 + 2 + 4 + 2 + 6 + 2 + 2 + 2 + 2 + 2;
+    size_t server_time = 6; /* only with BADTIME */
+    return key->name.len + hmacs[key->algorithm].wire.len +
+           digest_len(hmacs[key->algorithm].digest) + fixed + server_time;
+}
+
 static struct name algorithm_name(enum tsig_algorithm algorithm)
 {
     struct reader reader = reader_over(hmacs[algorithm].wire);

@@ -40,6 +40,8 @@ void tsig_begin(struct tsig_session *session, const struct tsig_key *key);
  * length. `error` is 0 but in answers about a failed TSIG. */
 enum status tsig_sign(struct tsig_session *session, uint8_t *bytes, size_t size, size_t *len,
                       int64_t wall_s, uint16_t error) MUST_USE;
+/* Octets that signing with that key appends. */
+size_t tsig_record_len(const struct tsig_key *key);
 /* Checks a received message whose TSIG record stands at `tsig_at` (as message_read found it; 0:
  * unsigned, allowed only between signed messages of a stream). OK; or MISMATCH (BADSIG), NOT_FOUND
  * (BADKEY), EXPIRED (BADTIME), REFUSED (BADTRUNC: the MAC is good but cut), MALFORMED (FORMERR),
