@@ -19,6 +19,18 @@ enum status trust_anchors_read(struct span text, struct arena *arena,
                                const struct trust_anchor **anchors, size_t *count,
                                struct problem *problem) MUST_USE;
 
+/* What a DS or DNSKEY question came to. A caller hands in EVIDENCE_NEW. What chain_judge makes of
+ * it holds for `life_s`, so a cache may keep it with the RRsets and hand it in again: it is then
+ * not checked anew. */
+enum evidence_step {
+    EVIDENCE_NEW,
+    EVIDENCE_DS,           /* a DS RRset signed by the zone above: a signed delegation */
+    EVIDENCE_UNSIGNED_CUT, /* proved: a delegation without DS; all below is insecure */
+    EVIDENCE_NO_CUT,       /* proved: no delegation at this name */
+    EVIDENCE_NO_NAME,      /* proved: no such name, hence no delegation below it either */
+    EVIDENCE_KEYS          /* a DNSKEY RRset signed by a key that the DS or an anchor points at */
+};
+
 /* What was answered to one question: NOERROR or NXDOMAIN with answer and authority RRsets (RRSIG
  * RRsets among them). */
 struct evidence {
@@ -30,15 +42,24 @@ struct evidence {
     const struct rrset *authority;
     size_t authority_count;
     bool is_failed; /* the servers could not be asked: what depends on it is INDETERMINATE */
-    /* Set by chain_judge when this evidence's RRsets were judged under the final result, for
-     * caches: shortest life that signatures and TTLs allow, in seconds from now. */
+    /* Of evidence[0]: the answer stops at a CNAME or DNAME whose target the caller asks for by
+     * itself and has judged by itself; nothing is then expected at the target. */
+    bool ends_at_alias;
+    /* Set by chain_judge. `life_s`: the shortest life that signatures and TTLs of the RRsets that
+     * were judged allow, in seconds from now (RFC 4035 §5.3.3). */
+    enum evidence_step step;
     uint32_t life_s;
 };
 
+/* Signature checks are counted whatever they come to, malformed keys too: CVE-2023-50387,
+ * CVE-2025-8677. */
 enum {
     CHAIN_SIGNATURE_CHECKS_MAX = 64,
     CHAIN_HASHES_MAX = 200,
-    CHAIN_KEYS_PER_TAG_MAX = 2,
+    CHAIN_KEYS_PER_TAG_MAX = 2, /* tried per RRSIG or DS */
+    CHAIN_CHECKS_PER_RRSET_MAX = 8,
+    CHAIN_DENIALS_MAX = 8,  /* NSEC and NSEC3 RRsets looked at in one answer */
+    CHAIN_ALIASES_MAX = 16, /* CNAMEs in one answer */
     CHAIN_DS_MAX = 13
 };
 
@@ -59,7 +80,7 @@ struct chain_result {
 struct chain_input {
     const struct trust_anchor *anchors;
     size_t anchor_count;
-    const struct evidence *evidence; /* evidence[0] is the answer to be judged */
+    struct evidence *evidence; /* evidence[0] is the answer to be judged */
     size_t evidence_count;
     int64_t now_s;
     struct key_cache *keys; /* may be NULL */
@@ -67,7 +88,9 @@ struct chain_input {
 };
 /* Judges evidence[0], each RRset of its CNAME and DNAME chain and the final denial. Zone cuts are
  * found by asking DS at each label below the deepest secure zone: the denial of DS that has no NS
- * bit is "no cut here". Insecure as soon as a cut without DS (or with only unknown algorithms or
- * digests, RFC 4035 §5.2, RFC 6840 §5.2) is proved. */
+ * bit is "no cut here". Where the signer's name says that the data are of the zone reached already,
+ * that is tried first; if the signature is good, nothing more is asked. Insecure as soon as a cut
+ * without DS (or with only unknown algorithms or digests, RFC 4035 §5.2, RFC 6840 §5.2) is proved.
+ */
 void chain_judge(const struct chain_input *input, struct chain_budget *budget,
                  struct chain_result *result);
