@@ -110,9 +110,10 @@ void rdata_write_canonical(uint16_t type, struct span rdata, struct writer *cano
             struct name_buffer buffer;
             struct name lower;
             name_lower_to(name_read(&octets), &buffer, &lower);
-            part = name_span(lower);
+            name_write(lower, canonical);
+        } else {
+            writer_span(canonical, part);
         }
-        writer_span(canonical, part);
     }
     require(reader.status == OK);
     writer_span(canonical, reader_rest(&reader));

@@ -521,14 +521,14 @@ static void set_type(struct type_bitmap *bitmap, uint16_t type)
     bits[(type & 0xff) / 8] |= (uint8_t)(0x80 >> (type % 8));
 }
 
-static enum status take_types(struct rdata_input *input, uint16_t type_max,
+static enum status take_types(struct rdata_input *input, uint16_t type_min, uint16_t type_max,
                               struct type_bitmap *bitmap)
 {
     memset(bitmap->lens, 0, sizeof bitmap->lens);
     while (input->at < input->count) {
         const struct rdata_token *token = &input->tokens[input->at++];
         uint16_t type;
-        if (type_parse(token->text, &type) != OK || type == 0 || type > type_max) {
+        if (type_parse(token->text, &type) != OK || type < type_min || type > type_max) {
             return rdata_expected(input, token, "an RR type");
         }
         set_type(bitmap, type);
@@ -539,7 +539,7 @@ static enum status take_types(struct rdata_input *input, uint16_t type_max,
 static enum status parse_bitmap(struct rdata_input *input)
 {
     struct type_bitmap bitmap;
-    enum status status = take_types(input, UINT16_MAX, &bitmap);
+    enum status status = take_types(input, 0, UINT16_MAX, &bitmap);
     for (size_t window = 0; status == OK && window < LEN(bitmap.lens); window++) {
         if (bitmap.lens[window] != 0) {
             writer_u8(input->out, (uint8_t)window);
@@ -558,7 +558,7 @@ static enum status parse_bitmap_nxt(struct rdata_input *input)
         return MALFORMED;
     }
     input->at--;
-    enum status status = take_types(input, 127, &bitmap);
+    enum status status = take_types(input, 1, 127, &bitmap);
     if (status == OK) {
         writer_span(input->out, span_of(bitmap.bits[0], bitmap.lens[0]));
     }
