@@ -1,5 +1,6 @@
 #pragma once
-/* The lab's processes: started one by one, each awaited until it says that it is ready, started again when it dies, ended together. */
+/* The lab's processes: started one by one, each awaited until it says that it is ready, started
+ * again when it dies, ended together. */
 #include "core/base/problem.h"
 
 #include <sys/types.h>
@@ -19,8 +20,9 @@ struct processes {
     size_t count;
 };
 
-/* Starts /proc/self/exe with the arguments, its output going to FOLDER/log/NAME.log, and waits until it reports READY=1 on its
- * NOTIFY_SOCKET, at most `timeout_ms`. On failure the last lines of its log are in `problem`. It dies with us. */
+/* Starts /proc/self/exe with the arguments, its output going to FOLDER/log/NAME.log, and waits
+ * until it reports READY=1 on its NOTIFY_SOCKET, at most `timeout_ms`. On failure the last lines of
+ * its log are in `problem`. It dies with us. */
 enum status process_start(struct processes *processes, const char *name,
                           const char *const *arguments, uint32_t timeout_ms,
                           struct problem *problem) MUST_USE;

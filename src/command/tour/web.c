@@ -1,0 +1,308 @@
+/* The tour as a browser, an API client and a reader of mail. Knows cookies, forms and the mailbox.
+ */
+#include "command/tour/evidence.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <dirent.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BODY_LEN_MAX = 1 << 20, HTTP_TIMEOUT_MS = 10000, MAIL_LEN_MAX = 1 << 16, POLL_MS = 50 };
+
+struct body {
+    struct tour *tour;
+    char *text;
+    size_t len;
+};
+
+static size_t take_body(char *bytes, size_t size, size_t count, void *user)
+{
+    struct body *body = user;
+    size_t len = size * count;
+    if (body->len + len > BODY_LEN_MAX) {
+        return 0;
+    }
+    memcpy(body->text + body->len, bytes, len);
+    body->len += len;
+    return len;
+}
+
+/* Keeps "name=value" of a Set-Cookie line in place of an older one of that name. */
+static void cookie_keep(struct tour *tour, const char *line)
+{
+    size_t len = strcspn(line, ";\r\n");
+    size_t name_len = strcspn(line, "=");
+    char kept[sizeof tour->cookies] = "";
+    struct writer writer = writer_over(kept, sizeof kept - 1);
+    for (const char *at = tour->cookies; *at != '\0';) {
+        size_t one = strcspn(at, ";");
+        if (strncmp(at, line, name_len + 1) != 0) {
+            writer_print(&writer, "%s%.*s", writer.len == 0 ? "" : "; ", (int)one, at);
+        }
+        at += one;
+        at += strspn(at, "; ");
+    }
+    writer_print(&writer, "%s%.*s", writer.len == 0 ? "" : "; ", (int)len, line);
+    memcpy(tour->cookies, kept, sizeof kept);
+}
+
+static size_t take_header(char *bytes, size_t size, size_t count, void *user)
+{
+    struct tour *tour = user;
+    char line[1024];
+    snprintf(line, sizeof line, "%.*s", (int)(size * count), bytes);
+    if (strncasecmp(line, "set-cookie:", 11) == 0) {
+        cookie_keep(tour, line + 11 + strspn(line + 11, " "));
+    }
+    return size * count;
+}
+
+struct request {
+    const char *path;
+    const char *post; /* NULL: GET */
+    const char *headers[3];
+    bool is_browser; /* cookies are kept and sent */
+};
+
+/* The status, 0 when there was no answer; the body in `body`; where a redirect leads in `location`.
+ */
+static long http_ask(struct tour *tour, const struct request *request, char **body, char **location)
+{
+    struct body taken = {tour, arena_take(&tour->arena, BODY_LEN_MAX + 1), 0};
+    CURL *curl = curl_easy_init();
+    if (taken.text == NULL || curl == NULL) {
+        curl_easy_cleanup(curl);
+        *body = tour_text(tour, "no memory");
+        return 0;
+    }
+    struct curl_slist *headers = NULL;
+    for (size_t i = 0; i < LEN(request->headers) && request->headers[i] != NULL; i++) {
+        headers = curl_slist_append(headers, request->headers[i]);
+    }
+    curl_easy_setopt(curl, CURLOPT_URL,
+                     tour_text(tour, "http://127.%u.%s:%u%s", tour->lab->net, LAB_CONSOLE,
+                               tour->lab->http_port, request->path));
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)HTTP_TIMEOUT_MS);
+    curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &taken);
+    if (request->is_browser) {
+        curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+        curl_easy_setopt(curl, CURLOPT_HEADERDATA, tour);
+        curl_easy_setopt(curl, CURLOPT_COOKIE, tour->cookies[0] == '\0' ? NULL : tour->cookies);
+    }
+    if (request->post != NULL) {
+        curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, request->post);
+    }
+    long status = 0;
+    char *redirect = NULL;
+    if (curl_easy_perform(curl) == CURLE_OK) {
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+        curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
+    }
+    *body = taken.text;
+    *location = redirect == NULL ? NULL : tour_text(tour, "%s", redirect);
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(curl);
+    return status;
+}
+
+/* The path of an absolute URL. */
+static const char *url_path(const char *url)
+{
+    const char *host = strstr(url, "://");
+    const char *path = host == NULL ? url : strchr(host + 3, '/');
+    return path == NULL ? "/" : path;
+}
+
+char *tour_page(struct tour *tour, const char *path, const char *form)
+{
+    enum { REDIRECTS_MAX = 5 };
+    struct request request = {.path = path, .post = form, .is_browser = true};
+    char *origin = tour_text(tour, "Origin: http://127.%u.%s:%u", tour->lab->net, LAB_CONSOLE,
+                             tour->lab->http_port);
+    request.headers[0] = form == NULL ? NULL : origin;
+    for (int i = 0; i < REDIRECTS_MAX; i++) {
+        char *body, *location;
+        long status = http_ask(tour, &request, &body, &location);
+        if (location == NULL) {
+            return tour_text(tour, "HTTP %ld\n%s", status, body);
+        }
+        request = (struct request){.path = url_path(location), .is_browser = true};
+    }
+    return tour_text(tour, "HTTP 0\ntoo many redirects");
+}
+
+char *tour_hidden(struct tour *tour, const char *page, const char *name)
+{
+    const char *at = strstr(page, tour_text(tour, "name=\"%s\"", name));
+    const char *value = at == NULL ? NULL : strstr(at, "value=\"");
+    if (value == NULL) {
+        return NULL;
+    }
+    value += strlen("value=\"");
+    return tour_text(tour, "%.*s", (int)strcspn(value, "\""), value);
+}
+
+char *tour_encode(struct tour *tour, const char *text)
+{
+    char *encoded = curl_easy_escape(NULL, text, 0);
+    char *kept = tour_text(tour, "%s", encoded == NULL ? "" : encoded);
+    curl_free(encoded);
+    return kept;
+}
+
+/* A few entities back to what they stand for. */
+static size_t entity(const char *at, char *octet)
+{
+    static const struct {
+        const char *entity;
+        char octet;
+    } rows[] = {{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&#39;", '\''}};
+    for (size_t i = 0; i < LEN(rows); i++) {
+        if (strncmp(at, rows[i].entity, strlen(rows[i].entity)) == 0) {
+            *octet = rows[i].octet;
+            return strlen(rows[i].entity);
+        }
+    }
+    *octet = *at;
+    return 1;
+}
+
+char *tour_page_text(struct tour *tour, const char *page, const char *from, size_t len)
+{
+    char *text = arena_take(&tour->arena, strlen(page) + 1);
+    if (text == NULL) {
+        return tour_text(tour, "%s", "");
+    }
+    size_t at = 0;
+    bool is_blank = true;
+    const char *body = strstr(page, "<body");
+    for (const char *next = body == NULL ? page : body; *next != '\0';) {
+        char octet = ' ';
+        if (*next == '<') {
+            next += strcspn(next, ">");
+            next += *next == '>';
+        } else {
+            next += entity(next, &octet);
+        }
+        bool is_space = isspace((unsigned char)octet) != 0;
+        if (!is_space || !is_blank) {
+            text[at++] = is_space ? ' ' : octet;
+        }
+        is_blank = is_space;
+    }
+    const char *start = from == NULL ? text : strstr(text, from);
+    return start == NULL ? tour_text(tour, "%s", "") : tour_text(tour, "%.*s", (int)len, start);
+}
+
+char *tour_api(struct tour *tour, const char *action, const char *json)
+{
+    char *body, *location;
+    struct request request = {
+        .path = "/",
+        .post = json,
+        .headers = {"Content-Type: application/x-amz-json-1.1",
+                    tour_text(tour, "X-Amz-Target: %s%s",
+                              strchr(action, '.') == NULL ? "Route53Domains_v20140515." : "",
+                              action),
+                    tour_text(tour, "Authorization: Bearer %s",
+                              tour->api_token == NULL ? "" : tour->api_token)}};
+    http_ask(tour, &request, &body, &location);
+    return body;
+}
+
+char *tour_json(struct tour *tour, const char *text, const char *path)
+{
+    json_t *root = json_loads(text, 0, NULL);
+    json_t *at = root;
+    char *found = NULL;
+    while (at != NULL && *path != '\0') {
+        size_t len = strcspn(path, ".");
+        char *word = tour_text(tour, "%.*s", (int)len, path);
+        at = json_is_array(at) ? json_array_get(at, (size_t)strtoul(word, NULL, 10))
+                               : json_object_get(at, word);
+        path += len + (path[len] == '.');
+    }
+    if (json_is_string(at)) {
+        found = tour_text(tour, "%s", json_string_value(at));
+    } else if (at != NULL) {
+        char *dumped = json_dumps(at, JSON_ENCODE_ANY | JSON_COMPACT);
+        found = tour_text(tour, "%s", dumped == NULL ? "" : dumped);
+        free(dumped);
+    }
+    json_decref(root);
+    return found;
+}
+
+char *tour_operation(struct tour *tour, const char *operation, unsigned timeout_ms)
+{
+    int64_t end_ms = tour_mono_ms() + timeout_ms;
+    char *asked = tour_text(tour, "{\"OperationId\":\"%s\"}", operation);
+    for (;;) {
+        char *answer = tour_api(tour, "GetOperationDetail", asked);
+        char *status = tour_json(tour, answer, "Status");
+        bool is_ended =
+            status != NULL && (strcmp(status, "SUCCESSFUL") == 0 || strcmp(status, "FAILED") == 0 ||
+                               strcmp(status, "ERROR") == 0);
+        if (is_ended || tour_mono_ms() >= end_ms) {
+            return answer;
+        }
+        tour_pause(POLL_MS);
+    }
+}
+
+static char *mail_read(struct tour *tour, const char *name)
+{
+    char *text = arena_take(&tour->arena, MAIL_LEN_MAX + 1);
+    FILE *file = fopen(tour_text(tour, "mail/new/%s", name), "r");
+    if (file == NULL || text == NULL) {
+        if (file != NULL) {
+            fclose(file);
+        }
+        return tour_text(tour, "%s", "");
+    }
+    size_t len = fread(text, 1, MAIL_LEN_MAX, file);
+    text[len] = '\0';
+    fclose(file);
+    return text;
+}
+
+/* How many mails have `about` in them; the last such one, in order of names, in `found`. */
+static unsigned mails_find(struct tour *tour, const char *about, char **found)
+{
+    unsigned count = 0;
+    DIR *folder = opendir("mail/new");
+    if (folder == NULL) {
+        return 0;
+    }
+    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+        char *text = entry->d_name[0] == '.' ? NULL : mail_read(tour, entry->d_name);
+        if (text != NULL && strstr(text, about) != NULL) {
+            *found = text;
+            count++;
+        }
+    }
+    closedir(folder);
+    return count;
+}
+
+unsigned tour_mail_count(struct tour *tour, const char *about)
+{
+    char *ignored;
+    return mails_find(tour, about, &ignored);
+}
+
+char *tour_mail(struct tour *tour, const char *about, unsigned timeout_ms)
+{
+    int64_t end_ms = tour_mono_ms() + timeout_ms;
+    char *found = NULL;
+    while (mails_find(tour, about, &found) == 0 && tour_mono_ms() < end_ms) {
+        tour_pause(POLL_MS);
+    }
+    return found == NULL ? tour_text(tour, "%s", "") : found;
+}
