@@ -1,0 +1,13 @@
+#pragma once
+/* One client's question, from its arrival to its answer. */
+#include "service/resolver/state.h"
+
+/* Begins a query or answers at once what needs no resolving. */
+void query_begin(struct resolver *resolver, const struct event_query *event);
+/* Walks a query's steps until it awaits something or is answered (and gone). */
+void query_walk(struct resolver *resolver, struct query *query);
+void query_enqueue(struct resolver *resolver, struct query *query);
+/* Answers with SERVFAIL those that have waited too long; sets the timer for the next. */
+void query_expire(struct resolver *resolver);
+/* Frees it without an answer; for the end. */
+void query_drop(struct resolver *resolver, struct query *query);

@@ -1,0 +1,246 @@
+/* How an answer to a client is put together, and when it may say that it is secure. */
+#include "service/resolver/reply.h"
+
+#include <string.h>
+
+enum {
+    EDNS_LEN = 11,
+    EDE_TEXT_MAX = 200,
+    OPTIONS_SIZE = EDE_TEXT_MAX + 8,
+    ALIAS_RDATA_SIZE = 2 + NAME_LEN_MAX
+};
+
+/* One answer being written. */
+struct draft {
+    struct message_writer writer;
+    uint8_t options[OPTIONS_SIZE];
+    size_t options_len;
+    bool is_full; /* something that had to be there did not fit: TC */
+};
+
+static size_t size_max_of(const struct client *client)
+{
+    if (client->transport == TRANSPORT_TCP) {
+        return MESSAGE_LEN_MAX;
+    }
+    if (!client->has_edns || client->udp_size < MESSAGE_UDP_LEN_MIN) {
+        return MESSAGE_UDP_LEN_MIN;
+    }
+    return client->udp_size > RESOLVER_UDP_SIZE ? RESOLVER_UDP_SIZE : client->udp_size;
+}
+
+/* Begins with header, question and room for EDNS. False without memory: then nothing is sent. */
+static bool draft_begin(struct resolver *resolver, const struct client *client, uint16_t rcode,
+                        const struct judgement *error, struct draft *draft)
+{
+    size_t size = size_max_of(client);
+    uint8_t *bytes = arena_take(&resolver->outbox->scratch, size);
+    if (bytes == NULL) {
+        return false;
+    }
+    draft->is_full = false;
+    draft->options_len = 0;
+    if (error != NULL && error->ede != EDE_NONE && client->has_edns) {
+        struct writer options = writer_over(draft->options, sizeof draft->options);
+        size_t len = strnlen(error->reason, EDE_TEXT_MAX);
+        edns_add_ede(&options, (uint16_t)error->ede, span_of(error->reason, len));
+        draft->options_len = options.len;
+    }
+    /* RD and CD come back as they were sent (RFC 1035 §4.1.1, RFC 4035 §3.2.2). */
+    uint16_t flags = FLAG_QR | FLAG_RA | (client->flags & (FLAG_RD | FLAG_CD));
+    message_begin(&draft->writer, bytes, size, client->id, flags, client->opcode, rcode);
+    if (client->has_question) {
+        message_add_question(&draft->writer, client->question);
+    }
+    if (client->has_edns) {
+        message_keep(&draft->writer, EDNS_LEN + draft->options_len);
+    }
+    return true;
+}
+
+static void draft_send(struct resolver *resolver, const struct client *client, uint16_t rcode,
+                       struct draft *draft)
+{
+    if (client->has_edns) {
+        struct edns edns = {.is_present = true,
+                            .wants_dnssec = client->wants_dnssec,
+                            .udp_size = RESOLVER_UDP_SIZE,
+                            .options = span_of(draft->options, draft->options_len)};
+        message_add_edns(&draft->writer, &edns, rcode);
+    }
+    struct span message = message_end(&draft->writer);
+    if (message.len != 0) {
+        outbox_reply(resolver->outbox, client->channel, message);
+    }
+}
+
+void reply_error(struct resolver *resolver, const struct client *client, uint16_t rcode,
+                 enum ede ede, const char *reason)
+{
+    struct judgement error;
+    judgement_set(&error, ede, "%s", reason);
+    struct draft draft;
+    if (draft_begin(resolver, client, rcode, &error, &draft)) {
+        draft_send(resolver, client, rcode, &draft);
+    }
+}
+
+static void draft_add(struct draft *draft, enum section section, const struct rrset *rrset)
+{
+    if (!draft->is_full && message_add_rrset(&draft->writer, section, rrset) != OK) {
+        draft->is_full = true;
+    }
+}
+
+/* Sends the draft; when it is too long, an empty one with TC instead: half an answer with its
+ * proofs missing would only mislead. */
+static void draft_finish(struct resolver *resolver, const struct client *client, uint16_t rcode,
+                         struct draft *draft)
+{
+    if (draft->is_full) {
+        if (!draft_begin(resolver, client, rcode, NULL, draft)) {
+            return;
+        }
+        message_set_flags(&draft->writer, FLAG_TC);
+    }
+    draft_send(resolver, client, rcode, draft);
+}
+
+void reply_local(struct resolver *resolver, const struct client *client, uint16_t rcode,
+                 const struct rrset *answer, const struct rrset *authority)
+{
+    struct draft draft;
+    if (!draft_begin(resolver, client, rcode, NULL, &draft)) {
+        return;
+    }
+    if (answer != NULL) {
+        draft_add(&draft, SECTION_ANSWER, answer);
+    }
+    if (authority != NULL) {
+        draft_add(&draft, SECTION_AUTHORITY, authority);
+    }
+    draft_finish(resolver, client, rcode, &draft);
+}
+
+/* --- answers of queries --- */
+
+/* RFC 4035 §3.2.1: without DO, only what was asked for. */
+static bool is_for_dnssec(const struct rrset *rrset)
+{
+    return rrset->type == TYPE_RRSIG || rrset->type == TYPE_NSEC || rrset->type == TYPE_NSEC3;
+}
+
+static void add_with_ttl(struct draft *draft, enum section section, const struct rrset *rrset,
+                         uint32_t ttl_s)
+{
+    struct rrset aged = *rrset;
+    aged.ttl_s = ttl_s;
+    draft_add(draft, section, &aged);
+}
+
+/* The CNAME that a DNAME stands for (RFC 6672 §3.1), never signed. */
+static void add_synthesised(struct draft *draft, const struct link *link, uint32_t ttl_s)
+{
+    uint8_t rdata[ALIAS_RDATA_SIZE];
+    struct writer writer = writer_over(rdata, sizeof rdata);
+    writer_u16(&writer, link->target.len);
+    name_write(link->target, &writer);
+    struct rrset cname = {.owner = link->name,
+                          .type = TYPE_CNAME,
+                          .class_ = CLASS_IN,
+                          .count = 1,
+                          .ttl_s = ttl_s,
+                          .rdata_len = (uint32_t)writer.len,
+                          .rdata = rdata};
+    draft_add(draft, SECTION_ANSWER, &cname);
+}
+
+static void add_answer(struct draft *draft, const struct query *query, const struct link *link,
+                       int64_t now_ns)
+{
+    const struct cache_entry *entry = link->entry;
+    uint32_t ttl_s = cache_entry_ttl(entry, now_ns);
+    for (size_t i = 0; i < entry->answer_count; i++) {
+        if (i == 0 || query->client.wants_dnssec) {
+            add_with_ttl(draft, SECTION_ANSWER, &entry->answer[i], ttl_s);
+        }
+    }
+    if (entry->kind == CACHE_POSITIVE && entry->type == TYPE_DNAME && link->target.len != 0) {
+        add_synthesised(draft, link, ttl_s);
+    }
+}
+
+/* Links of one zone may carry the same proofs. */
+static bool is_repeated(const struct query *query, size_t link_at, const struct rrset *rrset)
+{
+    for (size_t i = 0; i < link_at; i++) {
+        const struct cache_entry *entry = query->links[i].entry;
+        for (size_t j = 0; j < entry->authority_count; j++) {
+            const struct rrset *other = &entry->authority[j];
+            if (other->type == rrset->type && other->covers == rrset->covers &&
+                name_equal(other->owner, rrset->owner)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void add_authority(struct draft *draft, const struct query *query, size_t link_at,
+                          int64_t now_ns)
+{
+    const struct cache_entry *entry = query->links[link_at].entry;
+    uint32_t ttl_s = cache_entry_ttl(entry, now_ns);
+    for (size_t i = 0; i < entry->authority_count; i++) {
+        const struct rrset *rrset = &entry->authority[i];
+        if ((query->client.wants_dnssec || !is_for_dnssec(rrset)) &&
+            !is_repeated(query, link_at, rrset)) {
+            add_with_ttl(draft, SECTION_AUTHORITY, rrset, ttl_s);
+        }
+    }
+}
+
+/* AD: every part was found secure by us, and the client understands it (RFC 6840 §5.8). Whoever
+ * sets CD validates for itself and is told nothing. */
+static bool is_authentic(const struct resolver *resolver, const struct query *query)
+{
+    bool is_asked = query->client.wants_dnssec || (query->client.flags & FLAG_AD) != 0;
+    if (!resolver->options.is_validating || !is_asked || (query->client.flags & FLAG_CD) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < query->link_count; i++) {
+        if (query->links[i].verdict != VERDICT_SECURE) {
+            return false;
+        }
+    }
+    return query->link_count > 0;
+}
+
+void reply_query(struct resolver *resolver, const struct query *query)
+{
+    const struct client *client = &query->client;
+    if (query->is_failed) {
+        resolver->stats.failures++;
+        reply_error(resolver, client, RCODE_SERVFAIL, query->judgement.ede,
+                    query->judgement.reason);
+        return;
+    }
+    struct draft draft;
+    /* Why a secure answer was not to be had may be of interest even where it is no error: an
+     * unknown algorithm, say. */
+    const struct judgement *remark =
+        query->judgement.verdict == VERDICT_INSECURE ? &query->judgement : NULL;
+    if (!draft_begin(resolver, client, query->rcode, remark, &draft)) {
+        return;
+    }
+    if (is_authentic(resolver, query)) {
+        message_set_flags(&draft.writer, FLAG_AD);
+    }
+    for (size_t i = 0; i < query->link_count; i++) {
+        add_answer(&draft, query, &query->links[i], resolver->now.mono_ns);
+    }
+    for (size_t i = 0; i < query->link_count; i++) {
+        add_authority(&draft, query, i, resolver->now.mono_ns);
+    }
+    draft_finish(resolver, client, query->rcode, &draft);
+}

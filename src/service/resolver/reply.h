@@ -1,0 +1,13 @@
+#pragma once
+/* What a client gets: sections, flags and extended errors (RFC 4035 §3.2, RFC 6840 §5.7 to §5.9,
+ * RFC 8914). */
+#include "service/resolver/state.h"
+
+/* An answer without records. `ede` of EDE_NONE: no extended error. */
+void reply_error(struct resolver *resolver, const struct client *client, uint16_t rcode,
+                 enum ede ede, const char *reason);
+/* Records that came from nowhere but ourselves: never secure. */
+void reply_local(struct resolver *resolver, const struct client *client, uint16_t rcode,
+                 const struct rrset *answer, const struct rrset *authority);
+/* The links of a query that has reached QUERY_ANSWER, or SERVFAIL with its reason. */
+void reply_query(struct resolver *resolver, const struct query *query);

@@ -1,0 +1,40 @@
+#pragma once
+/* The resolver: answers clients' questions by asking name servers from the root down, or by
+ * forwarding, keeps what it learned, and validates it (RFC 1034 §5.3, RFC 4035 §4). Events it
+ * knows: START, QUERY, ANSWER, TIMER, CONTROL; it ignores the others. */
+#include "core/base/address.h"
+#include "core/base/log.h"
+#include "core/dnssec/chain.h"
+#include "core/node/outbox.h"
+
+struct resolver_prefix {
+    struct address address;
+    uint8_t bits;
+};
+/* "192.0.2.0/24", "2001:db8::/32", or an address alone. */
+enum status resolver_prefix_read(struct span text, struct resolver_prefix *prefix) MUST_USE;
+
+struct resolver_options {               /* all pointers live as long as the resolver */
+    bool is_validating;                 /* otherwise nothing is checked and AD is never set */
+    const struct trust_anchor *anchors; /* the root's or any zones' */
+    size_t anchor_count;
+    const struct address *root_hints; /* port included */
+    size_t root_hint_count;
+    const struct address *forwarders; /* when there are any, they are asked instead of the root */
+    size_t forwarder_count;
+    const struct resolver_prefix *allowed; /* clients; none: every one */
+    size_t allowed_count;
+    size_t cache_size; /* octets */
+    uint32_t ttl_max_s;
+    uint32_t negative_ttl_max_s;
+    bool uses_ipv6;  /* ask name servers over IPv6 too */
+    bool mixes_case; /* "0x20": random case in upstream questions */
+    const struct entropy *entropy;
+    const struct log *log; /* may be NULL */
+};
+
+struct resolver;
+enum status resolver_open(const struct resolver_options *options,
+                          struct resolver **resolver) MUST_USE;
+void resolver_handle(void *resolver, const struct event *event, struct outbox *outbox);
+void resolver_close(struct resolver *resolver);

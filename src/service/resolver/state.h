@@ -1,0 +1,189 @@
+#pragma once
+/* What the files of the resolver share: its state, and the two things that walk step tables. A
+ * `query` is one client's question; a `fetch` is one (name, type) asked of name servers, for any
+ * number of queries and other fetches that wait for it. */
+#include "core/dns/message.h"
+#include "service/resolver/cache.h"
+#include "service/resolver/resolver.h"
+#include "service/resolver/resolver_limits.h"
+#include "service/resolver/response.h"
+#include "service/resolver/servers.h"
+
+/* What one client's question may cost, with all that it causes. Counted, because a fetch may live
+ * longer than the query that began it. */
+struct account {
+    uint32_t holders;
+    uint32_t upstream_left;
+    uint32_t missing_left; /* name servers that may turn out to have no address */
+};
+
+enum fetch_step {
+    FETCH_FIND_SERVERS,  /* the deepest known delegation towards the name is wanted */
+    FETCH_FIND_ADDRESS,  /* its servers are known; one to ask now is wanted */
+    FETCH_AWAIT_ADDRESS, /* another fetch looks up the address of a name server */
+    FETCH_ASK,           /* the server is chosen */
+    FETCH_AWAIT_ANSWER,  /* its answer, or the end of waiting, is awaited */
+    FETCH_JUDGE,         /* a message that answers our query is here, for this event only */
+    FETCH_DONE,          /* `result` is what the waiting get */
+    FETCH_STEP_COUNT
+};
+
+struct query;
+
+struct fetch {
+    enum fetch_step step;
+    uint32_t slot;
+    struct name name;
+    struct name_buffer name_octets;
+    uint16_t type;
+    uint8_t depth;
+    struct account *account;
+    uint32_t queries_left;
+    uint32_t referrals_left;
+    /* Where it asks. */
+    struct cache_entry *delegation; /* held; NULL: root hints or forwarders */
+    struct name zone;
+    struct server_candidate candidates[RESOLVER_SERVERS_MAX];
+    size_t candidate_count;
+    size_t chosen;               /* index of the candidate asked */
+    uint32_t target_at;          /* next name server to look up: twice its index, odd for AAAA */
+    uint32_t lookups_left;       /* for this delegation */
+    struct fetch *awaits;        /* the fetch for an address */
+    struct cache_entry *address; /* held: what that fetch gave */
+    /* The query under way. */
+    enum transport transport;
+    bool has_edns;
+    uint16_t id;
+    struct name sent_name; /* with the case as sent */
+    struct name_buffer sent_octets;
+    uint64_t ask; /* 0: none open */
+    int64_t sent_ns;
+    uint32_t ignored_count;
+    const struct message *heard; /* FETCH_JUDGE */
+    /* The outcome. */
+    struct judgement failure; /* EDE and reason of the last thing that went wrong */
+    struct cache_entry *result;
+    /* Who waits. */
+    struct query *waiting_queries;
+    struct fetch *waiting_fetches;
+    uint32_t waiting_count;
+    struct fetch *wait_next; /* in the list of the fetch it awaits */
+    struct fetch *hash_next;
+    struct fetch *run_next;
+    bool is_queued;
+};
+
+enum query_step {
+    QUERY_LOOK_UP,        /* the cache is asked for the name that the chain has reached */
+    QUERY_AWAIT_FETCH,    /* a fetch for it is under way */
+    QUERY_FOLLOW,         /* an entry for it is here: the last link, or one that leads on */
+    QUERY_VALIDATE,       /* all links are here; verdicts are wanted */
+    QUERY_AWAIT_EVIDENCE, /* a fetch for a DS or DNSKEY RRset is under way */
+    QUERY_ANSWER,         /* everything is known that will be */
+    QUERY_DONE,           /* answered */
+    QUERY_STEP_COUNT
+};
+
+/* One RRset, alias or denial on the way from the question to the answer. */
+struct link {
+    struct name name;          /* asked at this link; lives in the query's arena */
+    struct cache_entry *entry; /* held */
+    struct name target;        /* of an alias */
+    enum verdict verdict;      /* VERDICT_COUNT: not judged */
+};
+
+struct proof {
+    struct evidence evidence;
+    struct cache_entry *entry; /* held; NULL when the fetch failed */
+    bool is_tried;             /* a DNSKEY RRset that was judged for itself */
+};
+
+/* Where an answer goes, and what its client said in the query. */
+struct client {
+    uint64_t channel;
+    enum transport transport;
+    uint16_t id;
+    uint16_t flags; /* as it sent them */
+    uint8_t opcode;
+    bool has_question;
+    bool has_edns;
+    bool wants_dnssec;
+    uint16_t udp_size;
+    struct question question; /* its case kept */
+};
+
+struct query {
+    enum query_step step;
+    struct client client;
+    struct name_buffer name_octets; /* of client.question */
+    int64_t deadline_ns;
+    /* The way. */
+    struct arena task;
+    struct account *account;
+    struct link links[RESOLVER_CHAIN_LINKS_MAX];
+    size_t link_count;
+    struct name name;            /* the chain has reached */
+    struct cache_entry *reached; /* held: the entry for it */
+    bool has_fetched;            /* not answered by the cache alone */
+    /* Validation. */
+    struct chain_budget budget;
+    struct proof *proofs; /* RESOLVER_EVIDENCE_MAX of them, in `task`; NULL before validation */
+    size_t proof_count;
+    struct name needed_name; /* asked by QUERY_AWAIT_EVIDENCE */
+    uint16_t needed_type;    /* 0: nothing is */
+    /* The answer. */
+    bool is_failed; /* SERVFAIL, for the reason in `judgement` */
+    uint16_t rcode; /* of an answer that did not fail */
+    struct judgement judgement;
+    /* Lists. */
+    struct fetch *awaits;
+    struct cache_entry *fetched; /* held: what the awaited fetch gave */
+    struct query *wait_next;
+    struct query *older, *newer; /* by deadline */
+    struct query *run_next;
+    bool is_queued;
+};
+
+struct resolver_stats {
+    uint64_t client_queries;
+    uint64_t cache_hits;   /* answered without asking anybody */
+    uint64_t cache_misses; /* at least one fetch was begun or joined */
+    uint64_t refused;
+    uint64_t failures; /* SERVFAIL answers */
+    uint64_t upstream_queries;
+    uint64_t upstream_tcp;
+    uint64_t upstream_timeouts;
+    uint64_t ignored_messages;        /* that were not answers to our queries */
+    uint64_t verdicts[VERDICT_COUNT]; /* of answers that were validated or known from the cache */
+};
+
+enum { FETCH_BUCKETS = 1024 };
+
+struct resolver {
+    struct resolver_options options;
+    bool may_ask_loopback; /* the operator's own servers are there */
+    struct cache *cache;
+    struct servers *servers;
+    struct key_cache *keys;
+    struct resolver_stats stats;
+    uint64_t seed;
+    uint64_t serial;                             /* of the last ask */
+    struct fetch *fetches[RESOLVER_FETCHES_MAX]; /* by slot */
+    struct fetch *buckets[FETCH_BUCKETS];
+    uint32_t fetch_count;
+    uint32_t slot_next; /* where the search for a free slot begins */
+    struct query *oldest, *newest;
+    uint32_t query_count;
+    struct fetch *run_fetches;
+    struct query *run_queries;
+    /* During one event. */
+    struct moment now;
+    struct outbox *outbox;
+};
+
+struct account *account_open(void) MUST_USE;
+struct account *account_hold(struct account *account);
+void account_release(struct account *account);
+/* A sentence for EDE_... that a query or a fetch failed with. */
+void judgement_set(struct judgement *judgement, enum ede ede, const char *format, ...)
+    PRINTF_LIKE(3, 4);
