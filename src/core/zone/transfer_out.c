@@ -186,6 +186,7 @@ struct span transfer_out_next(struct transfer_out *transfer, void *bytes, size_t
     struct message_writer message;
     message_begin(&message, bytes, size, transfer->id, FLAG_QR | FLAG_AA, OPCODE_QUERY,
                   RCODE_NOERROR);
+    message.keeps_case = true;
     if (transfer->is_first_message) {
         message_add_question(&message, transfer->question);
         transfer->is_first_message = false;
