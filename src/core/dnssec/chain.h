@@ -69,6 +69,8 @@ struct chain_budget {
     struct denial_budget denial;
 };
 
+/* INDETERMINATE with EDE_INDETERMINATE says that no trust anchor covers the name; with any other
+ * code something could not be found out, and whoever passes the answer on takes a forged one. */
 struct chain_result {
     bool is_final; /* judgement holds; otherwise `next` is needed */
     struct judgement judgement;
@@ -86,11 +88,13 @@ struct chain_input {
     struct key_cache *keys; /* may be NULL */
     struct arena *scratch;
 };
-/* Judges evidence[0], each RRset of its CNAME and DNAME chain and the final denial. Zone cuts are
- * found by asking DS at each label below the deepest secure zone: the denial of DS that has no NS
- * bit is "no cut here". Where the signer's name says that the data are of the zone reached already,
- * that is tried first; if the signature is good, nothing more is asked. Insecure as soon as a cut
- * without DS (or with only unknown algorithms or digests, RFC 4035 §5.2, RFC 6840 §5.2) is proved.
+/* Judges evidence[0], each RRset of its CNAME and DNAME chain and the final denial with its SOA.
+ * Other RRsets are not looked at: the caller has dropped them or must not pass them on. Zone cuts
+ * are found by asking DS at each label below the deepest secure zone: the denial of DS that has no
+ * NS bit is "no cut here". Where the signer's name says that the data are of the zone reached
+ * already, that is tried first; if the signature is good, nothing more is asked. Insecure as soon
+ * as a cut without DS (or with only unknown algorithms or digests, RFC 4035 §5.2, RFC 6840 §5.2) is
+ * proved.
  */
 void chain_judge(const struct chain_input *input, struct chain_budget *budget,
                  struct chain_result *result);

@@ -1,0 +1,167 @@
+/* The form of trust anchor files: DS and DNSKEY records as in a zone file, one a line or within
+ * parentheses, as `unbound-anchor`, `dig` and Debian's dns-root-data write them. */
+#include "core/dns/rdata.h"
+#include "core/dnssec/chain.h"
+
+enum { ANCHORS_MAX = 100, RECORD_LEN_MAX = 4096, FILE_LEN_MAX = 1 << 20 };
+
+struct anchor_reader {
+    struct span text;
+    size_t at;
+    uint32_t line;
+    struct arena *arena;
+    struct trust_anchor *anchors;
+    size_t count;
+    struct problem *problem;
+};
+
+static enum status fail(struct anchor_reader *reader, uint32_t line, const char *sentence)
+{
+    enum status status = problem_set(reader->problem, MALFORMED, "%s", sentence);
+    if (reader->problem != NULL) {
+        reader->problem->line = line;
+    }
+    return status;
+}
+
+/* One record on one line: comments gone, parentheses and the newlines inside them made blanks. */
+static enum status record_next(struct anchor_reader *reader, struct writer *record, uint32_t *line)
+{
+    unsigned depth = 0;
+    bool is_comment = false;
+    *line = reader->line;
+    for (; reader->at < reader->text.len; reader->at++) {
+        const uint8_t octet = reader->text.bytes[reader->at];
+        if (octet == '\n') {
+            reader->line++;
+            is_comment = false;
+            if (depth == 0) {
+                reader->at++;
+                return record->status;
+            }
+            writer_u8(record, ' ');
+        } else if (is_comment || octet == ';') {
+            is_comment = true;
+        } else if (octet == '(') {
+            depth++;
+            writer_u8(record, ' ');
+        } else if (octet == ')') {
+            if (depth == 0) {
+                return fail(reader, *line, "a closing parenthesis has no opening one");
+            }
+            depth--;
+            writer_u8(record, ' ');
+        } else {
+            writer_u8(record, octet == '\r' || octet == '\t' ? ' ' : octet);
+        }
+    }
+    return depth == 0 ? record->status : fail(reader, *line, "a parenthesis is not closed");
+}
+
+static struct span word_next(struct span *text)
+{
+    size_t at = 0;
+    while (at < text->len && text->bytes[at] == ' ') {
+        at++;
+    }
+    size_t end = at;
+    while (end < text->len && text->bytes[end] != ' ') {
+        end++;
+    }
+    struct span word = span_part(*text, at, end - at);
+    *text = span_part(*text, end, text->len - end);
+    return word;
+}
+
+static bool is_ttl(struct span word)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.bytes[i] < '0' || word.bytes[i] > '9') {
+            return false;
+        }
+    }
+    return word.len != 0;
+}
+
+static enum status add_anchor(struct anchor_reader *reader, struct name zone, uint16_t type,
+                              struct span rdata, uint32_t line)
+{
+    struct dnskey dnskey;
+    if (type == TYPE_DNSKEY &&
+        (dnskey_read(rdata, &dnskey) != OK || !dnskey_is_zone_key(&dnskey))) {
+        return fail(reader, line, "the DNSKEY is no zone key, or it is revoked");
+    }
+    if (reader->count == ANCHORS_MAX) {
+        return fail(reader, line, "there are too many trust anchors");
+    }
+    struct trust_anchor *anchor = &reader->anchors[reader->count];
+    anchor->type = type;
+    enum status status = name_copy(reader->arena, zone, &anchor->zone);
+    if (status == OK) {
+        status = arena_copy(reader->arena, rdata, &anchor->rdata);
+    }
+    reader->count += status == OK ? 1 : 0;
+    return status;
+}
+
+/* OWNER [TTL] [IN] [TTL] DS|DNSKEY RDATA. */
+static enum status read_record(struct anchor_reader *reader, struct span text, uint32_t line)
+{
+    struct span word = word_next(&text);
+    if (word.len == 0) {
+        return OK;
+    }
+    struct name_buffer buffer;
+    struct name zone;
+    enum status status = name_parse(word, &NAME_ROOT, &buffer, &zone, reader->problem);
+    if (status != OK) {
+        return status;
+    }
+    do {
+        word = word_next(&text);
+    } while (is_ttl(word) || span_equal_nocase(word, SPAN_LITERAL("IN")));
+    uint16_t type = 0;
+    if (type_parse(word, &type) != OK || (type != TYPE_DS && type != TYPE_DNSKEY)) {
+        return fail(reader, line, "a trust anchor is a DS or a DNSKEY record");
+    }
+    uint8_t bytes[RECORD_LEN_MAX];
+    struct writer rdata = writer_over(bytes, sizeof bytes);
+    status = rdata_parse_text(type, text, &NAME_ROOT, &rdata, reader->problem);
+    return status != OK ? status : add_anchor(reader, zone, type, writer_written(&rdata), line);
+}
+
+enum status trust_anchors_read(struct span text, struct arena *arena,
+                               const struct trust_anchor **anchors, size_t *count,
+                               struct problem *problem)
+{
+    if (text.len > FILE_LEN_MAX) {
+        return problem_set(problem, TOO_LONG, "a file of trust anchors has at most %d octets",
+                           FILE_LEN_MAX);
+    }
+    struct anchor_reader reader = {.text = text, .line = 1, .arena = arena, .problem = problem};
+    reader.anchors = arena_take_array(arena, ANCHORS_MAX, sizeof *reader.anchors);
+    if (reader.anchors == NULL) {
+        return NO_MEMORY;
+    }
+    while (reader.at < text.len) {
+        uint8_t bytes[RECORD_LEN_MAX];
+        struct writer record = writer_over(bytes, sizeof bytes);
+        uint32_t line;
+        enum status status = record_next(&reader, &record, &line);
+        if (status == NO_SPACE) {
+            return fail(&reader, line, "the record is too long");
+        }
+        if (status == OK) {
+            status = read_record(&reader, writer_written(&record), line);
+        }
+        if (status != OK) {
+            if (problem != NULL) {
+                problem->line = line;
+            }
+            return status;
+        }
+    }
+    *anchors = reader.anchors;
+    *count = reader.count;
+    return reader.count != 0 ? OK : fail(&reader, 0, "there is no trust anchor in the file");
+}
