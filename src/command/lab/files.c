@@ -17,7 +17,7 @@ const size_t LAB_SECRETS_COUNT = LEN(LAB_SECRETS);
 #define TLD(zone, dnssec, keys, form, server)                                                      \
     "tld:\n  name: " zone ".\n  dnssec: " dnssec "\n  keys-max: " keys "\n  form: " form "\n"      \
     "  name-server: \"a.ns." zone ". 127.{N}." server "\"\n"                                       \
-    "  delegation-ttl: 5\n  ds-ttl: 6\n  negative-ttl: 2\n"
+    "  delegation-ttl: 3\n  ds-ttl: 3\n  negative-ttl: 1\n"
 
 static const char registry_one[] =
     "# The registry of com and net.\n"
@@ -126,13 +126,14 @@ static const char provider[] =
 
 static const char other_provider[] =
     "# A provider that is somebody else.\n" SERVE("other", "6.1", "6.2")
-        HOSTED("elsewhere.net", "yes") HOSTED("zskonly.org", "no");
+        HOSTED("elsewhere.net",
+               "yes") "zone:\n  name: zskonly.org.\n  file: zones/zskonly.org.signed\n  sign: no\n";
 
 /* The zones they host: short TTLs, so that a person sees changes. The name servers are inside. */
 
 #define ZONE(zone, first, second)                                                                  \
-    "$ORIGIN " zone ".\n$TTL 5\n"                                                                  \
-    "@\tSOA\tns1 hostmaster 1 30 10 604800 2\n"                                                    \
+    "$ORIGIN " zone ".\n$TTL 3\n"                                                                  \
+    "@\tSOA\tns1 hostmaster 1 30 10 604800 1\n"                                                    \
     "@\tNS\tns1\n@\tNS\tns2\n"                                                                     \
     "ns1\tA\t127.{N}." first "\nns2\tA\t127.{N}." second "\n"
 #define HOSTS(zone, host)                                                                          \

@@ -54,6 +54,9 @@ enum status lab_make_root(const struct lab *lab, struct problem *problem) MUST_U
 /* Awaits the DNSKEY set of a zone at a server and writes its SEP keys as a trust anchor file. */
 enum status lab_make_anchor(const struct lab *lab, const char *server, const char *zone,
                             const char *path, struct problem *problem) MUST_USE;
+/* The zone file `from` signed into `to` by one key with flags 256. */
+enum status lab_presign(const struct lab *lab, const char *apex, const char *from, const char *to,
+                        struct problem *problem) MUST_USE;
 /* Accounts and domains, through the registrar's control socket; what exists stays. */
 enum status lab_seed(const struct lab *lab, struct problem *problem) MUST_USE;
 /* A small file below STATE, without its newline; NULL when it is not there. */

@@ -209,5 +209,7 @@ enum status lab_setup(struct lab *lab, struct problem *problem)
             status = lab_write(lab, file->path, file->text, 0600, problem);
         }
     }
-    return status;
+    return status == OK ? lab_presign(lab, "zskonly.org.", "zones/zskonly.org.zone",
+                                      "zones/zskonly.org.signed", problem)
+                        : status;
 }

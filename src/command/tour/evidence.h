@@ -47,8 +47,14 @@ long tour_ttl(struct tour *tour, const char *server, const char *name, uint16_t 
  * body; redirects are followed. `form` NULL is a GET; else a POST of url-encoded fields. Cookies
  * are kept. */
 char *tour_page(struct tour *tour, const char *path, const char *form);
-/* The value of the hidden field of that name in a page, or NULL. */
-char *tour_hidden(struct tour *tour, const char *page, const char *name);
+/* Follows the first link with that text in a page, as a person would; "no link TEXT" when there is
+ * none. */
+char *tour_follow(struct tour *tour, const char *page, const char *text);
+/* Sends the first form behind the text `after` (NULL: of the page) that has a button with that
+ * text: its hidden fields as they stand and `fields`, url-encoded ("" for none). "no form TEXT"
+ * when there is none. */
+char *tour_submit(struct tour *tour, const char *page, const char *after, const char *button,
+                  const char *fields);
 /* `text` with what is not unreserved as %XX. */
 char *tour_encode(struct tour *tour, const char *text);
 /* A page's text without tags and with single blanks, to show; at most `len` octets from the first

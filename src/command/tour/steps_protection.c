@@ -52,7 +52,7 @@ static void s3_registration(struct tour *tour)
     tour_show(tour,
               tour_await(tour, LAB_REGISTRY_ONE_SERVER, "www.tour.com.", TYPE_A, ASK_PLAIN,
                          "ns1.tour.com.", NULL, SECURE_TIMEOUT_MS),
-              "tour.com. 5 NS ns1.tour.com.", NULL);
+              "tour.com. 3 NS ns1.tour.com.", NULL);
 }
 
 static void s4_any_provider(struct tour *tour)
@@ -148,12 +148,12 @@ static void s10_forwarded(struct tour *tour)
     tour_say(tour,
              "Before the registry goes on there is no DS; then it gets key and algorithm by EPP.");
     tour_show(tour, tour_ask(tour, LAB_REGISTRY_ONE_SERVER, "example.com.", TYPE_DS, ASK_PLAIN),
-              "NOERROR", "example.com. 6 DS");
+              "NOERROR", "example.com. 3 DS");
     tour_control(tour, "registry-one", "resume");
     tour_show(tour, tour_operation(tour, tour->kept[KEPT_OPERATION], OPERATION_TIMEOUT_MS),
               "SUCCESSFUL", NULL);
     tour_await(tour, LAB_REGISTRY_ONE_SERVER, "example.com.", TYPE_DS, ASK_PLAIN,
-               "example.com. 6 DS", NULL, SECURE_TIMEOUT_MS);
+               "example.com. 3 DS", NULL, SECURE_TIMEOUT_MS);
     char *ds = tour_rdata(tour, LAB_REGISTRY_ONE_SERVER, "example.com.", TYPE_DS);
     tour_show(tour, ds == NULL ? "no DS" : ds,
               computed_ds(tour, LAB_PROVIDER_SERVER, "example.com."), NULL);
@@ -195,7 +195,7 @@ static void s14_parent_answers(struct tour *tour)
     tour_say(tour,
              "The com server, asked for www.example.com: the DS, and the provider's addresses.");
     char *referral = tour_ask(tour, LAB_REGISTRY_ONE_SERVER, "www.example.com.", TYPE_A, ASK_DO);
-    tour_show(tour, referral, "example.com. 6 DS ", NULL);
+    tour_show(tour, referral, "example.com. 3 DS ", NULL);
     tour_show(tour, referral, tour_text(tour, "A 127.%u.%s", tour->lab->net, LAB_PROVIDER_SERVER),
               NULL);
 }
@@ -224,7 +224,7 @@ static void s17_chain_and_check(struct tour *tour)
     tour_show(tour, tour_ask(tour, LAB_ROOT_SERVER, "com.", TYPE_DS, ASK_PLAIN), "com. 6 DS ",
               NULL);
     tour_show(tour, tour_ask(tour, LAB_REGISTRY_ONE_SERVER, "example.com.", TYPE_DS, ASK_PLAIN),
-              "example.com. 6 DS ", NULL);
+              "example.com. 3 DS ", NULL);
     tour_say(tour, "The resolver follows it and verifies the signature: ad.");
     tour_show(tour,
               tour_await(tour, LAB_RESOLVER, "www.example.com.", TYPE_A, ASK_DO, " ad", NULL,

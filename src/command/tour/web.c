@@ -137,25 +137,6 @@ char *tour_page(struct tour *tour, const char *path, const char *form)
     return tour_text(tour, "HTTP 0\ntoo many redirects");
 }
 
-char *tour_hidden(struct tour *tour, const char *page, const char *name)
-{
-    const char *at = strstr(page, tour_text(tour, "name=\"%s\"", name));
-    const char *value = at == NULL ? NULL : strstr(at, "value=\"");
-    if (value == NULL) {
-        return NULL;
-    }
-    value += strlen("value=\"");
-    return tour_text(tour, "%.*s", (int)strcspn(value, "\""), value);
-}
-
-char *tour_encode(struct tour *tour, const char *text)
-{
-    char *encoded = curl_easy_escape(NULL, text, 0);
-    char *kept = tour_text(tour, "%s", encoded == NULL ? "" : encoded);
-    curl_free(encoded);
-    return kept;
-}
-
 /* A few entities back to what they stand for. */
 static size_t entity(const char *at, char *octet)
 {
@@ -171,6 +152,83 @@ static size_t entity(const char *at, char *octet)
     }
     *octet = *at;
     return 1;
+}
+
+/* The value of an attribute inside the tag that begins at `tag`; NULL when it has none. */
+static char *attribute(struct tour *tour, const char *tag, const char *name)
+{
+    const char *end = tag + strcspn(tag, ">");
+    const char *at = strstr(tag, tour_text(tour, " %s=\"", name));
+    if (at == NULL || at > end) {
+        return NULL;
+    }
+    at += strlen(name) + 3;
+    char *value = arena_take(&tour->arena, (size_t)(end - at) + 1);
+    for (size_t len = 0; value != NULL && *at != '"' && at < end; len++) {
+        at += entity(at, &value[len]);
+    }
+    return value;
+}
+
+/* From the tag at `from` up to `close`, without tags. */
+static char *inner_text(struct tour *tour, const char *from, const char *close)
+{
+    const char *end = strstr(from, close);
+    char *part = tour_text(tour, "%.*s", end == NULL ? 0 : (int)(end - from), from);
+    return tour_page_text(tour, part, NULL, strlen(part));
+}
+
+char *tour_follow(struct tour *tour, const char *page, const char *text)
+{
+    for (const char *at = strstr(page, "<a "); at != NULL; at = strstr(at + 1, "<a ")) {
+        char *href = attribute(tour, at, "href");
+        if (href != NULL && strstr(inner_text(tour, at, "</a>"), text) != NULL) {
+            return tour_page(tour, href, NULL);
+        }
+    }
+    return tour_text(tour, "no link %s", text);
+}
+
+/* The hidden fields of the form's text, url-encoded, then the caller's. */
+static char *form_fields(struct tour *tour, const char *form, const char *fields)
+{
+    char *all = tour_text(tour, "%s", fields);
+    for (const char *at = strstr(form, "<input"); at != NULL; at = strstr(at + 1, "<input")) {
+        char *type = attribute(tour, at, "type");
+        char *name = attribute(tour, at, "name");
+        char *value = attribute(tour, at, "value");
+        if (type != NULL && strcmp(type, "hidden") == 0 && name != NULL && value != NULL) {
+            all = tour_text(tour, "%s%s%s=%s", all, all[0] == '\0' ? "" : "&",
+                            tour_encode(tour, name), tour_encode(tour, value));
+        }
+    }
+    return all;
+}
+
+char *tour_submit(struct tour *tour, const char *page, const char *after, const char *button,
+                  const char *fields)
+{
+    const char *from = after == NULL ? page : strstr(page, after);
+    for (const char *at = from == NULL ? NULL : strstr(from, "<form"); at != NULL;
+         at = strstr(at + 1, "<form")) {
+        const char *end = strstr(at, "</form>");
+        char *form = tour_text(tour, "%.*s", end == NULL ? 0 : (int)(end - at), at);
+        const char *wanted = strstr(form, "<button");
+        char *action = attribute(tour, at, "action");
+        if (wanted != NULL && action != NULL &&
+            strstr(inner_text(tour, wanted, "</button>"), button) != NULL) {
+            return tour_page(tour, action, form_fields(tour, form, fields));
+        }
+    }
+    return tour_text(tour, "no form %s", button);
+}
+
+char *tour_encode(struct tour *tour, const char *text)
+{
+    char *encoded = curl_easy_escape(NULL, text, 0);
+    char *kept = tour_text(tour, "%s", encoded == NULL ? "" : encoded);
+    curl_free(encoded);
+    return kept;
 }
 
 char *tour_page_text(struct tour *tour, const char *page, const char *from, size_t len)
