@@ -1,0 +1,63 @@
+#pragma once
+/* The authoritative server as a service: answers from zone versions it was given or has
+ * transferred, transfers them on, and tells others of news. It trusts what its primary signs;
+ * validation is the signer's matter. */
+#include "core/base/entropy.h"
+#include "core/base/log.h"
+#include "core/dns/tsig.h"
+#include "core/node/node.h"
+#include "core/store/disk.h"
+#include "core/zone/zone.h"
+
+struct auth;
+
+enum {
+    AUTH_ZONES_MAX = 1000000,
+    AUTH_NOTIFY_MAX = 16,  /* secondaries told of a zone's news */
+    AUTH_GRANTS_MAX = 64,  /* keys and addresses a zone may go to */
+    AUTH_STREAMS_MAX = 64, /* outgoing transfers at once */
+};
+
+/* Another server, and the key we share with it. */
+struct auth_peer {
+    struct address address;
+    const struct tsig_key *key; /* NULL: unsigned */
+};
+
+/* Who may transfer a zone: the holder of a key, or (key NULL) a host. */
+struct auth_grant {
+    const struct tsig_key *key;
+    struct address address;
+};
+
+struct auth_zone_options {
+    struct name name;
+    const struct zone *fixed; /* from a file; NULL: from the primary */
+    struct auth_peer primary;
+    const struct auth_peer *notify;
+    size_t notify_count;
+    const struct auth_grant *grants;
+    size_t grant_count;
+};
+
+struct auth_options {
+    const struct auth_zone_options *zones; /* everything they point to outlives the service */
+    size_t zone_count;
+    const struct tsig_key *keys; /* all that peers may sign with */
+    size_t key_count;
+    const char *version;  /* what version.bind says; NULL: REFUSED */
+    const char *identity; /* id.server and NSID; NULL: REFUSED, and no NSID */
+    struct disk *disk;    /* where transferred zones are kept; NULL: nowhere */
+    const struct entropy *entropy;
+    const struct log *log;
+    /* On EVENT_RELOAD, the next version of a fixed zone, with one reference, or NULL to keep the
+     * one it has. May be NULL itself. */
+    struct zone *(*reload)(void *user, struct name name);
+    void *reload_user;
+};
+
+/* Copies the options. A name given twice is EXISTS. */
+enum status auth_open(const struct auth_options *options, struct auth **auth,
+                      struct problem *problem) MUST_USE;
+void auth_handle(void *auth, const struct event *event, struct outbox *outbox);
+void auth_close(struct auth *auth); /* NULL is fine */

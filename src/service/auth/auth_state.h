@@ -1,0 +1,167 @@
+#pragma once
+/* The inside of the authoritative server: its zones, and which file does what with them. */
+#include "core/zone/transfer.h"
+#include "service/auth/auth.h"
+
+enum {
+    AUTH_HISTORY_MAX = 16, /* versions kept to answer IXFR from; they share what did not change */
+    AUTH_UDP_LEN_MAX = MESSAGE_UDP_LEN_DEFAULT,
+    AUTH_STREAM_MESSAGE_LEN = 16384, /* beyond, names cannot be compressed against */
+};
+
+/* A secondary zone's dealings with its primary. */
+enum secondary_state {
+    SECONDARY_FIXED,         /* the zone is no secondary: nothing is awaited */
+    SECONDARY_WAITING,       /* for its timer or a NOTIFY */
+    SECONDARY_ASKING_SERIAL, /* for the answer to a SOA query */
+    SECONDARY_TRANSFERRING,  /* for messages of a transfer */
+    SECONDARY_STATE_COUNT
+};
+
+struct secondary {
+    enum secondary_state state;
+    bool is_notified;   /* news was told of while we were busy: ask again at the end */
+    bool is_full_asked; /* the transfer on its way is an AXFR */
+    bool is_full_next;  /* IXFR failed with this primary: ask for all */
+    uint64_t ask;
+    uint16_t id; /* of the message sent */
+    struct tsig_session session;
+    struct transfer_in *transfer;
+    uint32_t failures;         /* in a row */
+    int64_t next_mono_ns;      /* when the timer goes */
+    int64_t expires_mono_ns;   /* the last time the primary vouched for our version + EXPIRE */
+    int64_t confirmed_wall_s;  /* that last time */
+    int64_t remembered_wall_s; /* the same as it stands on disk */
+};
+
+/* One NOTIFY that was not acknowledged yet. */
+struct notify_target {
+    bool is_pending;
+    uint32_t attempts;
+    uint64_t ask;
+    uint16_t id;
+};
+
+struct auth_zone {
+    struct auth_zone_options options;
+    uint32_t index;                         /* in auth->zones */
+    struct zone *history[AUTH_HISTORY_MAX]; /* the last is current */
+    size_t history_count;
+    bool is_expired; /* the primary was silent for EXPIRE: we may not answer (RFC 1035 §4.3.5) */
+    struct secondary secondary;
+    struct notify_target notify[AUTH_NOTIFY_MAX];
+};
+
+/* An outgoing transfer, sent in portions so that others are answered between them. */
+struct auth_stream {
+    struct transfer_out *transfer; /* NULL: the slot is free */
+    uint64_t channel;
+    struct tsig_session session;
+    bool is_signed;
+    struct auth_zone *zone;
+    uint64_t messages;
+    uint64_t octets;
+};
+
+enum auth_counter {
+    AUTH_COUNT_UDP,
+    AUTH_COUNT_TCP,
+    AUTH_COUNT_DROPPED,
+    AUTH_COUNT_NOERROR,
+    AUTH_COUNT_NXDOMAIN,
+    AUTH_COUNT_REFUSED,
+    AUTH_COUNT_SERVFAIL,
+    AUTH_COUNT_FORMERR,
+    AUTH_COUNT_OTHER,
+    AUTH_COUNT_TRUNCATED,
+    AUTH_COUNT_DNSSEC,
+    AUTH_COUNT_NOTIFY_IN,
+    AUTH_COUNT_NOTIFY_OUT,
+    AUTH_COUNT_AXFR_OUT,
+    AUTH_COUNT_IXFR_OUT,
+    AUTH_COUNT_TRANSFER_IN,
+    AUTH_COUNT_TRANSFER_IN_FAILED,
+    AUTH_COUNTER_COUNT
+};
+
+struct auth {
+    struct auth_options options;
+    struct auth_zone *zones; /* in canonical order of their names */
+    size_t zone_count;
+    uint8_t labels_max; /* of any zone's name */
+    uint32_t ask_sequence;
+    struct auth_stream streams[AUTH_STREAMS_MAX];
+    uint64_t counters[AUTH_COUNTER_COUNT];
+};
+
+/* zones.c: the zone with the longest name at or above `name`; NULL when there is none. */
+struct auth_zone *auth_find_zone(const struct auth *auth, struct name name);
+struct auth_zone *auth_find_zone_exactly(const struct auth *auth, struct name name);
+/* The version to answer from; NULL while there is none, or it has expired. */
+struct zone *auth_zone_version(const struct auth_zone *zone);
+/* Takes over the reference and makes that version the current one. */
+void auth_zone_publish(struct auth_zone *zone, struct zone *version);
+
+/* Timers and asks carry their zone's index, so that nothing need be searched. */
+enum auth_timer { AUTH_TIMER_SECONDARY, AUTH_TIMER_STREAM };
+uint64_t auth_timer_id(enum auth_timer kind, size_t index);
+enum auth_timer auth_timer_kind(uint64_t timer);
+size_t auth_timer_index(uint64_t timer);
+/* `slot` 0 is the zone's primary, 1 and on its notify targets. */
+uint64_t auth_ask_id(struct auth *auth, const struct auth_zone *zone, size_t slot);
+struct auth_zone *auth_ask_zone(struct auth *auth, uint64_t ask, size_t *slot);
+
+/* query.c: one message from a client, read and checked so far as its kind needs. */
+struct auth_request {
+    const struct event *event;
+    struct message message;
+    struct name_buffer name;
+    struct tsig_session session; /* when is_signed */
+    bool is_signed;
+    uint16_t tsig_error; /* the request's TSIG was refused for this; 0 when not */
+    int ede;             /* enum ede; EDE_NONE when there is nothing to explain */
+};
+void auth_handle_query(struct auth *auth, const struct event *event, struct outbox *outbox);
+/* Sends an answer without records. */
+void auth_reply_empty(struct auth *auth, struct auth_request *request, uint16_t rcode,
+                      uint16_t flags, struct outbox *outbox);
+struct answer_plan;
+void auth_send_plan(struct auth *auth, struct auth_request *request, const struct answer_plan *plan,
+                    struct outbox *outbox);
+/* May the sender of the request have the zone? */
+bool auth_is_granted(const struct auth_zone *zone, const struct auth_request *request);
+void auth_count(struct auth *auth, enum auth_counter counter);
+
+/* stream.c: transfers out. */
+void auth_serve_transfer(struct auth *auth, struct auth_request *request, struct outbox *outbox);
+void auth_stream_continue(struct auth *auth, size_t slot, struct moment now, struct outbox *outbox);
+void auth_stream_close(struct auth_stream *stream);
+
+/* secondary.c: transfers in. */
+void auth_secondary_start(struct auth *auth, struct auth_zone *zone, struct moment now,
+                          struct outbox *outbox);
+void auth_secondary_timer(struct auth *auth, struct auth_zone *zone, struct moment now,
+                          struct outbox *outbox);
+void auth_secondary_answer(struct auth *auth, struct auth_zone *zone, const struct event *event,
+                           struct outbox *outbox);
+/* Asks the primary soon: it has news, or (`is_full`) the operator wants the whole zone again. */
+void auth_secondary_wake(struct auth *auth, struct auth_zone *zone, bool is_full, struct moment now,
+                         struct outbox *outbox);
+void auth_secondary_close(struct auth_zone *zone);
+
+/* notify.c: NOTIFY out (RFC 1996). */
+void auth_notify_start(struct auth *auth, struct auth_zone *zone, struct moment now,
+                       struct outbox *outbox);
+void auth_handle_notify(struct auth *auth, struct auth_request *request, struct outbox *outbox);
+void auth_notify_answer(struct auth *auth, struct auth_zone *zone, size_t target,
+                        const struct event *event, struct outbox *outbox);
+
+/* keep.c: transferred zones on disk. */
+enum status auth_keep_zone(struct auth *auth, struct auth_zone *zone) MUST_USE;
+/* NOT_FOUND when nothing is kept; MALFORMED or MISMATCH when it was damaged. */
+enum status auth_load_zone(struct auth *auth, struct auth_zone *zone) MUST_USE;
+/* The primary has vouched for the version again: note when, not more often than needed. */
+void auth_keep_confirmation(struct auth *auth, struct auth_zone *zone);
+
+/* control.c */
+void auth_handle_control(struct auth *auth, const struct event *event, struct outbox *outbox);

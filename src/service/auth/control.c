@@ -1,0 +1,253 @@
+/* What the operator may ask of a running server, as a table of lines. */
+#include "core/base/text.h"
+#include "core/zone/zonefile.h"
+#include "service/auth/auth_state.h"
+
+#include <assert.h>
+
+enum {
+    TEXT_LEN_MAX = 8192,
+    WORD_COUNT_MAX = 3,
+};
+
+struct order {
+    struct auth *auth;
+    struct auth_zone *zone; /* for those that name one */
+    struct moment now;
+    struct outbox *outbox;
+    struct writer text;
+    bool is_failure;
+};
+
+static const char *const counter_names[] = {
+    [AUTH_COUNT_UDP] = "queries-udp",
+    [AUTH_COUNT_TCP] = "queries-tcp",
+    [AUTH_COUNT_DROPPED] = "dropped",
+    [AUTH_COUNT_NOERROR] = "answers-noerror",
+    [AUTH_COUNT_NXDOMAIN] = "answers-nxdomain",
+    [AUTH_COUNT_REFUSED] = "answers-refused",
+    [AUTH_COUNT_SERVFAIL] = "answers-servfail",
+    [AUTH_COUNT_FORMERR] = "answers-formerr",
+    [AUTH_COUNT_OTHER] = "answers-other",
+    [AUTH_COUNT_TRUNCATED] = "answers-truncated",
+    [AUTH_COUNT_DNSSEC] = "queries-with-do",
+    [AUTH_COUNT_NOTIFY_IN] = "notify-in",
+    [AUTH_COUNT_NOTIFY_OUT] = "notify-out",
+    [AUTH_COUNT_AXFR_OUT] = "axfr-out",
+    [AUTH_COUNT_IXFR_OUT] = "ixfr-out",
+    [AUTH_COUNT_TRANSFER_IN] = "transfers-in",
+    [AUTH_COUNT_TRANSFER_IN_FAILED] = "transfers-in-failed",
+};
+static_assert(LEN(counter_names) == AUTH_COUNTER_COUNT, "a name for each counter");
+
+static const char *const state_names[] = {
+    [SECONDARY_FIXED] = "from a file",
+    [SECONDARY_WAITING] = "waiting for the next refresh",
+    [SECONDARY_ASKING_SERIAL] = "asking the primary for its serial",
+    [SECONDARY_TRANSFERRING] = "transferring",
+};
+static_assert(LEN(state_names) == SECONDARY_STATE_COUNT, "a text for each state");
+
+static void say_status(struct order *order)
+{
+    const struct auth *auth = order->auth;
+    size_t served = 0;
+    size_t expired = 0;
+    size_t streams = 0;
+    for (size_t i = 0; i < auth->zone_count; i++) {
+        served += auth_zone_version(&auth->zones[i]) != NULL;
+        expired += auth->zones[i].is_expired;
+    }
+    for (size_t i = 0; i < LEN(auth->streams); i++) {
+        streams += auth->streams[i].transfer != NULL;
+    }
+    writer_print(&order->text, "zones: %zu\nserved: %zu\nexpired: %zu\ntransfers-out-now: %zu\n",
+                 auth->zone_count, served, expired, streams);
+}
+
+static void say_stats(struct order *order)
+{
+    for (size_t i = 0; i < LEN(counter_names); i++) {
+        writer_print(&order->text, "%s: %llu\n", counter_names[i],
+                     (unsigned long long)order->auth->counters[i]);
+    }
+}
+
+static void say_wait(struct order *order, const char *what, int64_t at_mono_ns)
+{
+    int64_t wait_s = (at_mono_ns - order->now.mono_ns) / MOMENT_NS_PER_S;
+    writer_print(&order->text, "%s: in %lld s\n", what, (long long)(wait_s < 0 ? 0 : wait_s));
+}
+
+static void say_zone(struct order *order)
+{
+    const struct auth_zone *zone = order->zone;
+    const struct secondary *secondary = &zone->secondary;
+    const struct zone *version =
+        zone->history_count == 0 ? NULL : zone->history[zone->history_count - 1];
+    struct writer *text = &order->text;
+    writer_text(text, "zone: ");
+    name_write_text(zone->options.name, text);
+    writer_print(text, "\nserved: %s\nstate: %s\n",
+                 auth_zone_version(zone) != NULL ? "yes"
+                 : zone->is_expired              ? "no, expired"
+                                                 : "no, not transferred yet",
+                 state_names[secondary->state]);
+    if (version != NULL) {
+        writer_print(text, "serial: %u\nrecords: %zu\nnames: %zu\nversions-kept: %zu\n",
+                     zone_serial(version), zone_record_count(version), zone_node_count(version),
+                     zone->history_count);
+    }
+    if (secondary->state == SECONDARY_FIXED) {
+        return;
+    }
+    char address[ADDRESS_TEXT_MAX];
+    writer_print(text, "primary: %s\nfailures: %u\n",
+                 address_print(zone->options.primary.address, address), secondary->failures);
+    if (secondary->confirmed_wall_s != 0) {
+        writer_text(text, "confirmed: ");
+        text_write_rfc3339(text, secondary->confirmed_wall_s);
+        writer_text(text, "\n");
+    }
+    if (secondary->state == SECONDARY_WAITING) {
+        say_wait(order, "refresh", secondary->next_mono_ns);
+    }
+    if (version != NULL && !zone->is_expired) {
+        say_wait(order, "expires", secondary->expires_mono_ns);
+    }
+}
+
+static void measure_piece(void *user, struct span text)
+{
+    size_t *len = user;
+    *len += text.len;
+}
+
+static void write_piece(void *user, struct span text)
+{
+    writer_span(user, text);
+}
+
+static void dump_zone(struct order *order)
+{
+    const struct zone *version = auth_zone_version(order->zone);
+    if (version == NULL) {
+        order->is_failure = true;
+        writer_text(&order->text, "the zone is not served now; see zone-status\n");
+        return;
+    }
+    size_t len = 0;
+    zonefile_write(version, measure_piece, &len);
+    uint8_t *bytes = arena_take(&order->outbox->scratch, len);
+    if (bytes == NULL) {
+        order->is_failure = true;
+        writer_text(&order->text, "the zone is too large for this; transfer it instead\n");
+        return;
+    }
+    order->text = writer_over(bytes, len);
+    zonefile_write(version, write_piece, &order->text);
+}
+
+static void retransfer_zone(struct order *order)
+{
+    if (order->zone->secondary.state == SECONDARY_FIXED) {
+        order->is_failure = true;
+        writer_text(&order->text, "the zone comes from a file; send SIGHUP to read it again\n");
+        return;
+    }
+    auth_secondary_wake(order->auth, order->zone, true, order->now, order->outbox);
+    writer_text(&order->text, "asked the primary for the whole zone\n");
+}
+
+static void notify_zone(struct order *order)
+{
+    auth_notify_start(order->auth, order->zone, order->now, order->outbox);
+    writer_print(&order->text, "told %zu servers\n", order->zone->options.notify_count);
+}
+
+static const struct order_row {
+    const char *word;
+    bool needs_zone;
+    void (*run)(struct order *order);
+    const char *help;
+} rows[] = {
+    {"status", false, say_status, "zones served and not served"},
+    {"stats", false, say_stats, "counters since the start"},
+    {"zone-status", true, say_zone, "where a zone comes from and how old it is"},
+    {"zone-dump", true, dump_zone, "a zone as a master file"},
+    {"retransfer", true, retransfer_zone, "take the whole zone from its primary"},
+    {"notify", true, notify_zone, "tell the secondaries again"},
+};
+
+static void say_help(struct order *order)
+{
+    order->is_failure = true;
+    writer_text(&order->text, "this server understands:\n");
+    for (size_t i = 0; i < LEN(rows); i++) {
+        writer_print(&order->text, "  %s%s: %s\n", rows[i].word, rows[i].needs_zone ? " NAME" : "",
+                     rows[i].help);
+    }
+}
+
+static size_t split_words(struct span line, struct span words[WORD_COUNT_MAX])
+{
+    size_t count = 0;
+    size_t start = 0;
+    for (size_t i = 0; i <= line.len; i++) {
+        if (i < line.len && line.bytes[i] != ' ') {
+            continue;
+        }
+        if (i > start && count < WORD_COUNT_MAX) {
+            words[count++] = span_part(line, start, i - start);
+        }
+        start = i + 1;
+    }
+    return count;
+}
+
+static bool find_zone(struct order *order, struct span word)
+{
+    struct name_buffer buffer;
+    struct name name;
+    struct problem problem = {0};
+    if (name_parse(word, &NAME_ROOT, &buffer, &name, &problem) != OK) {
+        writer_print(&order->text, "%s\n", problem.sentence);
+        return false;
+    }
+    order->zone = auth_find_zone_exactly(order->auth, name);
+    if (order->zone == NULL) {
+        writer_text(&order->text, "this server has no zone ");
+        name_write_text(name, &order->text);
+        writer_text(&order->text, "\n");
+        return false;
+    }
+    return true;
+}
+
+static void obey(struct order *order, const struct span *words, size_t count)
+{
+    for (size_t i = 0; i < LEN(rows); i++) {
+        if (count == 0 || !span_equal(words[0], span_of_text(rows[i].word)) ||
+            count != (rows[i].needs_zone ? 2U : 1U)) {
+            continue;
+        }
+        if (rows[i].needs_zone && !find_zone(order, words[1])) {
+            order->is_failure = true;
+            return;
+        }
+        rows[i].run(order);
+        return;
+    }
+    say_help(order);
+}
+
+void auth_handle_control(struct auth *auth, const struct event *event, struct outbox *outbox)
+{
+    struct order order = {.auth = auth, .now = event->now, .outbox = outbox};
+    uint8_t *bytes = arena_take(&outbox->scratch, TEXT_LEN_MAX);
+    order.text = writer_over(bytes, bytes == NULL ? 0 : TEXT_LEN_MAX);
+    struct span words[WORD_COUNT_MAX];
+    obey(&order, words, split_words(event->control.line, words));
+    outbox_add(outbox, EFFECT_CONTROL)->control = (struct effect_control){
+        event->control.request, order.is_failure, writer_written(&order.text)};
+}

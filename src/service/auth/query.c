@@ -1,0 +1,357 @@
+/* What a server says to a message before any zone is looked at: which messages get no answer, which
+ * a refusal, and what surrounds every answer (flags, EDNS, TSIG, truncation). */
+#include "core/dnssec/verdict.h"
+#include "service/auth/answer.h"
+
+#include <string.h>
+
+enum {
+    STREAM_LEN_USUAL = 4096, /* most answers by TCP; more is taken when that is too little */
+    IDENTITY_LEN_MAX = 128,
+    OPTIONS_LEN_MAX = 4 + IDENTITY_LEN_MAX + 64,
+    OPT_LEN = 11,
+};
+
+/* An answer in the making. */
+struct reply {
+    struct message_writer writer;
+    uint8_t *bytes;
+    size_t size;
+    uint16_t rcode;
+    uint8_t options[OPTIONS_LEN_MAX];
+    size_t options_len;
+};
+
+void auth_count(struct auth *auth, enum auth_counter counter)
+{
+    auth->counters[counter]++;
+}
+
+static void count_rcode(struct auth *auth, uint16_t rcode)
+{
+    static const enum auth_counter by_rcode[] = {
+        [RCODE_NOERROR] = AUTH_COUNT_NOERROR,   [RCODE_FORMERR] = AUTH_COUNT_FORMERR,
+        [RCODE_SERVFAIL] = AUTH_COUNT_SERVFAIL, [RCODE_NXDOMAIN] = AUTH_COUNT_NXDOMAIN,
+        [RCODE_NOTIMP] = AUTH_COUNT_OTHER,      [RCODE_REFUSED] = AUTH_COUNT_REFUSED,
+    };
+    auth_count(auth, rcode < LEN(by_rcode) ? by_rcode[rcode] : AUTH_COUNT_OTHER);
+}
+
+static void write_options(const struct auth *auth, const struct auth_request *request,
+                          struct reply *reply)
+{
+    struct writer options = writer_over(reply->options, sizeof reply->options);
+    struct span asked;
+    if (auth->options.identity != NULL &&
+        edns_find(&request->message.edns, EDNS_OPTION_NSID, &asked)) {
+        struct span identity = span_of_text(auth->options.identity);
+        writer_u16(&options, EDNS_OPTION_NSID);
+        writer_u16(&options, (uint16_t)identity.len);
+        writer_span(&options, identity);
+    }
+    if (request->ede != EDE_NONE) {
+        edns_add_ede(&options, (uint16_t)request->ede, SPAN_EMPTY);
+    }
+    reply->options_len = options.status == OK ? options.len : 0;
+}
+
+/* AD and CD stay clear in an authoritative answer (RFC 4035 §3.1.6); RD is copied. */
+static bool reply_begin(const struct auth *auth, const struct auth_request *request, uint16_t rcode,
+                        size_t size, struct outbox *outbox, struct reply *reply)
+{
+    const struct message *message = &request->message;
+    reply->bytes = arena_take(&outbox->scratch, size);
+    if (reply->bytes == NULL) {
+        return false;
+    }
+    reply->size = size;
+    reply->rcode = rcode;
+    message_begin(&reply->writer, reply->bytes, size, message->id,
+                  (uint16_t)(FLAG_QR | (message->flags & FLAG_RD)), message->opcode, rcode);
+    if (message->question_count > 0 && message->question.type != 0) {
+        message_add_question(&reply->writer, message->question);
+    }
+    if (message->edns.is_present) {
+        write_options(auth, request, reply);
+        message_keep(&reply->writer, OPT_LEN + reply->options_len);
+    }
+    if (request->is_signed) {
+        message_keep(&reply->writer, tsig_record_len(request->session.key));
+    }
+    return true;
+}
+
+static enum status reply_sign(struct auth_request *request, const struct reply *reply, size_t *len)
+{
+    int64_t now_s = moment_wall_s(request->event->now);
+    if (request->is_signed) {
+        return tsig_sign(&request->session, reply->bytes, reply->size, len, now_s,
+                         request->tsig_error);
+    }
+    if (request->tsig_error != 0) {
+        return tsig_refuse(request->event->query.message, request->message.tsig_at,
+                           request->tsig_error, reply->bytes, reply->size, len);
+    }
+    return OK;
+}
+
+static void reply_send(struct auth *auth, struct auth_request *request, struct reply *reply,
+                       struct outbox *outbox)
+{
+    if (request->message.edns.is_present) {
+        struct edns edns = {.wants_dnssec = request->message.edns.wants_dnssec,
+                            .udp_size = AUTH_UDP_LEN_MAX,
+                            .options = span_of(reply->options, reply->options_len)};
+        message_add_edns(&reply->writer, &edns, reply->rcode);
+    }
+    size_t len = message_end(&reply->writer).len;
+    if (len == 0 || reply_sign(request, reply, &len) != OK) {
+        auth_count(auth, AUTH_COUNT_DROPPED);
+        return;
+    }
+    count_rcode(auth, reply->rcode);
+    outbox_add(outbox, EFFECT_REPLY)->reply =
+        (struct effect_reply){request->event->query.channel, span_of(reply->bytes, len)};
+}
+
+void auth_reply_empty(struct auth *auth, struct auth_request *request, uint16_t rcode,
+                      uint16_t flags, struct outbox *outbox)
+{
+    struct reply reply;
+    if (!reply_begin(auth, request, rcode, MESSAGE_UDP_LEN_DEFAULT, outbox, &reply)) {
+        return;
+    }
+    message_set_flags(&reply.writer, flags);
+    reply_send(auth, request, &reply, outbox);
+}
+
+static size_t size_limit(const struct auth_request *request)
+{
+    const struct edns *edns = &request->message.edns;
+    if (request->event->query.transport == TRANSPORT_TCP) {
+        return MESSAGE_LEN_MAX;
+    }
+    if (!edns->is_present) {
+        return MESSAGE_UDP_LEN_MIN;
+    }
+    return edns->udp_size < AUTH_UDP_LEN_MAX ? edns->udp_size : AUTH_UDP_LEN_MAX;
+}
+
+void auth_send_plan(struct auth *auth, struct auth_request *request, const struct answer_plan *plan,
+                    struct outbox *outbox)
+{
+    size_t limit = size_limit(request);
+    size_t size = limit < STREAM_LEN_USUAL ? limit : STREAM_LEN_USUAL;
+    struct reply reply;
+    bool is_whole = false;
+    for (;;) {
+        bool is_complete;
+        if (!reply_begin(auth, request, plan->rcode, size, outbox, &reply)) {
+            return;
+        }
+        is_whole = answer_write_plan(plan, &reply.writer, &is_complete);
+        if (is_complete || size == limit) {
+            break;
+        }
+        size = limit;
+    }
+    if (plan->is_authoritative) {
+        message_set_flags(&reply.writer, FLAG_AA);
+    }
+    if (!is_whole && request->event->query.transport == TRANSPORT_TCP) {
+        auth_reply_empty(auth, request, RCODE_SERVFAIL, 0, outbox); /* larger than any message */
+        return;
+    }
+    if (!is_whole) {
+        auth_count(auth, AUTH_COUNT_TRUNCATED);
+        message_set_flags(&reply.writer, FLAG_TC);
+    }
+    reply_send(auth, request, &reply, outbox);
+}
+
+static void answer_in(struct auth *auth, struct auth_request *request, struct outbox *outbox)
+{
+    struct answer_plan plan;
+    const struct message *message = &request->message;
+    answer_make_plan(auth, message->question, message->edns.wants_dnssec, &outbox->scratch, &plan);
+    if (plan.rcode == RCODE_SERVFAIL) {
+        request->ede = EDE_NOT_READY;
+    }
+    if (message->edns.wants_dnssec) {
+        auth_count(auth, AUTH_COUNT_DNSSEC);
+    }
+    auth_send_plan(auth, request, &plan, outbox);
+}
+
+/* What the server says of itself in class CH (RFC 4892). */
+static const char *find_self_description(const struct auth *auth, struct name name)
+{
+    static const uint8_t version_bind[] = "\7version\4bind";
+    static const uint8_t version_server[] = "\7version\6server";
+    static const uint8_t id_server[] = "\2id\6server";
+    static const uint8_t hostname_bind[] = "\10hostname\4bind";
+    const struct {
+        struct name name;
+        const char *text;
+    } rows[] = {
+        {{version_bind, sizeof version_bind, 2}, auth->options.version},
+        {{version_server, sizeof version_server, 2}, auth->options.version},
+        {{id_server, sizeof id_server, 2}, auth->options.identity},
+        {{hostname_bind, sizeof hostname_bind, 2}, auth->options.identity},
+    };
+    for (size_t i = 0; i < LEN(rows); i++) {
+        if (name_equal(rows[i].name, name)) {
+            return rows[i].text;
+        }
+    }
+    return NULL;
+}
+
+static void answer_ch(struct auth *auth, struct auth_request *request, struct outbox *outbox)
+{
+    struct question question = request->message.question;
+    const char *text = find_self_description(auth, question.name);
+    if (text == NULL) {
+        auth_reply_empty(auth, request, RCODE_REFUSED, 0, outbox);
+        return;
+    }
+    uint8_t bytes[3 + UINT8_MAX];
+    struct writer rdata = writer_over(bytes, sizeof bytes);
+    writer_u16(&rdata, (uint16_t)(1 + strlen(text)));
+    writer_u8(&rdata, (uint8_t)strlen(text));
+    writer_text(&rdata, text);
+    struct rrset txt = {.owner = question.name,
+                        .type = TYPE_TXT,
+                        .class_ = CLASS_CH,
+                        .count = 1,
+                        .rdata_len = (uint32_t)rdata.len,
+                        .rdata = bytes};
+    struct answer_plan plan = {.question = question, .is_authoritative = true};
+    if (question.type == TYPE_TXT || question.type == TYPE_ANY) {
+        plan.items[plan.item_count++] =
+            (struct answer_item){.rrset = &txt, .owner = txt.owner, .section = SECTION_ANSWER};
+    }
+    auth_send_plan(auth, request, &plan, outbox);
+}
+
+/* One question, no less and no more (RFC 9619). */
+static void handle_query(struct auth *auth, struct auth_request *request, struct outbox *outbox)
+{
+    struct question question = request->message.question;
+    if (request->message.question_count != 1 || question.type == 0 || question.type == TYPE_OPT ||
+        question.type == TYPE_TSIG) {
+        auth_reply_empty(auth, request, RCODE_FORMERR, 0, outbox);
+    } else if (question.class_ == CLASS_CH) {
+        answer_ch(auth, request, outbox);
+    } else if (question.class_ != CLASS_IN) {
+        auth_reply_empty(auth, request, RCODE_REFUSED, 0, outbox);
+    } else if (question.type == TYPE_AXFR || question.type == TYPE_IXFR) {
+        auth_serve_transfer(auth, request, outbox);
+    } else if (type_is_meta(question.type) && question.type != TYPE_ANY) {
+        auth_reply_empty(auth, request, RCODE_NOTIMP, 0, outbox);
+    } else {
+        answer_in(auth, request, outbox);
+    }
+}
+
+static const struct tsig_key *find_key(const struct auth *auth, struct name name)
+{
+    for (size_t i = 0; i < auth->options.key_count; i++) {
+        if (name_equal(auth->options.keys[i].name, name)) {
+            return &auth->options.keys[i];
+        }
+    }
+    return NULL;
+}
+
+/* The rcode to refuse the message with, or NOERROR (RFC 8945 §5.2). */
+static uint16_t check_tsig(struct auth *auth, struct auth_request *request)
+{
+    struct span wire = request->event->query.message;
+    size_t tsig_at = request->message.tsig_at;
+    struct name_buffer buffer;
+    struct name name;
+    if (tsig_at == 0) {
+        return RCODE_NOERROR;
+    }
+    if (tsig_key_name(wire, tsig_at, &buffer, &name) != OK) {
+        return RCODE_FORMERR;
+    }
+    const struct tsig_key *key = find_key(auth, name);
+    if (key == NULL) {
+        request->tsig_error = RCODE_BADKEY;
+        return RCODE_NOTAUTH;
+    }
+    uint16_t error;
+    tsig_begin(&request->session, key);
+    enum status status =
+        tsig_check(&request->session, wire, tsig_at, moment_wall_s(request->event->now), &error);
+    if (status == OK) {
+        request->is_signed = true;
+        return RCODE_NOERROR;
+    }
+    if (status == MALFORMED) {
+        return RCODE_FORMERR;
+    }
+    if (error == RCODE_BADTIME || error == RCODE_BADTRUNC) {
+        request->is_signed = true; /* the MAC was good: so the refusal has one */
+    }
+    request->tsig_error = error;
+    return RCODE_NOTAUTH;
+}
+
+bool auth_is_granted(const struct auth_zone *zone, const struct auth_request *request)
+{
+    for (size_t i = 0; i < zone->options.grant_count; i++) {
+        const struct auth_grant *grant = &zone->options.grants[i];
+        if (grant->key != NULL ? request->is_signed && request->session.key == grant->key
+                               : address_equal_host(grant->address, request->event->query.peer)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void handle_request(struct auth *auth, struct auth_request *request, struct outbox *outbox)
+{
+    uint16_t rcode = check_tsig(auth, request);
+    if (rcode == RCODE_NOERROR && request->message.edns.version > 0) {
+        rcode = RCODE_BADVERS;
+    }
+    if (rcode != RCODE_NOERROR) {
+        auth_reply_empty(auth, request, rcode, 0, outbox);
+        return;
+    }
+    switch (request->message.opcode) {
+    case OPCODE_QUERY:
+        handle_query(auth, request, outbox);
+        break;
+    case OPCODE_NOTIFY:
+        auth_handle_notify(auth, request, outbox);
+        break;
+    default: /* a number from outside */
+        auth_reply_empty(auth, request, RCODE_NOTIMP, 0, outbox);
+        break;
+    }
+}
+
+void auth_handle_query(struct auth *auth, const struct event *event, struct outbox *outbox)
+{
+    struct auth_request request = {.event = event, .ede = EDE_NONE};
+    bool is_udp = event->query.transport == TRANSPORT_UDP;
+    auth_count(auth, is_udp ? AUTH_COUNT_UDP : AUTH_COUNT_TCP);
+    enum status status = message_read_query(event->query.message, &request.name, &request.message);
+    bool is_response = (request.message.flags & FLAG_QR) != 0;
+    if (event->query.message.len < MESSAGE_HEADER_LEN || is_response) {
+        auth_count(auth, AUTH_COUNT_DROPPED); /* to answer would be to make loops */
+        return;
+    }
+    if (status != OK) {
+        request.message.edns.is_present = false; /* nothing read of it is sure */
+        request.message.tsig_at = 0;
+        auth_reply_empty(auth, &request, RCODE_FORMERR, 0, outbox);
+        return;
+    }
+    handle_request(auth, &request, outbox);
+    tsig_end(&request.session);
+}

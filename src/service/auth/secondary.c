@@ -1,0 +1,422 @@
+/* A secondary zone's life (RFC 1034 §4.3.5): when the primary is asked, what is taken from it, and
+ * when its silence means that we may no longer answer. */
+#include "service/auth/auth_state.h"
+
+#include <string.h>
+
+enum {
+    QUERY_LEN_MAX = 2048,
+    SERIAL_TIMEOUT_MS = 3000,
+    TRANSFER_TIMEOUT_MS = 120 * 1000,
+    FIRST_RETRY_S = 1, /* while we have nothing, doubled up to the most */
+    FIRST_RETRY_MAX_S = 60,
+    WAIT_MIN_S = 1,
+    WAIT_MAX_S = 7 * 24 * 3600,
+    JITTER_DIVISOR = 10, /* up to a tenth earlier, so that zones do not go in step */
+};
+
+/* The numbers behind SOA's names. */
+struct soa_timers {
+    uint32_t refresh_s;
+    uint32_t retry_s;
+    uint32_t expire_s;
+};
+
+static const char *zone_text(const struct auth_zone *zone, char text[NAME_TEXT_MAX])
+{
+    return name_print(zone->options.name, text);
+}
+
+/* The last version, served or not. */
+static struct zone *newest(const struct auth_zone *zone)
+{
+    return zone->history_count == 0 ? NULL : zone->history[zone->history_count - 1];
+}
+
+static struct soa_timers read_timers(const struct zone *version)
+{
+    const struct rrset *soa = version == NULL ? NULL : zone_soa(version);
+    struct span rdata = soa == NULL ? SPAN_EMPTY : rrset_only(soa);
+    if (rdata.len < 20) {
+        return (struct soa_timers){WAIT_MAX_S, WAIT_MAX_S, WAIT_MAX_S};
+    }
+    struct reader reader = reader_over(span_part(rdata, rdata.len - 16, 16));
+    struct soa_timers timers;
+    timers.refresh_s = reader_u32(&reader);
+    timers.retry_s = reader_u32(&reader);
+    timers.expire_s = reader_u32(&reader);
+    return timers;
+}
+
+static int64_t wait_ns(const struct auth *auth, uint32_t wait_s)
+{
+    wait_s = wait_s < WAIT_MIN_S ? WAIT_MIN_S : wait_s;
+    wait_s = wait_s > WAIT_MAX_S ? WAIT_MAX_S : wait_s;
+    uint32_t wait_ms = wait_s * 1000;
+    wait_ms -= entropy_below(auth->options.entropy, wait_ms / JITTER_DIVISOR + 1);
+    return (int64_t)wait_ms * MOMENT_NS_PER_MS;
+}
+
+/* One timer does for both: the next question, and the end of our right to answer. */
+static void set_timer(const struct auth_zone *zone, struct outbox *outbox)
+{
+    const struct secondary *secondary = &zone->secondary;
+    int64_t at_ns =
+        secondary->state == SECONDARY_WAITING ? secondary->next_mono_ns : TIMER_NEVER_NS;
+    bool can_expire = newest(zone) != NULL && !zone->is_expired;
+    if (can_expire && secondary->expires_mono_ns < at_ns) {
+        at_ns = secondary->expires_mono_ns;
+    }
+    outbox_timer(outbox, auth_timer_id(AUTH_TIMER_SECONDARY, zone->index), at_ns);
+}
+
+static void drop_ask(struct auth_zone *zone, struct outbox *outbox)
+{
+    struct secondary *secondary = &zone->secondary;
+    if (secondary->ask != 0 && outbox != NULL) {
+        outbox_add(outbox, EFFECT_ASK_DONE)->ask_done = secondary->ask;
+    }
+    secondary->ask = 0;
+    transfer_in_close(secondary->transfer);
+    secondary->transfer = NULL;
+    tsig_end(&secondary->session);
+}
+
+void auth_secondary_close(struct auth_zone *zone)
+{
+    drop_ask(zone, NULL);
+}
+
+/* Back to waiting; news that came meanwhile is followed at once. */
+static void wait_until(struct auth_zone *zone, int64_t at_mono_ns, struct moment now,
+                       struct outbox *outbox)
+{
+    struct secondary *secondary = &zone->secondary;
+    drop_ask(zone, outbox);
+    secondary->state = SECONDARY_WAITING;
+    secondary->next_mono_ns = secondary->is_notified ? now.mono_ns : at_mono_ns;
+    secondary->is_notified = false;
+    set_timer(zone, outbox);
+}
+
+static void fail(struct auth *auth, struct auth_zone *zone, struct moment now,
+                 struct outbox *outbox, const char *why)
+{
+    struct secondary *secondary = &zone->secondary;
+    uint32_t doublings = secondary->failures < 6 ? secondary->failures : 6;
+    uint32_t retry_s = (uint32_t)FIRST_RETRY_S << doublings;
+    retry_s = retry_s > FIRST_RETRY_MAX_S ? FIRST_RETRY_MAX_S : retry_s;
+    if (newest(zone) != NULL) {
+        retry_s = read_timers(newest(zone)).retry_s;
+    }
+    secondary->failures++;
+    auth_count(auth, AUTH_COUNT_TRANSFER_IN_FAILED);
+    char name[NAME_TEXT_MAX];
+    char address[ADDRESS_TEXT_MAX];
+    log_line(auth->options.log, LOG_WARNING, "zone %s: primary %s: %s; next try in %u s",
+             zone_text(zone, name), address_print(zone->options.primary.address, address), why,
+             retry_s);
+    wait_until(zone, now.mono_ns + wait_ns(auth, retry_s), now, outbox);
+}
+
+/* The primary has vouched for our version. */
+static void confirm(struct auth *auth, struct auth_zone *zone, struct moment now,
+                    struct outbox *outbox)
+{
+    struct secondary *secondary = &zone->secondary;
+    struct soa_timers timers = read_timers(newest(zone));
+    secondary->failures = 0;
+    secondary->is_full_next = false;
+    secondary->confirmed_wall_s = moment_wall_s(now);
+    secondary->expires_mono_ns = now.mono_ns + (int64_t)timers.expire_s * MOMENT_NS_PER_S;
+    zone->is_expired = false;
+    auth_keep_confirmation(auth, zone);
+    wait_until(zone, now.mono_ns + wait_ns(auth, timers.refresh_s), now, outbox);
+}
+
+/* Signs where a key is shared, and sends. */
+static void send_ask(struct auth *auth, struct auth_zone *zone, enum transport transport,
+                     struct span message, struct moment now, struct outbox *outbox)
+{
+    struct secondary *secondary = &zone->secondary;
+    const struct auth_peer *primary = &zone->options.primary;
+    uint8_t *bytes = arena_take(&outbox->scratch, QUERY_LEN_MAX);
+    size_t len = message.len;
+    enum status status = bytes == NULL || len == 0 ? NO_MEMORY : OK;
+    if (status == OK) {
+        memcpy(bytes, message.bytes, len);
+    }
+    if (status == OK && primary->key != NULL) {
+        tsig_begin(&secondary->session, primary->key);
+        status = tsig_sign(&secondary->session, bytes, QUERY_LEN_MAX, &len, moment_wall_s(now), 0);
+    }
+    if (status != OK) {
+        fail(auth, zone, now, outbox, status_text(status));
+        return;
+    }
+    secondary->ask = auth_ask_id(auth, zone, 0);
+    outbox_add(outbox, EFFECT_ASK)->ask = (struct effect_ask){
+        .ask = secondary->ask,
+        .transport = transport,
+        .server = primary->address,
+        .message = span_of(bytes, len),
+        .timeout_ms = transport == TRANSPORT_UDP ? SERIAL_TIMEOUT_MS : TRANSFER_TIMEOUT_MS};
+    set_timer(zone, outbox);
+}
+
+static void ask_serial(struct auth *auth, struct auth_zone *zone, struct moment now,
+                       struct outbox *outbox)
+{
+    uint8_t bytes[MESSAGE_UDP_LEN_MIN];
+    struct secondary *secondary = &zone->secondary;
+    struct question question = {zone->options.name, TYPE_SOA, CLASS_IN};
+    secondary->state = SECONDARY_ASKING_SERIAL;
+    secondary->id = entropy_u16(auth->options.entropy);
+    struct span message =
+        message_make_query(bytes, sizeof bytes, secondary->id, 0, question, false, 0);
+    send_ask(auth, zone, TRANSPORT_UDP, message, now, outbox);
+}
+
+static void ask_transfer(struct auth *auth, struct auth_zone *zone, struct moment now,
+                         struct outbox *outbox)
+{
+    uint8_t bytes[QUERY_LEN_MAX];
+    struct secondary *secondary = &zone->secondary;
+    const struct zone *held = secondary->is_full_next ? NULL : newest(zone);
+    drop_ask(zone, outbox);
+    secondary->state = SECONDARY_TRANSFERRING;
+    secondary->is_full_asked = held == NULL;
+    secondary->id = entropy_u16(auth->options.entropy);
+    struct message_writer writer;
+    struct question question = {zone->options.name, held == NULL ? TYPE_AXFR : TYPE_IXFR, CLASS_IN};
+    message_begin(&writer, bytes, sizeof bytes, secondary->id, 0, OPCODE_QUERY, RCODE_NOERROR);
+    message_add_question(&writer, question);
+    enum status status = OK;
+    if (held != NULL) {
+        status = message_add_rrset(&writer, SECTION_AUTHORITY, zone_soa(held));
+    }
+    if (status == OK) {
+        status = transfer_in_open(zone->options.name, held, &secondary->transfer);
+    }
+    if (status != OK) {
+        fail(auth, zone, now, outbox, status_text(status));
+        return;
+    }
+    send_ask(auth, zone, TRANSPORT_TCP, message_end(&writer), now, outbox);
+}
+
+static void begin(struct auth *auth, struct auth_zone *zone, struct moment now,
+                  struct outbox *outbox)
+{
+    if (newest(zone) == NULL || zone->secondary.is_full_next) {
+        ask_transfer(auth, zone, now, outbox);
+    } else {
+        ask_serial(auth, zone, now, outbox);
+    }
+}
+
+void auth_secondary_start(struct auth *auth, struct auth_zone *zone, struct moment now,
+                          struct outbox *outbox)
+{
+    struct secondary *secondary = &zone->secondary;
+    secondary->state = SECONDARY_WAITING;
+    if (newest(zone) != NULL) {
+        int64_t silent_s = moment_wall_s(now) - secondary->confirmed_wall_s;
+        int64_t expire_s = read_timers(newest(zone)).expire_s;
+        zone->is_expired = silent_s > expire_s;
+        secondary->expires_mono_ns = now.mono_ns + (expire_s - silent_s) * MOMENT_NS_PER_S;
+    }
+    begin(auth, zone, now, outbox);
+}
+
+void auth_secondary_timer(struct auth *auth, struct auth_zone *zone, struct moment now,
+                          struct outbox *outbox)
+{
+    struct secondary *secondary = &zone->secondary;
+    if (newest(zone) != NULL && !zone->is_expired && now.mono_ns >= secondary->expires_mono_ns) {
+        char name[NAME_TEXT_MAX];
+        zone->is_expired = true;
+        log_line(auth->options.log, LOG_ERROR,
+                 "zone %s: expired: the primary has not vouched for it long enough; not served",
+                 zone_text(zone, name));
+    }
+    if (secondary->state == SECONDARY_WAITING && now.mono_ns >= secondary->next_mono_ns) {
+        begin(auth, zone, now, outbox);
+    } else {
+        set_timer(zone, outbox);
+    }
+}
+
+void auth_secondary_wake(struct auth *auth, struct auth_zone *zone, bool is_full, struct moment now,
+                         struct outbox *outbox)
+{
+    struct secondary *secondary = &zone->secondary;
+    secondary->is_full_next |= is_full;
+    if (secondary->state == SECONDARY_WAITING) {
+        begin(auth, zone, now, outbox);
+    } else {
+        secondary->is_notified = true;
+    }
+}
+
+/* Is it an answer to what we sent, and, where a key is shared, signed as it must be? Anything else
+ * on a datagram socket may be a forger's and is passed over. */
+static enum status check_answer(struct auth_zone *zone, struct span wire, struct moment now,
+                                struct message *message, struct name_buffer *buffer)
+{
+    struct secondary *secondary = &zone->secondary;
+    enum status status = message_read_query(wire, buffer, message);
+    if (status != OK) {
+        return status;
+    }
+    if ((message->flags & FLAG_QR) == 0 || message->id != secondary->id ||
+        message->opcode != OPCODE_QUERY) {
+        return MISMATCH;
+    }
+    if (zone->options.primary.key == NULL) {
+        return OK;
+    }
+    uint16_t error;
+    return tsig_check(&secondary->session, wire, message->tsig_at, moment_wall_s(now), &error);
+}
+
+static void take_serial(struct auth *auth, struct auth_zone *zone, const struct event *event,
+                        struct outbox *outbox)
+{
+    struct message message;
+    if (message_read(event->answer.message, &outbox->scratch, &message) != OK ||
+        message.question_count != 1 || message.question.type != TYPE_SOA ||
+        !name_equal(message.question.name, zone->options.name)) {
+        return;
+    }
+    if ((message.flags & FLAG_TC) != 0) {
+        ask_transfer(auth, zone, event->now, outbox);
+        return;
+    }
+    const struct message_section *answer = &message.sections[SECTION_ANSWER];
+    const struct rrset *soa = answer->count == 1 ? &answer->rrsets[0] : NULL;
+    if (message.rcode != RCODE_NOERROR || (message.flags & FLAG_AA) == 0 || soa == NULL ||
+        soa->type != TYPE_SOA || soa->count != 1 || !name_equal(soa->owner, zone->options.name)) {
+        fail(auth, zone, event->now, outbox,
+             message.rcode == RCODE_NOERROR ? "is not authoritative for the zone"
+                                            : rcode_text(message.rcode));
+        return;
+    }
+    struct span rdata = rrset_only(soa);
+    struct reader reader = reader_over(span_part(rdata, rdata.len - 20, 20));
+    if (serial_is_newer(reader_u32(&reader), zone_serial(newest(zone)))) {
+        ask_transfer(auth, zone, event->now, outbox);
+    } else {
+        confirm(auth, zone, event->now, outbox);
+    }
+}
+
+static void take_version(struct auth *auth, struct auth_zone *zone, struct moment now,
+                         struct outbox *outbox)
+{
+    struct secondary *secondary = &zone->secondary;
+    char name[NAME_TEXT_MAX];
+    if (zone->options.primary.key != NULL && secondary->session.unsigned_count != 0) {
+        fail(auth, zone, now, outbox, "the transfer's last message was not signed");
+        return;
+    }
+    struct zone *version = transfer_in_finish(secondary->transfer);
+    const struct zone *held = newest(zone);
+    if (version == NULL || zone_soa(version) == NULL) {
+        zone_release(version);
+        fail(auth, zone, now, outbox, "the transfer makes no zone");
+        return;
+    }
+    uint32_t serial = zone_serial(version);
+    if (held != NULL && serial_is_newer(zone_serial(held), serial)) {
+        zone_release(version);
+        fail(auth, zone, now, outbox, "offers a lower serial than ours; it was not taken");
+        return;
+    }
+    auth_zone_publish(zone, version);
+    auth_count(auth, AUTH_COUNT_TRANSFER_IN);
+    log_line(auth->options.log, LOG_NOTICE, "zone %s: serial %u taken by %s, %zu records",
+             zone_text(zone, name), serial, secondary->is_full_asked ? "AXFR" : "IXFR",
+             zone_record_count(version));
+    enum status status = auth_keep_zone(auth, zone);
+    if (status != OK) {
+        log_line(auth->options.log, LOG_ERROR, "zone %s: cannot be kept on disk: %s",
+                 zone_text(zone, name), status_text(status));
+    }
+    confirm(auth, zone, now, outbox);
+    auth_notify_start(auth, zone, now, outbox);
+}
+
+/* IXFR did not work with this primary: the whole zone may. */
+static void fall_back(struct auth *auth, struct auth_zone *zone, struct moment now,
+                      struct outbox *outbox, const char *why)
+{
+    struct secondary *secondary = &zone->secondary;
+    if (secondary->is_full_asked) {
+        fail(auth, zone, now, outbox, why);
+        return;
+    }
+    char name[NAME_TEXT_MAX];
+    log_line(auth->options.log, LOG_NOTICE, "zone %s: IXFR failed (%s); asking for all of it",
+             zone_text(zone, name), why);
+    secondary->is_full_next = true;
+    ask_transfer(auth, zone, now, outbox);
+}
+
+static void take_transfer_message(struct auth *auth, struct auth_zone *zone,
+                                  const struct event *event, const struct message *message,
+                                  struct outbox *outbox)
+{
+    if (message->rcode != RCODE_NOERROR) {
+        fall_back(auth, zone, event->now, outbox, rcode_text(message->rcode));
+        return;
+    }
+    struct problem problem = {0};
+    switch (transfer_in_add(zone->secondary.transfer, event->answer.message, &problem)) {
+    case TRANSFER_MORE:
+        break;
+    case TRANSFER_DONE:
+        take_version(auth, zone, event->now, outbox);
+        break;
+    case TRANSFER_UP_TO_DATE:
+        confirm(auth, zone, event->now, outbox);
+        break;
+    case TRANSFER_FAILED:
+        fall_back(auth, zone, event->now, outbox, problem.sentence);
+        break;
+    }
+}
+
+void auth_secondary_answer(struct auth *auth, struct auth_zone *zone, const struct event *event,
+                           struct outbox *outbox)
+{
+    struct secondary *secondary = &zone->secondary;
+    bool is_transfer = secondary->state == SECONDARY_TRANSFERRING;
+    if (secondary->ask == 0 || secondary->ask != event->answer.ask) {
+        return;
+    }
+    if (event->answer.outcome != OK) {
+        secondary->ask = 0; /* the world has ended it */
+        if (!is_transfer && event->answer.outcome == TIMED_OUT) {
+            ask_transfer(auth, zone, event->now,
+                         outbox); /* perhaps only UDP does not get through */
+        } else if (is_transfer && event->answer.outcome == CLOSED) {
+            fall_back(auth, zone, event->now, outbox, status_text(CLOSED));
+        } else {
+            fail(auth, zone, event->now, outbox, status_text(event->answer.outcome));
+        }
+        return;
+    }
+    struct message message;
+    struct name_buffer buffer;
+    enum status status = check_answer(zone, event->answer.message, event->now, &message, &buffer);
+    if (status != OK && is_transfer) {
+        fail(auth, zone, event->now, outbox,
+             zone->options.primary.key != NULL ? "an answer is not signed as agreed"
+                                               : "an answer is malformed");
+    } else if (status == OK && is_transfer) {
+        take_transfer_message(auth, zone, event, &message, outbox);
+    } else if (status == OK) {
+        take_serial(auth, zone, event, outbox);
+    }
+}

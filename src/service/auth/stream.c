@@ -1,0 +1,160 @@
+/* Transfers out: who may have a zone, and how its messages are spread over time so that a large
+ * zone does not keep queries waiting. */
+#include "core/dnssec/verdict.h"
+#include "service/auth/answer.h"
+
+enum {
+    PORTION_LEN = 1 << 20,              /* sent before others get their turn */
+    PORTION_PAUSE_NS = 2 * 1000 * 1000, /* between portions: half a gigabyte a second at most */
+    STREAM_BUFFER_LEN = MESSAGE_LEN_MAX,
+};
+
+static struct auth_stream *find_free_stream(struct auth *auth)
+{
+    for (size_t i = 0; i < LEN(auth->streams); i++) {
+        if (auth->streams[i].transfer == NULL) {
+            return &auth->streams[i];
+        }
+    }
+    return NULL;
+}
+
+void auth_stream_close(struct auth_stream *stream)
+{
+    transfer_out_close(stream->transfer);
+    if (stream->is_signed) {
+        tsig_end(&stream->session);
+    }
+    *stream = (struct auth_stream){0};
+}
+
+/* The next message, signed where the request was; false at the end. */
+static bool send_message(struct auth_stream *stream, struct moment now, struct outbox *outbox)
+{
+    uint8_t *bytes = arena_take(&outbox->scratch, STREAM_BUFFER_LEN);
+    if (bytes == NULL) {
+        return false;
+    }
+    size_t len = transfer_out_next(stream->transfer, bytes, STREAM_BUFFER_LEN).len;
+    if (len == 0) {
+        return false;
+    }
+    if (stream->is_signed && tsig_sign(&stream->session, bytes, STREAM_BUFFER_LEN, &len,
+                                       moment_wall_s(now), RCODE_NOERROR) != OK) {
+        outbox_add(outbox, EFFECT_HANG_UP)->channel = stream->channel;
+        return false;
+    }
+    outbox_add(outbox, EFFECT_REPLY)->reply =
+        (struct effect_reply){stream->channel, span_of(bytes, len)};
+    stream->messages++;
+    stream->octets += len;
+    return true;
+}
+
+void auth_stream_continue(struct auth *auth, size_t slot, struct moment now, struct outbox *outbox)
+{
+    if (slot >= LEN(auth->streams) || auth->streams[slot].transfer == NULL) {
+        return;
+    }
+    struct auth_stream *stream = &auth->streams[slot];
+    uint64_t octets_before = stream->octets;
+    while (stream->octets - octets_before < PORTION_LEN) {
+        if (!send_message(stream, now, outbox)) {
+            char name[NAME_TEXT_MAX];
+            log_line(auth->options.log, LOG_DETAIL,
+                     "zone %s: transfer out ended after %llu messages, %llu octets",
+                     name_print(stream->zone->options.name, name),
+                     (unsigned long long)stream->messages, (unsigned long long)stream->octets);
+            auth_stream_close(stream);
+            return;
+        }
+    }
+    outbox_timer(outbox, auth_timer_id(AUTH_TIMER_STREAM, slot), now.mono_ns + PORTION_PAUSE_NS);
+}
+
+/* The serial in the SOA of an IXFR request's authority section (RFC 1995 §3). */
+static bool read_asker_serial(const struct auth_request *request, struct arena *scratch,
+                              uint32_t *serial)
+{
+    struct message message;
+    if (message_read(request->event->query.message, scratch, &message) != OK) {
+        return false;
+    }
+    const struct message_section *authority = &message.sections[SECTION_AUTHORITY];
+    for (size_t i = 0; i < authority->count; i++) {
+        const struct rrset *rrset = &authority->rrsets[i];
+        if (rrset->type == TYPE_SOA && rrset->count == 1 &&
+            name_equal(rrset->owner, request->message.question.name)) {
+            struct span rdata = rrset_only(rrset);
+            struct reader reader = reader_over(span_part(rdata, rdata.len - 20, 20));
+            *serial = reader_u32(&reader);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* By UDP an IXFR gets the current SOA, from which the asker sees whether TCP is worth it (RFC 1995
+ * §2). */
+static void answer_soa_alone(struct auth *auth, struct auth_request *request,
+                             const struct zone *version, struct outbox *outbox)
+{
+    struct answer_plan plan = {.question = request->message.question, .is_authoritative = true};
+    const struct rrset *soa = zone_soa(version);
+    plan.items[plan.item_count++] =
+        (struct answer_item){.rrset = soa, .owner = soa->owner, .section = SECTION_ANSWER};
+    auth_send_plan(auth, request, &plan, outbox);
+}
+
+static void begin_stream(struct auth *auth, struct auth_zone *zone, struct auth_request *request,
+                         uint32_t serial, struct outbox *outbox)
+{
+    const struct question *question = &request->message.question;
+    struct auth_stream *stream = find_free_stream(auth);
+    enum status status = BUSY;
+    if (stream != NULL) {
+        status = transfer_out_open(zone->history, zone->history_count, question->type, serial,
+                                   *question, request->message.id, &stream->transfer);
+    }
+    if (status != OK) {
+        request->ede = EDE_NOT_READY;
+        auth_reply_empty(auth, request, RCODE_SERVFAIL, 0, outbox);
+        return;
+    }
+    stream->zone = zone;
+    stream->channel = request->event->query.channel;
+    stream->is_signed = request->is_signed;
+    stream->session = request->session;
+    auth_count(auth, question->type == TYPE_AXFR ? AUTH_COUNT_AXFR_OUT : AUTH_COUNT_IXFR_OUT);
+    auth_stream_continue(auth, (size_t)(stream - auth->streams), request->event->now, outbox);
+}
+
+void auth_serve_transfer(struct auth *auth, struct auth_request *request, struct outbox *outbox)
+{
+    const struct question *question = &request->message.question;
+    bool is_udp = request->event->query.transport == TRANSPORT_UDP;
+    struct auth_zone *zone = auth_find_zone_exactly(auth, question->name);
+    uint32_t serial = 0;
+    uint16_t rcode = RCODE_NOERROR;
+    if (zone == NULL) {
+        rcode = RCODE_NOTAUTH;
+    } else if (!auth_is_granted(zone, request)) {
+        request->ede = EDE_PROHIBITED;
+        rcode = RCODE_REFUSED;
+    } else if (question->type == TYPE_AXFR && is_udp) {
+        rcode = RCODE_FORMERR; /* RFC 5936 §4.2 */
+    } else if (question->type == TYPE_IXFR &&
+               !read_asker_serial(request, &outbox->scratch, &serial)) {
+        rcode = RCODE_FORMERR;
+    } else if (auth_zone_version(zone) == NULL || zone_soa(auth_zone_version(zone)) == NULL) {
+        request->ede = EDE_NOT_READY;
+        rcode = RCODE_SERVFAIL;
+    }
+    if (rcode != RCODE_NOERROR) {
+        auth_reply_empty(auth, request, rcode, 0, outbox);
+    } else if (is_udp) {
+        answer_soa_alone(auth, request, auth_zone_version(zone), outbox);
+    } else {
+        begin_stream(auth, zone, request, serial, outbox);
+    }
+}
