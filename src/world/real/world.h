@@ -29,6 +29,10 @@ struct moment world_now(struct world *world);
 /* DNS over UDP and TCP on that address; endpoints are numbered from 0 in order of calls. */
 enum status world_listen_dns(struct world *world, struct address address,
                              struct problem *problem) MUST_USE;
+/* Where a listening socket really is, for port 0: the `index`-th of that kind in order of calls. */
+enum world_socket { WORLD_SOCKET_DNS, WORLD_SOCKET_HTTP, WORLD_SOCKET_EPP };
+struct address world_address(const struct world *world, enum world_socket kind, size_t index);
+
 /* HTTP; with certificate and key files (PEM) HTTPS. */
 enum status world_listen_http(struct world *world, struct address address,
                               const char *certificate_file, const char *key_file,
@@ -63,8 +67,10 @@ enum status world_disk(struct world *world, const char *folder, struct disk *dis
 /* A database "sqlite:PATH". Lives as long as the world. */
 enum status world_records(struct world *world, const char *url, struct records *records,
                           struct problem *problem) MUST_USE;
-/* Writes "vouch NAME: ready" to stderr and sd_notify when sockets are open, delivers EVENT_START,
- * then events until SIGTERM or SIGINT; SIGHUP is EVENT_RELOAD. Returns the exit code. */
+/* Delivers EVENT_START, writes "vouch NAME: ready" to stderr and tells the service manager
+ * (sd_notify), then delivers events until SIGTERM or SIGINT; SIGHUP is EVENT_RELOAD. At the end
+ * nothing new is taken, EVENT_STOP is delivered, and what was answered still leaves, for some
+ * seconds at most. Returns the exit code. */
 int world_run(struct world *world, struct node node);
 void world_close(struct world *world);
 

@@ -1,0 +1,377 @@
+/* The real world as a whole: opens it, runs the one service in it, and ends in order. */
+#include "world/real/inside.h"
+
+#include "world/real/clock.h"
+#include "world/real/privilege.h"
+#include "world/real/service_manager.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+/* ------------------------------------------------------------------ the log */
+
+static void log_write_line(void *self, enum log_level level, const char *sentence)
+{
+    static const char *const LEVELS[LOG_LEVEL_COUNT] = {
+        [LOG_ERROR] = "error",
+        [LOG_WARNING] = "warning",
+        [LOG_NOTICE] = "notice",
+        [LOG_DETAIL] = "detail",
+    };
+    const struct world *world = self;
+    if (level > world->options.log_level) {
+        return;
+    }
+    char line[LINE_LEN_MAX];
+    int len =
+        snprintf(line, sizeof line, "%s %s: %s\n", LEVELS[level], world->options.name, sentence);
+    if (len >= (int)sizeof line) {
+        len = (int)sizeof line;
+        line[len - 1] = '\n';
+    }
+    /* One write, so that lines of several processes do not mix. Nobody could be told of a failure.
+     */
+    ssize_t written = write(STDERR_FILENO, line, (size_t)len);
+    (void)written;
+}
+
+/* ------------------------------------------------------------------ effects */
+
+struct service_timer {
+    struct timer timer;
+    struct world *world;
+    uint64_t number; /* the service's */
+};
+
+static void service_timer_free(struct service_timer *timer)
+{
+    loop_stop_timer(&timer->world->loop, &timer->timer);
+    table_remove(&timer->world->timers, timer->number);
+    memory_give_back(timer);
+}
+
+static void service_timer_due(void *owner)
+{
+    struct service_timer *timer = owner;
+    struct world *world = timer->world;
+    struct event event = {.kind = EVENT_TIMER, .timer = timer->number};
+    service_timer_free(timer);
+    world_deliver(world, &event);
+}
+
+static void act_timer(struct world *world, const struct effect *effect)
+{
+    struct service_timer *timer = table_find(&world->timers, effect->timer.timer);
+    if (effect->timer.at_mono_ns == TIMER_NEVER_NS) {
+        if (timer != NULL) {
+            service_timer_free(timer);
+        }
+        return;
+    }
+    if (timer == NULL) {
+        timer = memory_take(sizeof *timer);
+        require(timer != NULL); /* a lost timer would be a silent standstill */
+        *timer = (struct service_timer){
+            .timer = {.due = service_timer_due, .owner = timer},
+            .world = world,
+            .number = effect->timer.timer,
+        };
+        table_set(&world->timers, timer->number, timer);
+    }
+    loop_set_timer(&world->loop, &timer->timer, effect->timer.at_mono_ns);
+}
+
+static void act_reply(struct world *world, const struct effect *effect)
+{
+    if ((effect->reply.channel & CHANNEL_STREAM) != 0) {
+        stream_reply(world, &effect->reply);
+    } else {
+        udp_reply(world, &effect->reply);
+    }
+}
+
+static void act_hang_up(struct world *world, const struct effect *effect)
+{
+    stream_hang_up(world, effect->channel);
+}
+
+static void act_ask(struct world *world, const struct effect *effect)
+{
+    ask_send(world, &effect->ask);
+}
+
+static void act_ask_done(struct world *world, const struct effect *effect)
+{
+    ask_end(world, effect->ask_done);
+}
+
+static void act_control(struct world *world, const struct effect *effect)
+{
+    control_answer(world, &effect->control);
+}
+
+static void (*const ACTS[])(struct world *world, const struct effect *effect) = {
+    [EFFECT_REPLY] = act_reply,
+    [EFFECT_HANG_UP] = act_hang_up,
+    [EFFECT_ASK] = act_ask,
+    [EFFECT_ASK_DONE] = act_ask_done,
+    [EFFECT_TIMER] = act_timer,
+    [EFFECT_CONTROL] = act_control,
+};
+
+void world_deliver(struct world *world, struct event *event)
+{
+    require(!world->is_delivering);
+    world->is_delivering = true;
+    event->now = clock_now();
+    world->node.handle(world->node.state, event, &world->outbox);
+    for (size_t i = 0; i < world->outbox.count; i++) {
+        const struct effect *effect = &world->outbox.effects[i];
+        require(effect->kind < LEN(ACTS) && ACTS[effect->kind] != NULL);
+        ACTS[effect->kind](world, effect);
+    }
+    outbox_reset(&world->outbox);
+    world->is_delivering = false;
+}
+
+uint64_t world_number(struct world *world)
+{
+    return ++world->number_next;
+}
+
+int64_t world_in_ms(int64_t ms)
+{
+    return clock_mono_ns() + ms * MOMENT_NS_PER_MS;
+}
+
+/* ------------------------------------------------------------------ the parts */
+
+/* Each kind of I/O, as the run of the world sees it; NULL where there is nothing to do. */
+struct part {
+    void (*flush)(struct world *world);            /* at the end of each round */
+    void (*stop)(struct world *world);             /* nothing new comes in */
+    bool (*is_drained)(const struct world *world); /* nothing waits to go out */
+    void (*close)(struct world *world);
+};
+
+static const struct part PARTS[] = {
+    {udp_flush, udp_stop, NULL, udp_close},
+    {stream_flush, stream_stop, stream_is_drained, stream_close},
+    {NULL, NULL, NULL, ask_close},
+    {control_flush, control_stop, control_is_drained, control_close},
+    {NULL, NULL, NULL, sqlite_close_all},
+    {NULL, NULL, NULL, disk_close},
+};
+
+static void parts_flush(struct world *world)
+{
+    for (size_t i = 0; i < LEN(PARTS); i++) {
+        if (PARTS[i].flush != NULL) {
+            PARTS[i].flush(world);
+        }
+    }
+}
+
+static bool parts_are_drained(const struct world *world)
+{
+    for (size_t i = 0; i < LEN(PARTS); i++) {
+        if (PARTS[i].is_drained != NULL && !PARTS[i].is_drained(world)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ------------------------------------------------------------------ signals */
+
+static void drain_begin(struct world *world)
+{
+    log_line(&world->log, LOG_NOTICE, "stopping");
+    service_manager_tell("STOPPING=1");
+    for (size_t i = 0; i < LEN(PARTS); i++) {
+        if (PARTS[i].stop != NULL) {
+            PARTS[i].stop(world);
+        }
+    }
+    world->is_draining = true;
+}
+
+static void signal_take(struct world *world, uint32_t number)
+{
+    if (number == SIGHUP && !world->is_draining) {
+        struct event event = {.kind = EVENT_RELOAD};
+        world_deliver(world, &event);
+    } else if (number != SIGHUP && world->is_draining) {
+        world->is_hurried = true; /* asked twice */
+    } else if (number != SIGHUP) {
+        drain_begin(world);
+    }
+}
+
+static void signals_ready(void *owner, uint32_t events)
+{
+    (void)events;
+    struct world *world = owner;
+    struct signalfd_siginfo taken;
+    while (read(world->signals.fd, &taken, sizeof taken) == (ssize_t)sizeof taken) {
+        signal_take(world, taken.ssi_signo);
+    }
+}
+
+/* Signals become events of the loop; a reader that has gone is an error of send, not the end of the
+ * process. */
+static enum status signals_open(struct world *world)
+{
+    sigset_t wanted;
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGTERM);
+    sigaddset(&wanted, SIGINT);
+    sigaddset(&wanted, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &wanted, &world->signals_before) != 0) {
+        return IO_FAILED;
+    }
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    if (sigaction(SIGPIPE, &ignore, NULL) != 0) {
+        return IO_FAILED;
+    }
+    int fd = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
+    world->signals = (struct watch){.fd = fd, .ready = signals_ready, .owner = world};
+    return fd < 0 ? IO_FAILED : loop_watch(&world->loop, &world->signals, EPOLLIN);
+}
+
+/* ------------------------------------------------------------------ open, run, close */
+
+enum status world_open(const struct world_options *options, struct world **opened,
+                       struct problem *problem)
+{
+    struct world *world = memory_take(sizeof *world);
+    if (world == NULL) {
+        return problem_set(problem, NO_MEMORY, "there is no memory to start");
+    }
+    world->options = *options;
+    world->log = (struct log){log_write_line, world};
+    world->entropy = entropy_of_kernel();
+    world->signals.fd = -1;
+    outbox_open(&world->outbox, OUTBOX_MAX);
+    sigprocmask(SIG_BLOCK, NULL, &world->signals_before);
+    enum status status = loop_open(&world->loop);
+    if (status == OK) {
+        status = signals_open(world);
+    }
+    if (status != OK) {
+        status = problem_set(problem, status, "cannot start: %s", strerror(errno));
+        world_close(world);
+        return status;
+    }
+    privilege_raise_limits();
+    *opened = world;
+    return OK;
+}
+
+const struct log *world_log(struct world *world)
+{
+    return &world->log;
+}
+
+const struct entropy *world_entropy(struct world *world)
+{
+    return &world->entropy;
+}
+
+struct moment world_now(struct world *world)
+{
+    (void)world;
+    return clock_now();
+}
+
+enum { PORT_TRIES = 16 };
+
+/* UDP and TCP on the same port; a port of the kernel's choice must be free for both. */
+enum status world_listen_dns(struct world *world, struct address address, struct problem *problem)
+{
+    if (world->endpoint_count == ENDPOINTS_MAX) {
+        return problem_set(problem, LIMIT_REACHED, "at most %d addresses can be listened on",
+                           ENDPOINTS_MAX);
+    }
+    int tries = address.port == 0 ? PORT_TRIES : 1;
+    enum status status = OK;
+    for (int i = 0; i < tries; i++) {
+        struct address bound;
+        status = udp_listen(world, address, world->endpoint_count, &bound, problem);
+        if (status != OK) {
+            return status;
+        }
+        status = stream_listen(world, bound, world->endpoint_count, problem);
+        if (status == OK) {
+            world->endpoint_count++;
+            return OK;
+        }
+        udp_unlisten(world);
+    }
+    return status;
+}
+
+struct address world_address(const struct world *world, enum world_socket kind, size_t index)
+{
+    static struct address (*const ADDRESSES[])(const struct world *world, size_t index) = {
+        [WORLD_SOCKET_DNS] = udp_address,
+    };
+    require(kind < LEN(ADDRESSES));
+    return ADDRESSES[kind](world, index);
+}
+
+static void drain(struct world *world)
+{
+    struct event stop = {.kind = EVENT_STOP};
+    world_deliver(world, &stop);
+    int64_t until = world_in_ms(DRAIN_MS);
+    parts_flush(world);
+    while (!world->is_hurried && !parts_are_drained(world) && clock_mono_ns() < until) {
+        loop_round(&world->loop, until);
+        parts_flush(world);
+    }
+}
+
+int world_run(struct world *world, struct node node)
+{
+    world->node = node;
+    struct problem problem = {0};
+    if (privilege_drop(world->options.is_sandboxed, &problem) != OK) {
+        log_line(&world->log, LOG_ERROR, "%s", problem.sentence);
+        return 1;
+    }
+    struct event start = {.kind = EVENT_START};
+    world_deliver(world, &start);
+    parts_flush(world);
+    fprintf(stderr, "vouch %s: ready\n", world->options.name);
+    service_manager_tell("READY=1");
+    while (!world->is_draining) {
+        loop_round(&world->loop, INT64_MAX);
+        parts_flush(world);
+    }
+    drain(world);
+    return 0;
+}
+
+void world_close(struct world *world)
+{
+    for (size_t i = 0; i < LEN(PARTS); i++) {
+        PARTS[i].close(world);
+    }
+    for (struct service_timer *timer = table_any(&world->timers); timer != NULL;
+         timer = table_any(&world->timers)) {
+        service_timer_free(timer);
+    }
+    table_close(&world->timers);
+    if (world->signals.fd >= 0) {
+        close(world->signals.fd);
+    }
+    sigprocmask(SIG_SETMASK, &world->signals_before, NULL);
+    loop_close(&world->loop);
+    outbox_close(&world->outbox);
+    memory_give_back(world);
+}

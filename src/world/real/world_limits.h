@@ -1,0 +1,67 @@
+#pragma once
+/* Every limit of the real world, with its reason. */
+
+enum {
+    /* A UDP query waits at most this long in the table of channels, counted in later ones that also
+     * wait: the answer to the oldest is then worthless to its asker. */
+    UDP_CHANNELS_MAX = 65536,
+    UDP_BATCH = 32,              /* messages a system call */
+    UDP_BATCHES_A_ROUND = 8,     /* then timers and other sockets have their turn */
+    UDP_SOCKET_BUFFER = 4 << 20, /* bursts of some milliseconds at full load */
+    DNS_MESSAGE_MAX = 65535,     /* RFC 1035 §4.2.2 */
+    UDP_SEND_WAIT_MS = 10,       /* a full socket buffer empties faster or not at all */
+    ENDPOINTS_MAX = 64,
+
+    STREAMS_MAX = 1024,            /* then the one that was quiet longest goes */
+    STREAMS_A_PEER_MAX = 256,      /* one host cannot push out all others */
+    STREAM_IDLE_MS = 30000,        /* RFC 7766 §6.2.3: a few seconds at least */
+    STREAM_READ_SIZE = 16384,      /* then other sockets have their turn */
+    STREAM_UNSENT_PAUSE = 1 << 18, /* who does not read our answers is not read either */
+    STREAM_UNSENT_MAX = 64 << 20,  /* a transfer of a large zone; more is a reader that stands */
+    STREAM_PROGRESS = 16384,       /* octets that a slow reader must take each STREAM_IDLE_MS */
+    ACCEPTS_A_ROUND = 32,
+    ACCEPT_PAUSE_MS = 100, /* without descriptors, until some are free again */
+
+    ASKS_MAX = 8192,
+    ASK_PORT_MIN = 10240,     /* below are the ports of services */
+    ASK_PORT_TRIES = 16,      /* then the kernel chooses, from its smaller range */
+    ASK_UNSENT_MAX = 1 << 20, /* for a TCP server that does not read */
+
+    EPP_SESSIONS_MAX = 512,
+    EPP_HANDSHAKE_MS = 15000,
+    EPP_IDLE_MS = 900000, /* registrars keep sessions; they must say hello each 15 minutes */
+    EPP_UNSENT_MAX = 4 << 20,
+    EPP_READS_A_ROUND = 16,
+    EPP_READ_SIZE = 16384,
+    EPP_SERVERS_MAX = 64,
+
+    HTTP_CONNECTIONS_MAX = 512,
+    HTTP_CONNECTIONS_A_PEER_MAX = 128,
+    HTTP_IDLE_S = 30,
+    HTTP_MEMORY_A_CONNECTION = 32768, /* request line and fields */
+    HTTP_BODY_MAX = 1 << 20,
+    HTTP_FIELDS_MAX = 100,
+    HTTP_TARGET_MAX = 8192,
+
+    CONTROL_CONNECTIONS_MAX = 32,
+    CONTROL_LINE_MAX = 4096,
+    CONTROL_LINE_MS = 10000, /* for the line to arrive and for the text to be taken */
+    CONTROL_ASK_MS = 120000, /* a command waits this long for its answer */
+    CONTROL_TEXT_MAX = 64 << 20,
+
+    MAIL_AT_ONCE_MAX = 4, /* connections to the mail server */
+    MAIL_WAITING_MAX = 4096,
+    MAIL_TIMEOUT_MS = 60000,
+    MAIL_REPLY_MAX = 1000,
+
+    DISK_NAME_MAX = 240,
+    DISK_DEPTH_MAX = 8, /* folders in a name */
+
+    RECORDS_ROWS_MAX = 100000,
+    RECORDS_STATEMENTS_MAX = 128, /* kept compiled */
+    RECORDS_BUSY_MS = 5000,
+
+    DRAIN_MS = 3000, /* after SIGTERM, for what was answered to leave */
+    OUTBOX_MAX = 1 << 30,
+    LINE_LEN_MAX = 1200,
+};
