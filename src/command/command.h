@@ -5,11 +5,14 @@
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
+struct config_schema;
+
 struct command {
     const char *name;
-    const char *summary;               /* one line for `vouch help` */
-    const char *usage;                 /* the whole text of `vouch help NAME` */
-    int (*run)(int argc, char **argv); /* argv[0] is the name; returns an exit code */
+    const char *summary;                /* one line for `vouch help` */
+    const char *usage;                  /* the whole text of `vouch help NAME` */
+    int (*run)(int argc, char **argv);  /* argv[0] is the name; returns an exit code */
+    const struct config_schema *schema; /* of its configuration file; NULL: it has none */
 };
 
 /* "vouch NAME: SENTENCE" on stderr; returns EXIT_USAGE. */
