@@ -1,0 +1,72 @@
+#pragma once
+/* Inside `vouch serve`: what its configuration says, and the parts that act on it. */
+#include "core/base/config.h"
+#include "core/dns/tsig.h"
+#include "core/zone/zone.h"
+#include "world/real/world.h"
+
+enum {
+    SERVE_DNS_PORT = 53,
+    SERVE_PATH_MAX = 4096,
+};
+
+enum serve_role {
+    SERVE_BOTH, /* two processes, looked after by a third */
+    SERVE_SIGNER,
+    SERVE_AUTH,
+};
+
+struct serve_grant {
+    const struct tsig_key *key; /* NULL: the address */
+    struct address address;
+};
+
+struct serve_zone {
+    struct name name;
+    const char *text; /* the name as written */
+    const char *file; /* or NULL */
+    bool has_primary;
+    struct address primary;
+    const struct tsig_key *primary_key; /* NULL: unsigned */
+    bool is_signed_here;                /* by our signer */
+    const struct address *notify;
+    size_t notify_count;
+    const struct serve_grant *grants;
+    size_t grant_count;
+    size_t index; /* of its section */
+};
+
+/* All that `vouch serve` was told, checked. Lives in its arena. */
+struct serve {
+    struct arena arena;
+    struct config *config;
+    const char *file; /* for messages */
+    uint16_t upstream_port;
+    const struct address *listen; /* of the auth */
+    size_t listen_count;
+    struct tsig_key *keys; /* key_count, and room for the link's */
+    size_t key_count;
+    const struct tsig_key *link; /* between signer and auth; NULL until serve_open_link */
+    struct serve_zone *zones;
+    size_t zone_count;
+};
+
+extern const struct config_schema SERVE_SCHEMA;
+
+/* Reads a configuration and checks what the schema cannot see. */
+enum status serve_read_config(const char *file, struct span text, struct serve *serve,
+                              struct problem *problem) MUST_USE;
+bool serve_signs_anything(const struct serve *serve);
+/* The key of the link between our signer and our auth: the configured one, or one that the first
+ * process that needs it makes in the server's state folder. */
+enum status serve_open_link(struct serve *serve, struct problem *problem) MUST_USE;
+/* The zone in a file; every finding goes to stderr. NULL on failure. */
+struct zone *serve_load_zone(const char *file, struct name apex);
+/* A world as the configuration of that section ("server" or "signer") wants it. */
+enum status serve_open_world(const struct serve *serve, const char *section, const char *name,
+                             struct world **world, struct problem *problem) MUST_USE;
+
+int serve_run_auth(struct serve *serve);
+int serve_run_signer(struct serve *serve);
+/* Runs both roles as processes of this program with these arguments and "--role ROLE". */
+int serve_supervise(char *const *arguments, size_t count);

@@ -1,0 +1,416 @@
+/* The configuration of `vouch serve`: every option with its default and its meaning, and the faults
+ * that only all options together show. */
+#include "command/serve.h"
+#include "core/crypto/key.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SECRET_FILE_LEN_MAX = 4096 };
+
+static const struct config_section sections[] = {
+    {"server", false, "the authoritative server, which faces the network"},
+    {"signer", false, "the signer, which holds the keys"},
+    {"key", true, "a secret shared with another server (TSIG)"},
+    {"zone", true, "a zone to serve"},
+};
+
+static const struct config_option options[] = {
+    {.section = "server",
+     .name = "listen",
+     .kind = CONFIG_ADDRESS,
+     .is_list = true,
+     .help = "address to answer queries on, UDP and TCP"},
+    {.section = "server",
+     .name = "control",
+     .kind = CONFIG_PATH,
+     .help = "socket for `vouch control`"},
+    {.section = "server",
+     .name = "state",
+     .kind = CONFIG_PATH,
+     .help = "folder for transferred zones"},
+    {.section = "server",
+     .name = "log-level",
+     .kind = CONFIG_CHOICE,
+     .default_value = "notice",
+     .choices = "error|warning|notice|detail",
+     .help = "the most detailed lines written"},
+    {.section = "server",
+     .name = "sandbox",
+     .kind = CONFIG_BOOL,
+     .default_value = "yes",
+     .help = "give up what is not needed once all sockets are open"},
+    {.section = "server",
+     .name = "identity",
+     .kind = CONFIG_TEXT,
+     .help = "answer to id.server and NSID; unset: none"},
+    {.section = "server",
+     .name = "version",
+     .kind = CONFIG_TEXT,
+     .help = "answer to version.bind; unset: none"},
+
+    {.section = "signer",
+     .name = "listen",
+     .kind = CONFIG_ADDRESS,
+     .default_value = "127.0.0.1@8053",
+     .help = "address for the server's transfers"},
+    {.section = "signer",
+     .name = "control",
+     .kind = CONFIG_PATH,
+     .help = "socket for `vouch control`"},
+    {.section = "signer",
+     .name = "state",
+     .kind = CONFIG_PATH,
+     .help = "folder for keys and signed zones"},
+    {.section = "signer",
+     .name = "link-key",
+     .kind = CONFIG_NAME,
+     .help = "key between signer and server; unset: one is made in the server's state folder"},
+
+    {.section = "key",
+     .name = "name",
+     .kind = CONFIG_NAME,
+     .is_required = true,
+     .help = "its name, the same on both sides"},
+    {.section = "key",
+     .name = "algorithm",
+     .kind = CONFIG_CHOICE,
+     .default_value = "hmac-sha256",
+     .choices = "hmac-sha1|hmac-sha256|hmac-sha384|hmac-sha512",
+     .help = "how it signs"},
+    {.section = "key", .name = "secret", .kind = CONFIG_TEXT, .help = "base64"},
+    {.section = "key",
+     .name = "secret-file",
+     .kind = CONFIG_PATH,
+     .help = "file that holds the base64"},
+
+    {.section = "zone",
+     .name = "name",
+     .kind = CONFIG_NAME,
+     .is_required = true,
+     .help = "its apex"},
+    {.section = "zone", .name = "file", .kind = CONFIG_PATH, .help = "master file"},
+    {.section = "zone",
+     .name = "primary",
+     .kind = CONFIG_ADDRESS,
+     .help = "server to transfer it from, instead of a file"},
+    {.section = "zone",
+     .name = "primary-key",
+     .kind = CONFIG_NAME,
+     .help = "key shared with the primary"},
+    {.section = "zone",
+     .name = "sign",
+     .kind = CONFIG_BOOL,
+     .default_value = "yes",
+     .help = "sign it here; no: served as it comes"},
+    {.section = "zone",
+     .name = "algorithm",
+     .kind = CONFIG_CHOICE,
+     .default_value = "ECDSAP256SHA256",
+     .choices = "RSASHA256|RSASHA512|ECDSAP256SHA256|ECDSAP384SHA384|ED25519|ED448",
+     .help = "of its keys"},
+    {.section = "zone",
+     .name = "key-layout",
+     .kind = CONFIG_CHOICE,
+     .default_value = "ksk-zsk",
+     .choices = "ksk-zsk|csk",
+     .help = "two keys, or one for both tasks"},
+    {.section = "zone",
+     .name = "denial",
+     .kind = CONFIG_CHOICE,
+     .default_value = "nsec",
+     .choices = "nsec|nsec3|nsec3-opt-out",
+     .help = "how absence is proved"},
+    {.section = "zone",
+     .name = "serial",
+     .kind = CONFIG_CHOICE,
+     .default_value = "increment",
+     .choices = "keep|increment|unixtime|date",
+     .help = "how the signed serial is chosen"},
+    {.section = "zone",
+     .name = "dnskey-ttl",
+     .kind = CONFIG_SECONDS,
+     .help = "TTL of the keys; unset: the SOA's"},
+    {.section = "zone",
+     .name = "validity",
+     .kind = CONFIG_SECONDS,
+     .default_value = "14d",
+     .min = 10,
+     .max = 366 * 86400,
+     .help = "life of a new signature"},
+    {.section = "zone",
+     .name = "refresh",
+     .kind = CONFIG_SECONDS,
+     .min = 1,
+     .max = 366 * 86400,
+     .help = "a signature with less life left is made anew; unset: half the validity"},
+    {.section = "zone",
+     .name = "jitter",
+     .kind = CONFIG_SECONDS,
+     .help = "expirations are spread over this; unset: a 14th of the validity"},
+    {.section = "zone",
+     .name = "inception-offset",
+     .kind = CONFIG_SECONDS,
+     .default_value = "1h",
+     .help = "signatures are backdated by this, for slow clocks"},
+    {.section = "zone",
+     .name = "zonemd",
+     .kind = CONFIG_BOOL,
+     .default_value = "no",
+     .help = "add a digest of the whole zone (RFC 8976)"},
+    {.section = "zone",
+     .name = "cds",
+     .kind = CONFIG_BOOL,
+     .default_value = "yes",
+     .help = "publish CDS and CDNSKEY for the parent (RFC 7344)"},
+    {.section = "zone",
+     .name = "notify",
+     .kind = CONFIG_ADDRESS,
+     .is_list = true,
+     .help = "secondary to tell of news"},
+    {.section = "zone",
+     .name = "allow-transfer",
+     .kind = CONFIG_TEXT,
+     .is_list = true,
+     .help = "name of a key, or address, that may transfer it"},
+};
+
+const struct config_schema SERVE_SCHEMA = {sections, LEN(sections), options, LEN(options)};
+
+/* A fault in the `index`-th section of that name. */
+static enum status fault(const struct serve *serve, const char *section, size_t index,
+                         struct problem *problem, const char *sentence)
+{
+    problem_place(problem, serve->file, config_line(serve->config, section, index), 0);
+    return problem_set(problem, BAD_ARGUMENT, "%s", sentence);
+}
+
+static enum status read_address(const char *text, struct address *address)
+{
+    return address_read(span_of_text(text), SERVE_DNS_PORT, address);
+}
+
+static struct span without_blanks(struct span text)
+{
+    while (text.len > 0 && text.bytes[text.len - 1] <= ' ') {
+        text.len--;
+    }
+    return text;
+}
+
+static enum status read_key(struct serve *serve, size_t index, struct tsig_key *key,
+                            struct problem *problem)
+{
+    const char *secret = config_text(serve->config, "key", index, "secret");
+    const char *secret_file = config_text(serve->config, "key", index, "secret-file");
+    if ((secret == NULL) == (secret_file == NULL)) {
+        return fault(serve, "key", index, problem, "a key needs either secret or secret-file");
+    }
+    struct span base64 = secret == NULL ? SPAN_EMPTY : span_of_text(secret);
+    if (secret_file != NULL) {
+        enum status status =
+            file_read(secret_file, SECRET_FILE_LEN_MAX, &serve->arena, &base64, problem);
+        if (status != OK) {
+            return status;
+        }
+    }
+    problem_place(problem, serve->file, config_line(serve->config, "key", index), 0);
+    return tsig_key_make(span_of_text(config_text(serve->config, "key", index, "name")),
+                         span_of_text(config_text(serve->config, "key", index, "algorithm")),
+                         without_blanks(base64), &serve->arena, key, problem);
+}
+
+static enum status read_keys(struct serve *serve, struct problem *problem)
+{
+    size_t count = config_count(serve->config, "key");
+    serve->keys = arena_take_array(&serve->arena, count + 1, sizeof *serve->keys);
+    if (serve->keys == NULL) {
+        return problem_set(problem, NO_MEMORY, "no memory for keys");
+    }
+    for (; serve->key_count < count; serve->key_count++) {
+        enum status status =
+            read_key(serve, serve->key_count, &serve->keys[serve->key_count], problem);
+        if (status != OK) {
+            return status;
+        }
+    }
+    return OK;
+}
+
+/* NULL when there is no key of that name. */
+static const struct tsig_key *find_key(const struct serve *serve, const char *text)
+{
+    struct name_buffer buffer;
+    struct name name;
+    if (name_parse(span_of_text(text), &NAME_ROOT, &buffer, &name, NULL) != OK) {
+        return NULL;
+    }
+    for (size_t i = 0; i < serve->key_count; i++) {
+        if (name_equal(serve->keys[i].name, name)) {
+            return &serve->keys[i];
+        }
+    }
+    return NULL;
+}
+
+static enum status read_notify(struct serve *serve, struct serve_zone *zone)
+{
+    size_t count = config_list_count(serve->config, "zone", zone->index, "notify");
+    struct address *addresses = arena_take_array(&serve->arena, count, sizeof *addresses);
+    if (addresses == NULL) {
+        return NO_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *text = config_list_at(serve->config, "zone", zone->index, "notify", i);
+        enum status status = read_address(text, &addresses[i]);
+        if (status != OK) {
+            return status;
+        }
+    }
+    zone->notify = addresses;
+    zone->notify_count = count;
+    return OK;
+}
+
+static enum status read_grants(struct serve *serve, struct serve_zone *zone,
+                               struct problem *problem)
+{
+    size_t count = config_list_count(serve->config, "zone", zone->index, "allow-transfer");
+    struct serve_grant *grants = arena_take_array(&serve->arena, count, sizeof *grants);
+    if (grants == NULL) {
+        return NO_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *text = config_list_at(serve->config, "zone", zone->index, "allow-transfer", i);
+        grants[i].key = find_key(serve, text);
+        if (grants[i].key == NULL && read_address(text, &grants[i].address) != OK) {
+            return fault(serve, "zone", zone->index, problem,
+                         "allow-transfer names neither a key of this file nor an address");
+        }
+    }
+    zone->grants = grants;
+    zone->grant_count = count;
+    return OK;
+}
+
+static enum status read_primary(struct serve *serve, struct serve_zone *zone,
+                                struct problem *problem)
+{
+    const char *primary = config_text(serve->config, "zone", zone->index, "primary");
+    const char *key = config_text(serve->config, "zone", zone->index, "primary-key");
+    zone->has_primary = primary != NULL;
+    if ((zone->file == NULL) == (primary == NULL)) {
+        return fault(serve, "zone", zone->index, problem, "a zone needs either file or primary");
+    }
+    if (key != NULL && primary == NULL) {
+        return fault(serve, "zone", zone->index, problem, "primary-key needs a primary");
+    }
+    zone->primary_key = key == NULL ? NULL : find_key(serve, key);
+    if (key != NULL && zone->primary_key == NULL) {
+        return fault(serve, "zone", zone->index, problem, "primary-key names no key of this file");
+    }
+    return primary == NULL ? OK : read_address(primary, &zone->primary);
+}
+
+static enum status read_zone(struct serve *serve, size_t index, struct problem *problem)
+{
+    struct serve_zone *zone = &serve->zones[index];
+    zone->index = index;
+    zone->text = config_text(serve->config, "zone", index, "name");
+    zone->file = config_text(serve->config, "zone", index, "file");
+    zone->is_signed_here = config_bool(serve->config, "zone", index, "sign");
+    struct name_buffer buffer;
+    struct name name;
+    enum status status = name_parse(span_of_text(zone->text), &NAME_ROOT, &buffer, &name, problem);
+    status = status != OK ? status : name_copy(&serve->arena, name, &zone->name);
+    for (size_t i = 0; i < index && status == OK; i++) {
+        if (name_equal(serve->zones[i].name, zone->name)) {
+            status = fault(serve, "zone", index, problem, "this zone is given twice");
+        }
+    }
+    status = status != OK ? status : read_primary(serve, zone, problem);
+    status = status != OK ? status : read_notify(serve, zone);
+    return status != OK ? status : read_grants(serve, zone, problem);
+}
+
+static enum status read_zones(struct serve *serve, struct problem *problem)
+{
+    serve->zone_count = config_count(serve->config, "zone");
+    serve->zones = arena_take_array(&serve->arena, serve->zone_count, sizeof *serve->zones);
+    if (serve->zones == NULL) {
+        return problem_set(problem, NO_MEMORY, "no memory for zones");
+    }
+    for (size_t i = 0; i < serve->zone_count; i++) {
+        enum status status = read_zone(serve, i, problem);
+        if (status != OK) {
+            return problem->status != OK ? status
+                                         : problem_set(problem, status, "%s", status_text(status));
+        }
+    }
+    return OK;
+}
+
+static enum status read_listen(struct serve *serve, struct problem *problem)
+{
+    size_t count = config_list_count(serve->config, "server", 0, "listen");
+    struct address *addresses = arena_take_array(&serve->arena, count, sizeof *addresses);
+    if (count == 0 || addresses == NULL) {
+        return fault(serve, "server", 0, problem,
+                     "the server needs at least one `listen: ADDRESS[@PORT]`");
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *text = config_list_at(serve->config, "server", 0, "listen", i);
+        if (read_address(text, &addresses[i]) != OK) {
+            return fault(serve, "server", 0, problem, "listen is no address");
+        }
+    }
+    serve->listen = addresses;
+    serve->listen_count = count;
+    return OK;
+}
+
+bool serve_signs_anything(const struct serve *serve)
+{
+    for (size_t i = 0; i < serve->zone_count; i++) {
+        if (serve->zones[i].is_signed_here) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status check_signer(struct serve *serve, struct problem *problem)
+{
+    if (!serve_signs_anything(serve)) {
+        return OK;
+    }
+    const char *link = config_text(serve->config, "signer", 0, "link-key");
+    if (config_text(serve->config, "signer", 0, "state") == NULL) {
+        return fault(serve, "signer", 0, problem,
+                     "a signer needs `state: FOLDER`, where it keeps its keys");
+    }
+    if (link != NULL) {
+        serve->link = find_key(serve, link);
+        return serve->link != NULL
+                   ? OK
+                   : fault(serve, "signer", 0, problem, "link-key names no key of this file");
+    }
+    if (config_text(serve->config, "server", 0, "state") == NULL) {
+        return fault(serve, "server", 0, problem,
+                     "with zones to sign and no link-key, the server needs `state: FOLDER`");
+    }
+    return OK;
+}
+
+enum status serve_read_config(const char *file, struct span text, struct serve *serve,
+                              struct problem *problem)
+{
+    serve->file = file;
+    enum status status =
+        config_read(&SERVE_SCHEMA, file, text, &serve->arena, &serve->config, problem);
+    status = status != OK ? status : read_listen(serve, problem);
+    status = status != OK ? status : read_keys(serve, problem);
+    status = status != OK ? status : read_zones(serve, problem);
+    return status != OK ? status : check_signer(serve, problem);
+}
