@@ -118,10 +118,10 @@ static const char root_servers[] = "# The root server.\n" SERVE(
 
 static const char provider[] =
     "# The DNS provider. The world reaches it through the attacker's wire.\n" SERVE(
-        "provider", "4.101", "4.102") HOSTED("example.com", "no") HOSTED("example.org", "yes")
+        "provider", "4.101", "4.102") HOSTED("example.com", "yes") HOSTED("example.org", "yes")
         HOSTED("example.net", "yes") HOSTED("example.nz", "yes") HOSTED("example.aq", "yes")
-            HOSTED("plain.com", "no") HOSTED("careless.com", "yes") HOSTED("thirteen.com", "yes")
-                HOSTED("four.org", "yes") HOSTED("second.net", "no")
+            HOSTED("plain.com", "yes") HOSTED("careless.com", "yes") HOSTED("thirteen.com", "yes")
+                HOSTED("four.org", "yes") HOSTED("second.net", "yes")
                     HOSTED("dept.example.com", "yes");
 
 static const char other_provider[] =
