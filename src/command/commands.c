@@ -2,6 +2,8 @@
 #include "command/commands.h"
 
 const struct command *const COMMANDS[] = {
+    &COMMAND_LAB,
+    &COMMAND_DOC,
     NULL, /* ends the table */
 };
 

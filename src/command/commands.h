@@ -5,3 +5,6 @@
 
 extern const struct command *const COMMANDS[];
 extern const size_t COMMANDS_COUNT;
+
+extern const struct command COMMAND_LAB;
+extern const struct command COMMAND_DOC;

@@ -1,6 +1,6 @@
 /* `vouch lab`: what a person types, what is printed, and the wait for Ctrl-C. */
 #include "command/lab/lab.h"
-#include "command/command.h"
+#include "command/commands.h"
 #include "core/base/text.h"
 #include "service/attacker/attacker.h"
 #include "world/real/world.h"
