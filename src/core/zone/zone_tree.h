@@ -19,7 +19,7 @@ struct zone_page;
 
 struct zone {
     atomic_uint_least32_t references;
-    struct zone_page *root; /* NULL: an empty zone */
+    struct zone_page *root;       /* NULL: an empty zone */
     struct zone_page *nsec3_root; /* the entries that own NSEC3 once more, a ring of hashes */
     const struct zone_entry *apex_entry;
     size_t record_count;
