@@ -70,7 +70,7 @@ enum status lab_presign(const struct lab *lab, const char *apex, const char *fro
     status = status == OK ? sign(zone, key, &next, problem) : status;
     FILE *file = status == OK ? fopen(to, "w") : NULL;
     if (file != NULL) {
-        zonefile_write(next, write_piece, file);
+        status = zonefile_write(next, write_piece, file);
     }
     if (status == OK && (file == NULL || fclose(file) != 0)) {
         status = problem_set(problem, IO_FAILED, "cannot write %s", to);

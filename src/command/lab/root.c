@@ -201,8 +201,10 @@ static enum status write_zone(const struct zone *zone, const char *path, struct 
     if (file == NULL) {
         return problem_set(problem, IO_FAILED, "cannot write %s", path);
     }
-    zonefile_write(zone, write_piece, file);
-    return fclose(file) == 0 ? OK : problem_set(problem, IO_FAILED, "cannot write %s", path);
+    enum status status = zonefile_write(zone, write_piece, file);
+    return fclose(file) == 0 && status == OK
+               ? OK
+               : problem_set(problem, IO_FAILED, "cannot write %s", path);
 }
 
 /* The DS of the real root are the real TLDs' own: other TLDs keep none, as nobody here has their

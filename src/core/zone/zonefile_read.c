@@ -1,0 +1,246 @@
+/* Master files (RFC 1035 §5): entries become records; what owner, TTL and class a record has when
+ * it does not say. */
+#include "core/zone/zonefile_read.h"
+
+#include "core/base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { FOUND_MAX = 60 };
+
+struct zonefile_frame *zonefile_top(struct zonefile_reading *reading)
+{
+    return &reading->frames[reading->depth - 1];
+}
+
+void zonefile_tell(struct zonefile_reading *reading, struct problem *problem)
+{
+    problem_place(problem, zonefile_top(reading)->file, problem->line, problem->column);
+    reading->finding_count++;
+    if (reading->sink->problem != NULL) {
+        reading->sink->problem(reading->sink->user, problem);
+    }
+}
+
+void zonefile_expected(struct zonefile_reading *reading, const struct rdata_token *token,
+                       const char *expected)
+{
+    char found[FOUND_MAX];
+    size_t len = 0;
+    for (size_t i = 0; i < token->text.len && len < sizeof found - 1; i++) {
+        uint8_t octet = token->text.bytes[i];
+        found[len++] = octet >= 0x20 && octet < 0x7f ? (char)octet : '?';
+    }
+    found[len] = '\0';
+    struct problem problem = {.line = token->line, .column = token->column};
+    (void)problem_set(&problem, MALFORMED, "expected %s, found \"%s\"", expected, found);
+    zonefile_tell(reading, &problem);
+}
+
+/* What stands between the owner and the type. */
+struct record_head {
+    size_t at; /* the next token */
+    uint16_t type;
+    uint16_t class_;
+    uint32_t ttl_s;
+    bool has_class, has_ttl;
+};
+
+static void tell_missing(struct zonefile_reading *reading, const struct zonefile_entry *entry,
+                         const char *expected)
+{
+    const struct rdata_token *last = &entry->tokens[entry->count - 1];
+    struct problem problem = {.line = last->line,
+                              .column = last->column + (uint32_t)last->text.len};
+    (void)problem_set(&problem, MALFORMED, "expected %s, found the end of the record", expected);
+    zonefile_tell(reading, &problem);
+}
+
+static bool read_owner(struct zonefile_reading *reading, const struct zonefile_entry *entry)
+{
+    struct zonefile_frame *frame = zonefile_top(reading);
+    const struct rdata_token *token = &entry->tokens[0];
+    if (entry->has_blank_owner) {
+        if (!frame->has_owner) {
+            zonefile_expected(reading, token, "an owner name, as there is no record before");
+        }
+        return frame->has_owner;
+    }
+    struct problem problem = {.line = token->line, .column = token->column};
+    frame->has_owner = name_parse(token->text, &frame->origin, &frame->owner_octets, &frame->owner,
+                                  &problem) == OK;
+    if (!frame->has_owner) {
+        zonefile_tell(reading, &problem);
+    }
+    return frame->has_owner;
+}
+
+/* TTL and class in either order, then the type. */
+static bool read_head(struct zonefile_reading *reading, const struct zonefile_entry *entry,
+                      struct record_head *head)
+{
+    for (; head->at < entry->count; head->at++) {
+        const struct rdata_token *token = &entry->tokens[head->at];
+        struct span text = token->text;
+        bool is_number = text.len != 0 && text.bytes[0] >= '0' && text.bytes[0] <= '9';
+        if (is_number && !head->has_ttl) {
+            if (text_read_ttl(text, &head->ttl_s) != OK) {
+                zonefile_expected(reading, token, "a TTL from 0 to 2147483647 seconds");
+                return false;
+            }
+            head->has_ttl = true;
+        } else if (!token->is_quoted && type_parse(text, &head->type) == OK) {
+            if (type_is_meta(head->type)) {
+                zonefile_expected(reading, token, "a type that zones may hold");
+                return false;
+            }
+            head->at++;
+            return true;
+        } else if (!head->has_class && class_parse(text, &head->class_) == OK) {
+            head->has_class = true;
+        } else {
+            zonefile_expected(reading, token, "a TTL, a class or an RR type");
+            return false;
+        }
+    }
+    tell_missing(reading, entry, "an RR type");
+    return false;
+}
+
+static bool settle_ttl(struct zonefile_reading *reading, const struct zonefile_entry *entry,
+                       struct record_head *head)
+{
+    if (head->has_ttl) {
+        reading->has_ttl_last = true;
+        reading->ttl_last_s = head->ttl_s;
+        return true;
+    }
+    if (!reading->has_ttl_default && !reading->has_ttl_last) {
+        zonefile_expected(reading, &entry->tokens[head->at - 1],
+                          "a TTL before the type, as there is neither $TTL nor a record with one");
+        return false;
+    }
+    head->ttl_s = reading->has_ttl_default ? reading->ttl_default_s : reading->ttl_last_s;
+    return true;
+}
+
+/* What a zone adds to the rules. */
+static bool is_of_zone(struct zonefile_reading *reading, const struct zonefile_entry *entry,
+                       const struct record_head *head)
+{
+    struct name owner = zonefile_top(reading)->owner;
+    if (reading->apex == NULL) {
+        return true;
+    }
+    if (head->class_ != CLASS_IN) {
+        zonefile_expected(reading, &entry->tokens[head->at - 1], "a record of class IN");
+        return false;
+    }
+    if (!name_is_at_or_below(owner, *reading->apex)) {
+        char printed[NAME_TEXT_MAX], apex[NAME_TEXT_MAX];
+        struct problem problem = {.line = entry->tokens[0].line, .column = entry->tokens[0].column};
+        (void)problem_set(&problem, MALFORMED, "%.150s is outside of the zone %.150s",
+                          name_print(owner, printed), name_print(*reading->apex, apex));
+        zonefile_tell(reading, &problem);
+        return false;
+    }
+    return true;
+}
+
+static void hand_over(struct zonefile_reading *reading, const struct zonefile_entry *entry,
+                      const struct record_head *head, struct span rdata)
+{
+    struct rrset record = {
+        .owner = zonefile_top(reading)->owner,
+        .type = head->type,
+        .covers = head->type == TYPE_RRSIG ? (uint16_t)(rdata.bytes[2] << 8 | rdata.bytes[3]) : 0,
+        .class_ = head->class_,
+        .count = 1,
+        .ttl_s = head->ttl_s,
+        .rdata_len = (uint32_t)rdata.len,
+        .rdata = rdata.bytes,
+    };
+    reading->stop = reading->sink->record(reading->sink->user, &record, entry->tokens[0].line);
+}
+
+void zonefile_read_record(struct zonefile_reading *reading, const struct zonefile_entry *entry)
+{
+    struct record_head head = {.at = entry->has_blank_owner ? 0 : 1, .class_ = reading->class_};
+    if (!read_owner(reading, entry) || !read_head(reading, entry, &head) ||
+        !settle_ttl(reading, entry, &head)) {
+        return;
+    }
+    reading->class_ = head.class_;
+    struct writer rdata = writer_over(reading->rdata, sizeof reading->rdata);
+    size_t len_at = writer_reserve(&rdata, 2);
+    const struct rdata_token *type_token = &entry->tokens[head.at - 1];
+    struct problem problem = {.line = type_token->line,
+                              .column = type_token->column + (uint32_t)type_token->text.len};
+    enum status status = rdata_parse(head.type, entry->tokens + head.at, entry->count - head.at,
+                                     &zonefile_top(reading)->origin, &rdata, &problem);
+    if (status != OK) {
+        zonefile_tell(reading, &problem);
+    } else if (is_of_zone(reading, entry, &head)) {
+        writer_patch_u16(&rdata, len_at, (uint16_t)(rdata.len - 2));
+        hand_over(reading, entry, &head, writer_written(&rdata));
+    }
+}
+
+static void read_entry(struct zonefile_reading *reading, const struct zonefile_entry *entry)
+{
+    const struct rdata_token *first = &entry->tokens[0];
+    if (!entry->has_blank_owner && !first->is_quoted && first->text.bytes[0] == '$') {
+        zonefile_read_directive(reading, entry);
+    } else {
+        zonefile_read_record(reading, entry);
+    }
+}
+
+static void read_all(struct zonefile_reading *reading)
+{
+    while (reading->depth != 0 && reading->stop == OK) {
+        struct zonefile_entry entry = {reading->tokens, LEN(reading->tokens), 0, false};
+        struct problem problem = {OK};
+        if (!zonefile_lexer_next(&zonefile_top(reading)->lexer, &entry, &problem)) {
+            reading->depth--;
+        } else if (problem.status != OK) {
+            zonefile_tell(reading, &problem);
+        } else {
+            read_entry(reading, &entry);
+        }
+    }
+}
+
+enum status zonefile_read_within(const struct zonefile_source *source,
+                                 const struct zonefile_sink *sink, const struct name *apex)
+{
+    struct arena arena;
+    arena_open(&arena, 2 * sizeof(struct zonefile_reading));
+    struct zonefile_reading *reading = arena_take(&arena, sizeof *reading);
+    if (reading == NULL) {
+        return NO_MEMORY;
+    }
+    reading->source = source;
+    reading->sink = sink;
+    reading->apex = apex;
+    reading->class_ = CLASS_IN;
+    reading->has_ttl_default = source->ttl_default_s != 0;
+    reading->ttl_default_s = source->ttl_default_s;
+    reading->depth = 1;
+    struct zonefile_frame *frame = zonefile_top(reading);
+    frame->lexer = zonefile_lexer_over(source->text);
+    snprintf(frame->file, sizeof frame->file, "%s", source->file == NULL ? "" : source->file);
+    name_copy_to(source->origin, &frame->origin_octets, &frame->origin);
+    read_all(reading);
+    enum status status = reading->stop != OK           ? reading->stop
+                         : reading->finding_count != 0 ? MALFORMED
+                                                       : OK;
+    arena_close(&arena);
+    return status;
+}
+
+enum status zonefile_read(const struct zonefile_source *source, const struct zonefile_sink *sink)
+{
+    return zonefile_read_within(source, sink, NULL);
+}
