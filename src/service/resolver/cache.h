@@ -29,10 +29,12 @@ struct cache_entry {
     size_t answer_count;
     const struct rrset *authority;
     size_t authority_count;
-    /* The one part that changes. */
+    /* The part that changes: what validation made of it. */
     bool is_judged;
     int64_t judged_until_ns;
     struct judgement *judgement; /* kept only where it is not SECURE; else NULL */
+    uint8_t step;                /* enum evidence_step of a DS or DNSKEY answer */
+    int64_t step_until_ns;
     /* Internal. */
     uint32_t holders;
     bool is_used;

@@ -370,6 +370,9 @@ static enum fetch_step walk_await_address(struct resolver *resolver, struct fetc
     } else if (fetch->account->missing_left > 0) {
         fetch->account->missing_left--;
     }
+    if (entry != NULL && entry->kind == CACHE_FAILURE && entry->judgement != NULL) {
+        fetch->failure = *entry->judgement;
+    }
     cache_entry_release(entry);
     return FETCH_FIND_ADDRESS;
 }

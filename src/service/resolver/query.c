@@ -290,8 +290,8 @@ void query_drop(struct resolver *resolver, struct query *query)
     for (size_t i = 0; i < query->link_count; i++) {
         cache_entry_release(query->links[i].entry);
     }
-    for (size_t i = 0; i < query->proof_count; i++) {
-        cache_entry_release(query->proofs[i].entry);
+    for (size_t i = 1; i < query->evidence_count; i++) {
+        cache_entry_release(query->evidence_entries[i]);
     }
     cache_entry_release(query->reached);
     cache_entry_release(query->fetched);
@@ -354,8 +354,8 @@ static bool refusal_find(const struct resolver *resolver, const struct event_que
         {message->tsig_at != 0, {RCODE_NOTAUTH, EDE_NONE, ""}},
         {message->question.class_ != CLASS_IN,
          {RCODE_REFUSED, EDE_OTHER, "only class IN is resolved"}},
-        {type_is_meta(type) && !is_any, {RCODE_NOTIMP, EDE_OTHER, "this type is not one of data"}},
         {type == 0, {RCODE_FORMERR, EDE_NONE, ""}},
+        {type_is_meta(type) && !is_any, {RCODE_NOTIMP, EDE_OTHER, "this type is not one of data"}},
         {(message->flags & FLAG_RD) == 0,
          {RCODE_REFUSED, EDE_OTHER, "recursion was not desired, and there is nothing else here"}},
         {resolver->query_count >= RESOLVER_CLIENTS_MAX,

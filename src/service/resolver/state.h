@@ -92,12 +92,6 @@ struct link {
     enum verdict verdict;      /* VERDICT_COUNT: not judged */
 };
 
-struct proof {
-    struct evidence evidence;
-    struct cache_entry *entry; /* held; NULL when the fetch failed */
-    bool is_tried;             /* a DNSKEY RRset that was judged for itself */
-};
-
 /* Where an answer goes, and what its client said in the query. */
 struct client {
     uint64_t channel;
@@ -127,8 +121,11 @@ struct query {
     bool has_fetched;            /* not answered by the cache alone */
     /* Validation. */
     struct chain_budget budget;
-    struct proof *proofs; /* RESOLVER_EVIDENCE_MAX of them, in `task`; NULL before validation */
-    size_t proof_count;
+    /* In `task`, NULL before validation: [0] is the link being judged, then what the chain needed;
+     * the entries are held, NULL where a fetch failed. */
+    struct evidence *evidence;
+    struct cache_entry **evidence_entries;
+    size_t evidence_count;
     struct name needed_name; /* asked by QUERY_AWAIT_EVIDENCE */
     uint16_t needed_type;    /* 0: nothing is */
     /* The answer. */

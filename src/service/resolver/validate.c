@@ -1,24 +1,27 @@
 /* Which evidence is there, which is missing, and how long a verdict holds. The rules of validation
- * are in core/dnssec/chain; here is where its evidence comes from. DNSKEY RRsets are judged for
- * themselves, from the top down, and serve as anchors for what is below them: so each level of the
- * tree costs its signatures once, not once for each level below it. */
+ * are in core/dnssec/chain; here is where its evidence comes from and where its steps are kept, so
+ * that each level of the tree costs its signatures once and not for every name below it. */
 #include "service/resolver/validate.h"
 
-#include "core/dns/rdata.h"
 #include "service/resolver/fetch.h"
 
-enum { INDETERMINATE_TTL_S = RESOLVER_FAILURE_TTL_S, DERIVED_ANCHORS_MAX = RESOLVER_RECORDS_MAX };
-
-/* What is judged now: a link, or a DNSKEY RRset among the proofs. */
-struct target {
-    struct link *link;   /* NULL: a proof */
-    struct proof *proof; /* NULL: a link */
-    struct cache_entry *entry;
-    struct evidence evidence;
-};
-
-static struct evidence evidence_of(const struct cache_entry *entry, struct name name, uint16_t type)
+static int64_t earlier(int64_t a_ns, int64_t b_ns)
 {
+    return a_ns < b_ns ? a_ns : b_ns;
+}
+
+static void give_up(struct query *query, enum ede ede, const char *reason)
+{
+    judgement_set(&query->judgement, ede, "%s", reason);
+    query->is_failed = true;
+}
+
+/* --- evidence --- */
+
+static struct evidence evidence_of(const struct resolver *resolver, const struct cache_entry *entry,
+                                   struct name name, uint16_t type)
+{
+    bool has_step = entry->step_until_ns > resolver->now.mono_ns;
     return (struct evidence){.name = name,
                              .type = type,
                              .rcode =
@@ -26,182 +29,138 @@ static struct evidence evidence_of(const struct cache_entry *entry, struct name 
                              .answer = entry->answer,
                              .answer_count = entry->answer_count,
                              .authority = entry->authority,
-                             .authority_count = entry->authority_count};
+                             .authority_count = entry->authority_count,
+                             .step = has_step ? (enum evidence_step)entry->step : EVIDENCE_NEW};
 }
 
-/* --- what to judge next --- */
-
-static bool is_dnskey_to_try(const struct proof *proof)
+/* An alias is judged by its own name and type, whatever led to it. */
+static struct evidence evidence_of_link(const struct resolver *resolver, const struct query *query,
+                                        const struct link *link)
 {
-    return !proof->is_tried && proof->entry != NULL && proof->entry->kind == CACHE_POSITIVE &&
-           proof->entry->type == TYPE_DNSKEY;
+    bool is_data = link->entry->kind == CACHE_POSITIVE;
+    struct name name = is_data ? link->entry->name : link->name;
+    uint16_t type = is_data ? link->entry->type : query->client.question.type;
+    return evidence_of(resolver, link->entry, name, type);
 }
 
-static struct proof *proof_to_try(struct query *query)
+/* What was needed has come: an entry, or NULL or a failure where nobody could be asked. */
+static void evidence_add(const struct resolver *resolver, struct query *query,
+                         struct cache_entry *entry)
 {
-    struct proof *highest = NULL;
-    for (size_t i = 0; i < query->proof_count; i++) {
-        struct proof *proof = &query->proofs[i];
-        if (is_dnskey_to_try(proof) &&
-            (highest == NULL ||
-             proof->evidence.name.label_count < highest->evidence.name.label_count)) {
-            highest = proof;
-        }
-    }
-    return highest;
+    bool is_failed = entry == NULL || entry->kind == CACHE_FAILURE;
+    size_t at = query->evidence_count++;
+    query->evidence[at] =
+        is_failed ? (struct evidence){.name = query->needed_name,
+                                      .type = query->needed_type,
+                                      .is_failed = true}
+                  : evidence_of(resolver, entry, query->needed_name, query->needed_type);
+    query->evidence_entries[at] = is_failed ? NULL : cache_entry_hold(entry);
+    query->needed_type = 0;
 }
 
-static bool target_next(struct query *query, struct target *target)
+static bool evidence_has(const struct query *query, struct name name, uint16_t type)
 {
-    struct proof *proof = proof_to_try(query);
-    if (proof != NULL) {
-        *target =
-            (struct target){.proof = proof, .entry = proof->entry, .evidence = proof->evidence};
-        return true;
-    }
-    for (size_t i = 0; i < query->link_count; i++) {
-        struct link *link = &query->links[i];
-        if (link->verdict == VERDICT_COUNT) {
-            /* An alias is judged by its own name and type, whatever led to it. */
-            bool is_data = link->entry->kind == CACHE_POSITIVE;
-            struct name name = is_data ? link->entry->name : link->name;
-            uint16_t type = is_data ? link->entry->type : query->client.question.type;
-            *target = (struct target){.link = link,
-                                      .entry = link->entry,
-                                      .evidence = evidence_of(link->entry, name, type)};
+    for (size_t i = 1; i < query->evidence_count; i++) {
+        if (query->evidence[i].type == type && name_equal(query->evidence[i].name, name)) {
             return true;
         }
     }
     return false;
 }
 
-/* --- anchors --- */
-
-/* Is the zone one from which that target's chain may start? A DS is in the zone above its name. */
-static bool is_above(struct name zone, const struct evidence *evidence)
-{
-    return evidence->type == TYPE_DS ? name_is_below(evidence->name, zone)
-                                     : name_is_at_or_below(evidence->name, zone);
-}
-
-static bool has_anchor(const struct resolver *resolver, const struct evidence *evidence)
-{
-    for (size_t i = 0; i < resolver->options.anchor_count; i++) {
-        if (is_above(resolver->options.anchors[i].zone, evidence)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The deepest DNSKEY RRset above the target that is known to be secure. */
-static const struct cache_entry *
-secure_keys_find(struct resolver *resolver, const struct query *query, const struct target *target)
+/* What the cache has in answer to a DS or DNSKEY question, an alias or a failure among it. */
+static struct cache_entry *evidence_find(struct resolver *resolver, struct name name, uint16_t type)
 {
     int64_t now_ns = resolver->now.mono_ns;
-    const struct cache_entry *deepest = NULL;
-    for (size_t i = 0; i < query->proof_count; i++) {
-        const struct cache_entry *entry = query->proofs[i].entry;
-        if (entry != NULL && entry != target->entry && entry->type == TYPE_DNSKEY &&
-            cache_entry_verdict(entry, now_ns) == VERDICT_SECURE &&
-            is_above(entry->name, &target->evidence) &&
-            (deepest == NULL || entry->name.label_count > deepest->name.label_count)) {
-            deepest = entry;
-        }
+    struct cache_entry *entry = cache_find(resolver->cache, name, type, now_ns);
+    if (entry == NULL) {
+        entry = cache_find(resolver->cache, name, TYPE_CNAME, now_ns);
+        entry = entry != NULL && entry->kind == CACHE_POSITIVE ? entry : NULL;
     }
-    uint8_t labels = target->evidence.name.label_count;
-    uint8_t labels_least = deepest == NULL ? 0 : (uint8_t)(deepest->name.label_count + 1);
-    for (int i = labels; i >= labels_least; i--) {
-        struct name zone = name_ancestor(target->evidence.name, (uint8_t)i);
-        const struct cache_entry *entry = cache_find(resolver->cache, zone, TYPE_DNSKEY, now_ns);
-        if (entry != NULL && entry != target->entry && entry->kind == CACHE_POSITIVE &&
-            cache_entry_verdict(entry, now_ns) == VERDICT_SECURE &&
-            is_above(entry->name, &target->evidence)) {
-            return entry;
-        }
-    }
-    return deepest;
+    return entry != NULL ? entry : cache_find_failure(resolver->cache, name, type, now_ns);
 }
 
-/* The configured anchors and the derived ones, in scratch. */
-static size_t anchors_take(struct resolver *resolver, const struct query *query,
-                           const struct target *target, const struct trust_anchor **anchors)
+enum need { NEED_MET, NEED_AWAITED, NEED_HOPELESS };
+
+static enum need need_meet(struct resolver *resolver, struct query *query,
+                           const struct chain_result *result)
 {
-    const struct cache_entry *keys = secure_keys_find(resolver, query, target);
-    size_t count = resolver->options.anchor_count;
-    *anchors = resolver->options.anchors;
-    if (keys == NULL) {
-        return count;
+    if (query->evidence_count > RESOLVER_EVIDENCE_MAX ||
+        evidence_has(query, result->next_name, result->next_type) ||
+        name_copy(&query->task, result->next_name, &query->needed_name) != OK) {
+        return NEED_HOPELESS;
     }
-    struct trust_anchor *all =
-        arena_take_array(&resolver->outbox->scratch, count + DERIVED_ANCHORS_MAX, sizeof *all);
-    if (all == NULL) {
-        return count;
+    query->needed_type = result->next_type;
+    struct cache_entry *entry = evidence_find(resolver, query->needed_name, query->needed_type);
+    struct fetch *fetch = NULL;
+    if (entry == NULL) {
+        fetch = fetch_start(resolver, query->needed_name, query->needed_type, query->account, 0);
     }
-    for (size_t i = 0; i < count; i++) {
-        all[i] = resolver->options.anchors[i];
+    if (fetch == NULL) {
+        evidence_add(resolver, query, entry);
+        return NEED_MET;
     }
-    struct rrset_cursor cursor = rrset_first(&keys->answer[0]);
-    for (struct span rdata; count < resolver->options.anchor_count + DERIVED_ANCHORS_MAX &&
-                            rrset_next(&cursor, &rdata);) {
-        all[count++] = (struct trust_anchor){keys->name, TYPE_DNSKEY, rdata};
+    query->has_fetched = true;
+    fetch_join_query(fetch, query);
+    return NEED_AWAITED;
+}
+
+/* A step holds only as long as all that led to it: when the parent's DS has run out, the keys that
+ * it pointed at are looked at again. */
+static void steps_keep(struct resolver *resolver, struct query *query)
+{
+    int64_t now_ns = resolver->now.mono_ns;
+    for (size_t i = 1; i < query->evidence_count; i++) {
+        const struct evidence *evidence = &query->evidence[i];
+        struct cache_entry *entry = query->evidence_entries[i];
+        if (entry == NULL || evidence->step == EVIDENCE_NEW || entry->step_until_ns > now_ns) {
+            continue;
+        }
+        int64_t life_ns = (int64_t)evidence->life_s * MOMENT_NS_PER_S;
+        int64_t until_ns = earlier(entry->expires_ns, now_ns + life_ns);
+        for (size_t j = 1; j < query->evidence_count; j++) {
+            const struct cache_entry *above = query->evidence_entries[j];
+            if (above != NULL && name_is_at_or_below(evidence->name, query->evidence[j].name)) {
+                until_ns = earlier(until_ns, above->expires_ns);
+            }
+        }
+        entry->step = (uint8_t)evidence->step;
+        entry->step_until_ns = until_ns;
     }
-    *anchors = all;
-    return count;
 }
 
 /* --- verdicts --- */
-
-static int64_t earlier(int64_t a_ns, int64_t b_ns)
-{
-    return a_ns < b_ns ? a_ns : b_ns;
-}
-
-/* A DNSKEY RRset is an anchor only as long as all that led to it: when the parent's DS has run out,
- * it must be seen again. */
-static int64_t proof_until(const struct resolver *resolver, const struct query *query,
-                           const struct cache_entry *entry)
-{
-    int64_t until_ns = entry->expires_ns;
-    for (size_t i = 0; i < query->proof_count; i++) {
-        const struct cache_entry *other = query->proofs[i].entry;
-        if (other != NULL && name_is_at_or_below(entry->name, other->name)) {
-            until_ns = earlier(until_ns, other->expires_ns);
-        }
-    }
-    /* Data that may not be kept is still good for the query that fetched it. */
-    int64_t now_ns = resolver->now.mono_ns;
-    return until_ns > now_ns ? until_ns : now_ns + 1;
-}
 
 /* Neither the false data nor what made it look false stays long: the next try asks anew. */
 static void bogus_expire(struct resolver *resolver, struct query *query, struct cache_entry *entry)
 {
     int64_t limit_ns = resolver->now.mono_ns + (int64_t)RESOLVER_BOGUS_TTL_MAX_S * MOMENT_NS_PER_S;
     entry->expires_ns = earlier(entry->expires_ns, limit_ns);
-    for (size_t i = 0; i < query->proof_count; i++) {
-        struct cache_entry *other = query->proofs[i].entry;
-        if (other != NULL && cache_entry_verdict(other, resolver->now.mono_ns) != VERDICT_SECURE) {
+    for (size_t i = 1; i < query->evidence_count; i++) {
+        struct cache_entry *other = query->evidence_entries[i];
+        if (other != NULL && query->evidence[i].step == EVIDENCE_NEW) {
             other->expires_ns = earlier(other->expires_ns, limit_ns);
         }
     }
 }
 
-static int64_t until_of(struct resolver *resolver, struct query *query, const struct target *target,
-                        enum verdict verdict)
+/* How long the entry keeps its verdict; cuts short the entry's own life where it must be. */
+static int64_t verdict_until(struct resolver *resolver, struct query *query,
+                             struct cache_entry *entry, enum verdict verdict)
 {
     int64_t now_ns = resolver->now.mono_ns;
+    uint32_t life_s = query->evidence[0].life_s;
     switch (verdict) {
     case VERDICT_SECURE:
-        return target->proof != NULL ? proof_until(resolver, query, target->entry)
-                                     : target->entry->expires_ns;
+        entry->expires_ns = earlier(entry->expires_ns, now_ns + (int64_t)life_s * MOMENT_NS_PER_S);
+        return entry->expires_ns;
     case VERDICT_INSECURE:
-        return target->entry->expires_ns;
+        return entry->expires_ns;
     case VERDICT_BOGUS:
-        bogus_expire(resolver, query, target->entry);
-        return target->entry->expires_ns;
+        bogus_expire(resolver, query, entry);
+        return entry->expires_ns;
     case VERDICT_INDETERMINATE:
-        return now_ns + (int64_t)INDETERMINATE_TTL_S * MOMENT_NS_PER_S;
+        return now_ns + (int64_t)RESOLVER_FAILURE_TTL_S * MOMENT_NS_PER_S;
     case VERDICT_COUNT:
         break;
     }
@@ -213,166 +172,109 @@ static int64_t until_of(struct resolver *resolver, struct query *query, const st
 static void link_judge(struct query *query, struct link *link, const struct judgement *judgement)
 {
     link->verdict = judgement->verdict;
-    if (judgement->verdict == VERDICT_SECURE) {
-        return;
+    if (judgement->verdict != VERDICT_SECURE) {
+        query->judgement = *judgement;
+        query->is_failed = judgement->verdict != VERDICT_INSECURE;
     }
-    query->judgement = *judgement;
-    query->is_failed = judgement->verdict != VERDICT_INSECURE;
 }
 
-static void target_judge(struct resolver *resolver, struct query *query,
-                         const struct target *target, const struct evidence *judged,
-                         const struct judgement *judgement)
+/* No anchor above the name: nobody ever promised that it is secure (RFC 4033 §5). A DS is in the
+ * zone above its name. */
+static bool has_anchor(const struct resolver *resolver, const struct evidence *evidence)
 {
-    struct cache_entry *entry = target->entry;
-    bool is_proof = target->proof != NULL;
-    if (judgement->verdict == VERDICT_SECURE && judged->life_s != 0) {
-        int64_t life_ns = (int64_t)judged->life_s * MOMENT_NS_PER_S;
-        entry->expires_ns = earlier(entry->expires_ns, resolver->now.mono_ns + life_ns);
-    }
-    if (is_proof) {
-        target->proof->is_tried = true;
-        /* What else it may be, the link below it will be told with the right reason. */
-        if (judgement->verdict == VERDICT_SECURE) {
-            cache_entry_judge(entry, judgement,
-                              until_of(resolver, query, target, judgement->verdict));
-        }
-        return;
-    }
-    cache_entry_judge(entry, judgement, until_of(resolver, query, target, judgement->verdict));
-    link_judge(query, target->link, judgement);
-}
-
-/* --- evidence --- */
-
-static void proof_add(struct query *query, struct cache_entry *entry)
-{
-    struct proof *proof = &query->proofs[query->proof_count++];
-    *proof = (struct proof){0};
-    bool is_failed = entry == NULL || entry->kind == CACHE_FAILURE;
-    if (is_failed) {
-        proof->evidence = (struct evidence){.is_failed = true};
-    } else {
-        proof->evidence = evidence_of(entry, query->needed_name, query->needed_type);
-        proof->entry = cache_entry_hold(entry);
-    }
-    proof->evidence.name = query->needed_name;
-    proof->evidence.type = query->needed_type;
-    query->needed_type = 0;
-}
-
-static bool proof_has(const struct query *query, struct name name, uint16_t type)
-{
-    for (size_t i = 0; i < query->proof_count; i++) {
-        if (query->proofs[i].evidence.type == type &&
-            name_equal(query->proofs[i].evidence.name, name)) {
+    for (size_t i = 0; i < resolver->options.anchor_count; i++) {
+        struct name zone = resolver->options.anchors[i].zone;
+        bool is_parents = evidence->type == TYPE_DS && evidence->name.label_count > 0;
+        if (is_parents ? name_is_below(evidence->name, zone)
+                       : name_is_at_or_below(evidence->name, zone)) {
             return true;
         }
     }
     return false;
 }
 
-enum need { NEED_MET, NEED_AWAITED, NEED_HOPELESS };
-
-static enum need need(struct resolver *resolver, struct query *query,
-                      const struct chain_result *result)
+/* What needs no chain: verdicts known from the cache, and names without an anchor. */
+static bool is_known(struct resolver *resolver, struct query *query, struct link *link)
 {
-    if (query->proof_count == RESOLVER_EVIDENCE_MAX ||
-        proof_has(query, result->next_name, result->next_type) ||
-        name_copy(&query->task, result->next_name, &query->needed_name) != OK) {
-        return NEED_HOPELESS;
+    enum verdict known = cache_entry_verdict(link->entry, resolver->now.mono_ns);
+    struct judgement judgement = {.verdict = VERDICT_SECURE, .ede = EDE_NONE};
+    if (known != VERDICT_COUNT) {
+        link_judge(query, link, known == VERDICT_SECURE ? &judgement : link->entry->judgement);
+        return true;
     }
-    query->needed_type = result->next_type;
-    int64_t now_ns = resolver->now.mono_ns;
-    struct name name = query->needed_name;
-    struct cache_entry *entry = cache_find(resolver->cache, name, query->needed_type, now_ns);
-    if (entry == NULL) {
-        entry = cache_find(resolver->cache, name, TYPE_CNAME, now_ns);
-        entry = entry != NULL && entry->kind == CACHE_POSITIVE ? entry : NULL;
+    if (has_anchor(resolver, &query->evidence[0])) {
+        return false;
     }
-    if (entry == NULL) {
-        entry = cache_find_failure(resolver->cache, name, query->needed_type, now_ns);
-    }
-    if (entry != NULL) {
-        proof_add(query, entry);
-        return NEED_MET;
-    }
-    struct fetch *fetch = fetch_start(resolver, name, query->needed_type, query->account, 0);
-    if (fetch == NULL) {
-        proof_add(query, NULL);
-        return NEED_MET;
-    }
-    query->has_fetched = true;
-    fetch_join_query(fetch, query);
-    return NEED_AWAITED;
+    judgement.verdict = VERDICT_INSECURE;
+    link_judge(query, link, &judgement);
+    return true;
 }
 
 /* --- the walk --- */
 
 static bool begin(struct query *query)
 {
-    if (query->proofs == NULL) {
-        query->proofs =
-            arena_take_array(&query->task, RESOLVER_EVIDENCE_MAX, sizeof *query->proofs);
+    if (query->evidence == NULL) {
+        size_t count = RESOLVER_EVIDENCE_MAX + 2;
+        query->evidence = arena_take_array(&query->task, count, sizeof *query->evidence);
+        query->evidence_entries =
+            arena_take_array(&query->task, count, sizeof *query->evidence_entries);
+        query->evidence_count = 1;
         query->budget = (struct chain_budget){.signatures_left = CHAIN_SIGNATURE_CHECKS_MAX,
                                               .denial.hashes_left = CHAIN_HASHES_MAX};
     }
-    return query->proofs != NULL;
+    return query->evidence != NULL && query->evidence_entries != NULL;
 }
 
-static void give_up(struct query *query, enum ede ede, const char *reason)
+static struct link *link_next(struct query *query)
 {
-    judgement_set(&query->judgement, ede, "%s", reason);
-    query->is_failed = true;
-}
-
-/* One run of the judge over the target and all that is known. */
-static bool judge(struct resolver *resolver, struct query *query, const struct target *target,
-                  struct evidence *judged, struct chain_result *result)
-{
-    struct arena *scratch = &resolver->outbox->scratch;
-    struct evidence *evidence = arena_take_array(scratch, query->proof_count + 1, sizeof *evidence);
-    if (evidence == NULL) {
-        return false;
-    }
-    evidence[0] = target->evidence;
-    size_t count = 1;
-    for (size_t i = 0; i < query->proof_count; i++) {
-        if (&query->proofs[i] != target->proof) {
-            evidence[count++] = query->proofs[i].evidence;
+    for (size_t i = 0; i < query->link_count; i++) {
+        if (query->links[i].verdict == VERDICT_COUNT) {
+            return &query->links[i];
         }
     }
-    struct chain_input input = {.evidence = evidence,
-                                .evidence_count = count,
+    return NULL;
+}
+
+static void chain_run(struct resolver *resolver, struct query *query, struct chain_result *result)
+{
+    struct chain_input input = {.anchors = resolver->options.anchors,
+                                .anchor_count = resolver->options.anchor_count,
+                                .evidence = query->evidence,
+                                .evidence_count = query->evidence_count,
                                 .now_s = moment_wall_s(resolver->now),
                                 .keys = resolver->keys,
-                                .scratch = scratch};
-    input.anchor_count = anchors_take(resolver, query, target, &input.anchors);
+                                .scratch = &resolver->outbox->scratch};
+    *result = (struct chain_result){0};
     chain_judge(&input, &query->budget, result);
-    *judged = evidence[0];
-    return true;
+    steps_keep(resolver, query);
 }
 
-/* What needs no judge: verdicts known from the cache, and names that no anchor is above of. */
-static bool is_known(struct resolver *resolver, struct query *query, const struct target *target)
+static enum query_step links_judge(struct resolver *resolver, struct query *query)
 {
-    int64_t now_ns = resolver->now.mono_ns;
-    enum verdict known = cache_entry_verdict(target->entry, now_ns);
-    if (target->proof != NULL) {
-        target->proof->is_tried = known == VERDICT_SECURE;
-        return target->proof->is_tried;
-    }
-    if (known == VERDICT_COUNT) {
-        if (has_anchor(resolver, &target->evidence)) {
-            return false;
+    for (struct link *link; !query->is_failed && (link = link_next(query)) != NULL;) {
+        query->evidence[0] = evidence_of_link(resolver, query, link);
+        if (is_known(resolver, query, link)) {
+            continue;
         }
-        struct judgement judgement = {.verdict = VERDICT_INSECURE, .ede = EDE_NONE};
-        target_judge(resolver, query, target, &target->evidence, &judgement);
-        return true;
+        struct chain_result result;
+        chain_run(resolver, query, &result);
+        if (result.is_final) {
+            int64_t until_ns =
+                verdict_until(resolver, query, link->entry, result.judgement.verdict);
+            cache_entry_judge(link->entry, &result.judgement, until_ns);
+            link_judge(query, link, &result.judgement);
+            continue;
+        }
+        enum need need = need_meet(resolver, query, &result);
+        if (need == NEED_AWAITED) {
+            return QUERY_AWAIT_EVIDENCE;
+        }
+        if (need == NEED_HOPELESS) {
+            give_up(query, EDE_INDETERMINATE, "the chain of trust needs too much evidence");
+        }
     }
-    struct judgement secure = {.verdict = VERDICT_SECURE, .ede = EDE_NONE};
-    link_judge(query, target->link, known == VERDICT_SECURE ? &secure : target->entry->judgement);
-    return true;
+    return QUERY_ANSWER;
 }
 
 enum query_step validate_walk(struct resolver *resolver, struct query *query)
@@ -382,32 +284,9 @@ enum query_step validate_walk(struct resolver *resolver, struct query *query)
         return QUERY_ANSWER;
     }
     if (query->needed_type != 0) {
-        proof_add(query, query->fetched);
+        evidence_add(resolver, query, query->fetched);
         cache_entry_release(query->fetched);
         query->fetched = NULL;
     }
-    struct target target;
-    while (!query->is_failed && target_next(query, &target)) {
-        if (is_known(resolver, query, &target)) {
-            continue;
-        }
-        struct evidence judged;
-        struct chain_result result = {0};
-        if (!judge(resolver, query, &target, &judged, &result)) {
-            give_up(query, EDE_OTHER, "out of memory");
-        } else if (result.is_final) {
-            target_judge(resolver, query, &target, &judged, &result.judgement);
-        } else {
-            enum need need_result = need(resolver, query, &result);
-            if (need_result == NEED_AWAITED) {
-                return QUERY_AWAIT_EVIDENCE;
-            }
-            if (need_result == NEED_HOPELESS && target.proof != NULL) {
-                target.proof->is_tried = true; /* the link below will say why */
-            } else if (need_result == NEED_HOPELESS) {
-                give_up(query, EDE_INDETERMINATE, "the chain of trust needs too much evidence");
-            }
-        }
-    }
-    return QUERY_ANSWER;
+    return links_judge(resolver, query);
 }

@@ -1,0 +1,133 @@
+#pragma once
+/* For tests and fuzzing: a small DNS in memory, with zones, signed or not, on servers that behave
+ * well or badly, a resolver in the midst of it, and a clock that moves only when something waits.
+ */
+#include "core/base/entropy.h"
+#include "core/dnssec/chain.h"
+#include "service/resolver/resolver.h"
+
+enum {
+    FAKE_ZONES_MAX = 32,
+    FAKE_RRSETS_MAX = 160,
+    FAKE_SERVERS_MAX = 32,
+    FAKE_PENDING_MAX = 256,
+    FAKE_REPLIES_MAX = 256
+};
+
+/* What a server does to every query. */
+enum fake_mood {
+    FAKE_HONEST,
+    FAKE_SILENT,         /* never answers */
+    FAKE_REFUSING,       /* REFUSED */
+    FAKE_FAILING,        /* SERVFAIL */
+    FAKE_TRUNCATING,     /* TC over UDP */
+    FAKE_WITHOUT_EDNS,   /* FORMERR to a query with OPT */
+    FAKE_LAME,           /* refers to the root */
+    FAKE_CACHING,        /* RA without AA, as a resolver would answer */
+    FAKE_DROPS_FIRST,    /* the first query is lost */
+    FAKE_GUESSING,       /* many wrong ids before the true answer */
+    FAKE_WRONG_QUESTION, /* an answer to another question, then the true one */
+    FAKE_GARBLING,       /* half a message, then the true one */
+    FAKE_WRONG_CASE,     /* the question in upper case: not what was asked */
+    FAKE_ECHOING         /* the query itself comes back, then the true answer */
+};
+
+struct fake_zone {
+    struct name apex;
+    bool is_signed;
+    struct signing_key key;
+    struct rrset rrsets[FAKE_RRSETS_MAX];
+    struct rrset rrsigs[FAKE_RRSETS_MAX]; /* count 0: none */
+    size_t rrset_count;
+};
+
+struct fake_server {
+    struct address address;
+    enum fake_mood mood;
+    const struct fake_zone *zones[FAKE_ZONES_MAX];
+    size_t zone_count;
+    uint32_t queries;
+};
+
+struct fake_pending {
+    uint64_t ask;
+    enum transport transport;
+    struct address server;
+    uint32_t timeout_ms;
+    uint8_t bytes[512];
+    size_t len;
+};
+
+struct fake_reply {
+    uint64_t channel;
+    struct message message;
+    enum ede ede; /* EDE_NONE: none */
+    char ede_text[256];
+    size_t len;
+};
+
+struct fake_net {
+    struct arena arena;
+    struct fake_zone zones[FAKE_ZONES_MAX];
+    size_t zone_count;
+    struct fake_server servers[FAKE_SERVERS_MAX];
+    size_t server_count;
+    struct resolver *resolver;
+    struct moment now;
+    int64_t timer_ns;
+    struct outbox outbox;
+    struct fake_pending pending[FAKE_PENDING_MAX];
+    size_t pending_count;
+    struct fake_reply replies[FAKE_REPLIES_MAX];
+    size_t reply_count;
+    uint64_t channel;
+    uint32_t asked; /* upstream queries so far */
+    uint32_t asked_tcp;
+    uint64_t random; /* state of the seeded entropy */
+    struct entropy entropy;
+    struct sign_times times; /* of signatures made from now on */
+    /* Changes an honest answer before it is sent; returns its new length. NULL: nothing. */
+    size_t (*forge)(struct fake_net *net, const struct fake_server *server, uint8_t *bytes,
+                    size_t len, size_t size);
+    char control_text[4096];
+};
+
+void fake_open(struct fake_net *net);
+void fake_close(struct fake_net *net);
+
+/* `text`: lines "OWNER TTL TYPE RDATA", names absolute. */
+struct fake_zone *fake_add_zone(struct fake_net *net, const char *apex, const char *text);
+void fake_add_record(struct fake_net *net, struct fake_zone *zone, const char *line);
+/* The child's DS, from its key, into the parent. Before the parent is signed. */
+void fake_add_ds(struct fake_net *net, struct fake_zone *parent, const struct fake_zone *child);
+/* A key without signatures yet, so that a DS can be made. */
+void fake_make_key(struct fake_net *net, struct fake_zone *zone);
+/* DNSKEY, NSEC chain and signatures, with net->times. */
+void fake_sign(struct fake_net *net, struct fake_zone *zone);
+struct fake_server *fake_add_server(struct fake_net *net, const char *address);
+void fake_serve(struct fake_server *server, const struct fake_zone *zone);
+/* The zone's key as a trust anchor. */
+struct trust_anchor fake_anchor(struct fake_net *net, const struct fake_zone *zone);
+
+/* Options with that root hint or forwarder and sane sizes. */
+struct resolver_options fake_options(struct fake_net *net, const struct address *root_hint);
+void fake_start(struct fake_net *net, const struct resolver_options *options);
+
+enum { FAKE_DO = 1, FAKE_PLAIN = 2 /* without EDNS */, FAKE_TCP = 4 };
+/* Sends a query and returns its channel, without letting anything else happen. */
+uint64_t fake_send(struct fake_net *net, const char *name, uint16_t type, uint16_t flags,
+                   unsigned how);
+/* Lets everything happen until nothing waits. */
+void fake_settle(struct fake_net *net);
+void fake_pass_s(struct fake_net *net, int64_t seconds);
+/* Sends, settles, and returns the answer; NULL when there was none. */
+const struct fake_reply *fake_ask(struct fake_net *net, const char *name, uint16_t type,
+                                  uint16_t flags, unsigned how);
+const struct fake_reply *fake_reply_to(const struct fake_net *net, uint64_t channel);
+const char *fake_control(struct fake_net *net, const char *line);
+/* "RCODE flags | answer records | authority records", each record "OWNER TYPE RDATA", for
+ * comparing. Signatures print as "OWNER RRSIG TYPE". */
+const char *fake_print(struct fake_net *net, const struct fake_reply *reply);
+/* One event with those bytes as what came of the oldest pending ask; for fuzzing. */
+void fake_answer_with(struct fake_net *net, enum status outcome, struct span message);
+struct address fake_address(const char *text);
