@@ -1,0 +1,142 @@
+/* The registrar as a machine: how it is opened, and where each kind of event goes. */
+#include "service/registrar/registrar.h"
+
+#include "service/registrar/control.h"
+#include "service/registrar/notice.h"
+#include "service/registrar/schema.h"
+#include "service/registrar/state.h"
+#include "service/registrar/web.h"
+#include "service/registrar/work.h"
+
+enum { LIFE_SIZE_MAX = 64 << 20 };
+
+static enum status parts_open(struct registrar *registrar, struct problem *problem)
+{
+    const struct registrar_options *options = &registrar->options;
+    if (options->registry_count > REGISTRIES_MAX) {
+        return problem_set(problem, LIMIT_REACHED, "more than %d registries", REGISTRIES_MAX);
+    }
+    for (size_t i = 0; i < options->registry_count; i++) {
+        registrar->sessions[i].registry = &options->registries[i];
+    }
+    enum status status = policy_read(options, &registrar->life, &registrar->policy, problem);
+    if (status != OK) {
+        return status;
+    }
+    status = schema_migrate(&registrar->options.records);
+    return status == OK ? OK
+                        : problem_set(problem, status, "the records cannot be used: %s",
+                                      status_text(status));
+}
+
+enum status registrar_open(const struct registrar_options *options, struct registrar **registrar,
+                           struct problem *problem)
+{
+    struct arena life;
+    *registrar = NULL;
+    arena_open(&life, LIFE_SIZE_MAX);
+    struct registrar *opened = arena_take(&life, sizeof *opened);
+    if (opened == NULL) {
+        return problem_set(problem, NO_MEMORY, "no memory for the registrar");
+    }
+    opened->life = life;
+    opened->options = *options;
+    enum status status = parts_open(opened, problem);
+    if (status != OK) {
+        registrar_close(opened);
+        return status;
+    }
+    *registrar = opened;
+    return OK;
+}
+
+void registrar_close(struct registrar *registrar)
+{
+    if (registrar != NULL) {
+        /* The registrar itself lives in the arena. */
+        struct arena life = registrar->life;
+        arena_close(&life);
+    }
+}
+
+/* What was begun before a crash is begun again; nothing else of it was kept in memory. */
+static void start_take(struct turn *turn)
+{
+    if (operation_wake_all(turn) != OK || notice_wake_all(turn) != OK) {
+        log_line(turn_log(turn), LOG_ERROR,
+                 "what was under way could not be taken up at once; it follows within minutes");
+    }
+    turn->registrar->has_work = true;
+}
+
+static void timer_take(struct turn *turn)
+{
+    uint64_t timer = turn->event->timer;
+    if (timer >= TIMER_SESSION && timer < TIMER_SESSION + turn->registrar->options.registry_count) {
+        session_take_timer(turn, (size_t)(timer - TIMER_SESSION));
+    } else if (timer == TIMER_HELD) {
+        control_take_timer(turn);
+    } else {
+        turn->registrar->has_work = true;
+    }
+}
+
+static void event_take(struct turn *turn)
+{
+    switch (turn->event->kind) {
+    case EVENT_START:
+        start_take(turn);
+        break;
+    case EVENT_STOP:
+        session_close_all(turn);
+        break;
+    case EVENT_TIMER:
+        timer_take(turn);
+        break;
+    case EVENT_ANSWER:
+        look_take_answer(turn);
+        break;
+    case EVENT_EPP_OPENED:
+    case EVENT_EPP_FRAME:
+    case EVENT_EPP_CLOSED:
+        session_take_event(turn);
+        break;
+    case EVENT_HTTP:
+        web_take(turn);
+        break;
+    case EVENT_CONTROL:
+        control_take(turn);
+        break;
+    case EVENT_MAIL:
+        notice_take_result(turn);
+        break;
+    case EVENT_RELOAD:
+    case EVENT_QUERY:
+    case EVENT_KIND_COUNT:
+        break;
+    }
+}
+
+void registrar_handle(void *state, const struct event *event, struct outbox *outbox)
+{
+    struct registrar *registrar = state;
+    struct turn turn = {
+        .registrar = registrar,
+        .event = event,
+        .outbox = outbox,
+        .scratch = &outbox->scratch,
+        .records = &registrar->options.records,
+        .now_s = moment_wall_s(event->now),
+        .mono_ns = event->now.mono_ns,
+    };
+    event_take(&turn);
+    if (registrar->has_work && event->kind != EVENT_STOP) {
+        /* A look that ends at once makes new work; more than a few rounds it never takes. */
+        for (int round = 0; round < 4 && registrar->has_work; round++) {
+            registrar->has_work = false;
+            work_pump(&turn);
+            session_pump_all(&turn);
+            notice_pump(&turn);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+/* The schema, as scripts that are applied in order and never changed afterwards. */
+#include "service/registrar/schema.h"
+
+static const char script_1[] =
+    "CREATE TABLE account (id BIGINT PRIMARY KEY, email TEXT NOT NULL UNIQUE,\n"
+    "  password TEXT NOT NULL, created_s BIGINT NOT NULL);\n"
+    /* Of sessions and tokens only digests are kept: a copy of the records signs nobody in. */
+    "CREATE TABLE session (digest TEXT PRIMARY KEY, account BIGINT NOT NULL,\n"
+    "  created_s BIGINT NOT NULL, seen_s BIGINT NOT NULL);\n"
+    "CREATE TABLE token (digest TEXT PRIMARY KEY, account BIGINT NOT NULL,\n"
+    "  created_s BIGINT NOT NULL);\n"
+    /* Signature V4 needs the secret itself on both sides. */
+    "CREATE TABLE access_key (id TEXT PRIMARY KEY, secret TEXT NOT NULL,\n"
+    "  account BIGINT NOT NULL, created_s BIGINT NOT NULL);\n"
+    "CREATE TABLE domain (name TEXT PRIMARY KEY, account BIGINT NOT NULL,\n"
+    "  created_s BIGINT NOT NULL, expires_s BIGINT NOT NULL, ds_ttl_s BIGINT NOT NULL,\n"
+    "  chain BIGINT NOT NULL, chain_s BIGINT NOT NULL);\n"
+    "CREATE INDEX domain_account ON domain (account, name);\n"
+    "CREATE TABLE domain_hosts (domain TEXT PRIMARY KEY, hosts TEXT NOT NULL);\n"
+    "CREATE TABLE domain_key (domain TEXT NOT NULL, id TEXT NOT NULL, flags BIGINT NOT NULL,\n"
+    "  algorithm BIGINT NOT NULL, public_key TEXT NOT NULL, added_s BIGINT NOT NULL,\n"
+    "  PRIMARY KEY (domain, id));\n"
+    "CREATE TABLE operation (id TEXT PRIMARY KEY, domain TEXT NOT NULL, account BIGINT NOT NULL,\n"
+    "  registry TEXT NOT NULL, type BIGINT NOT NULL, state BIGINT NOT NULL,\n"
+    "  is_open BIGINT NOT NULL, channel TEXT NOT NULL, flags BIGINT NOT NULL,\n"
+    "  algorithm BIGINT NOT NULL, public_key TEXT NOT NULL, hosts TEXT NOT NULL,\n"
+    "  reason TEXT NOT NULL, evidence TEXT NOT NULL, attempts BIGINT NOT NULL,\n"
+    "  submitted_s BIGINT NOT NULL, updated_s BIGINT NOT NULL, due_s BIGINT NOT NULL,\n"
+    "  watch BIGINT NOT NULL, looks BIGINT NOT NULL, seen_s BIGINT NOT NULL,\n"
+    "  validated_s BIGINT NOT NULL, is_due BIGINT NOT NULL);\n"
+    /* One pending operation a domain, whatever the channel (S38, S51): the database itself says
+     * no to the second. */
+    "CREATE UNIQUE INDEX operation_open ON operation (domain) WHERE is_open = 1;\n"
+    "CREATE INDEX operation_due ON operation (due_s) WHERE is_due = 1;\n"
+    "CREATE INDEX operation_account ON operation (account, submitted_s);\n"
+    "CREATE TABLE mail (id BIGINT PRIMARY KEY, operation TEXT NOT NULL UNIQUE,\n"
+    "  recipient TEXT NOT NULL, message_id TEXT NOT NULL, message TEXT NOT NULL,\n"
+    "  state BIGINT NOT NULL, attempts BIGINT NOT NULL, due_s BIGINT NOT NULL,\n"
+    "  queued_s BIGINT NOT NULL, closed_s BIGINT NOT NULL, reply TEXT NOT NULL);\n"
+    "CREATE INDEX mail_due ON mail (state, due_s);\n";
+
+static const char *const scripts[] = {script_1};
+
+enum status schema_migrate(struct records *records)
+{
+    return records_migrate(records, scripts, LEN(scripts));
+}
