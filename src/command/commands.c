@@ -4,6 +4,7 @@
 const struct command *const COMMANDS[] = {
     &COMMAND_LAB,
     &COMMAND_DOC,
+    &COMMAND_REGISTRAR,
     NULL, /* ends the table */
 };
 

@@ -36,7 +36,8 @@ static void succeed(struct turn *turn, const char *text)
 
 static void fail(struct turn *turn, const char *text)
 {
-    answer(turn, turn->event->control.request, true, text);
+    answer(turn, turn->event->control.request, true,
+           arena_print(turn->scratch, "%s\n", text == NULL ? "no memory" : text));
 }
 
 static const char *text_of(struct turn *turn, struct span span)
@@ -237,6 +238,21 @@ static const struct control_command commands[] = {
     {"status", 0, false, status_run, "status"},
 };
 
+static const char *usage_text(struct turn *turn)
+{
+    enum { USAGE_SIZE = 1024 };
+    char *text = arena_take(turn->scratch, USAGE_SIZE);
+    if (text == NULL) {
+        return NULL;
+    }
+    struct writer writer = writer_over(text, USAGE_SIZE - 1);
+    writer_text(&writer, "what can be asked:\n");
+    for (size_t i = 0; i < LEN(commands); i++) {
+        writer_print(&writer, "  %s\n", commands[i].usage);
+    }
+    return text;
+}
+
 static struct span word_cut(struct span *line)
 {
     const uint8_t *blank = line->len == 0 ? NULL : memchr(line->bytes, ' ', line->len);
@@ -270,13 +286,8 @@ void control_take(struct turn *turn)
         }
         return;
     }
-    char *text = arena_take(turn->scratch, 1024);
-    struct writer writer = writer_over(text, text == NULL ? 0 : 1023);
-    writer_text(&writer, "there is no such request; there are:\n");
-    for (size_t i = 0; i < LEN(commands); i++) {
-        writer_print(&writer, "  %s\n", commands[i].usage);
-    }
-    fail(turn, text);
+    bool is_help = span_equal(name, SPAN_LITERAL("help"));
+    answer(turn, turn->event->control.request, !is_help, usage_text(turn));
 }
 
 void control_tell_outcome(struct turn *turn, const char *operation, const char *reason)
@@ -286,7 +297,7 @@ void control_tell_outcome(struct turn *turn, const char *operation, const char *
         if (held->kind == HELD_OUTCOME && strcmp(held->operation, operation) == 0) {
             bool is_failure = reason[0] != '\0';
             answer(turn, held->request, is_failure,
-                   is_failure ? text_of(turn, span_of_text(reason))
+                   is_failure ? arena_print(turn->scratch, "%s\n", reason)
                               : arena_print(turn->scratch, "done, operation %s\n", operation));
             held->kind = HELD_NONE;
         }
