@@ -34,7 +34,8 @@ static enum status check_zones(const struct auth *auth, struct problem *problem)
 static void take_zone(struct auth_zone *zone, const struct auth_zone_options *options)
 {
     zone->options = *options;
-    zone->secondary.state = options->fixed == NULL ? SECONDARY_WAITING : SECONDARY_FIXED;
+    bool is_secondary = options->fixed == NULL && !options->is_pushed;
+    zone->secondary.state = is_secondary ? SECONDARY_WAITING : SECONDARY_FIXED;
     if (options->fixed != NULL) {
         auth_zone_publish(zone, zone_hold(options->fixed));
     }
@@ -96,6 +97,9 @@ static void start_zone(struct auth *auth, struct auth_zone *zone, struct moment 
                        struct outbox *outbox)
 {
     char name[NAME_TEXT_MAX];
+    if (zone->options.is_pushed) {
+        return;
+    }
     if (zone->secondary.state == SECONDARY_FIXED) {
         auth_notify_start(auth, zone, now, outbox);
         return;
@@ -104,12 +108,44 @@ static void start_zone(struct auth *auth, struct auth_zone *zone, struct moment 
     if (status == OK) {
         log_line(auth->options.log, LOG_NOTICE, "zone %s: serial %u as kept on disk",
                  name_print(zone->options.name, name), zone_serial(zone->history[0]));
+        auth_tell_taken(auth, zone->history[0], now);
     } else if (status != NOT_FOUND) {
         log_line(auth->options.log, LOG_WARNING,
                  "zone %s: what was kept on disk is not usable (%s); it will be transferred",
                  name_print(zone->options.name, name), status_text(status));
     }
     auth_secondary_start(auth, zone, now, outbox);
+}
+
+void auth_tell_taken(struct auth *auth, const struct zone *version, struct moment now)
+{
+    if (auth->options.taken != NULL) {
+        auth->options.taken(auth->options.taken_user, version, now);
+    }
+}
+
+enum status auth_push(struct auth *auth, struct zone *version, struct moment now,
+                      struct outbox *outbox)
+{
+    struct auth_zone *zone = auth_find_zone_exactly(auth, zone_apex(version));
+    if (zone == NULL || !zone->options.is_pushed) {
+        zone_release(version);
+        return NOT_FOUND;
+    }
+    auth_zone_publish(zone, version);
+    auth_notify_start(auth, zone, now, outbox);
+    return OK;
+}
+
+enum status auth_notify(struct auth *auth, struct name name, struct moment now,
+                        struct outbox *outbox)
+{
+    struct auth_zone *zone = auth_find_zone_exactly(auth, name);
+    if (zone == NULL) {
+        return NOT_FOUND;
+    }
+    auth_notify_start(auth, zone, now, outbox);
+    return OK;
 }
 
 static void reload_zone(struct auth *auth, struct auth_zone *zone, struct moment now,
@@ -150,7 +186,7 @@ static void handle_reload(struct auth *auth, struct moment now, struct outbox *o
         struct auth_zone *zone = &auth->zones[i];
         if (zone->secondary.state != SECONDARY_FIXED) {
             auth_secondary_wake(auth, zone, false, now, outbox);
-        } else if (auth->options.reload != NULL) {
+        } else if (auth->options.reload != NULL && !zone->options.is_pushed) {
             reload_zone(auth, zone, now, outbox);
         }
     }

@@ -33,6 +33,7 @@ struct auth_grant {
 struct auth_zone_options {
     struct name name;
     const struct zone *fixed; /* from a file; NULL: from the primary */
+    bool is_pushed;           /* neither: versions come by auth_push */
     struct auth_peer primary;
     const struct auth_peer *notify;
     size_t notify_count;
@@ -54,10 +55,21 @@ struct auth_options {
      * one it has. May be NULL itself. */
     struct zone *(*reload)(void *user, struct name name);
     void *reload_user;
+    /* Told of each version taken from a primary or, at the start, from disk; it lives at least
+     * until the call returns. May be NULL. */
+    void (*taken)(void *user, const struct zone *version, struct moment now);
+    void *taken_user;
 };
 
 /* Copies the options. A name given twice is EXISTS. */
 enum status auth_open(const struct auth_options *options, struct auth **auth,
                       struct problem *problem) MUST_USE;
+/* Makes a version of a pushed zone the current one (the reference is taken over) and notifies.
+ * NOT_FOUND when there is no such zone. */
+enum status auth_push(struct auth *auth, struct zone *version, struct moment now,
+                      struct outbox *outbox) MUST_USE;
+/* Tells a zone's secondaries again; NOT_FOUND when there is no such zone. */
+enum status auth_notify(struct auth *auth, struct name name, struct moment now,
+                        struct outbox *outbox) MUST_USE;
 void auth_handle(void *auth, const struct event *event, struct outbox *outbox);
 void auth_close(struct auth *auth); /* NULL is fine */

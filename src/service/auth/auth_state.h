@@ -132,6 +132,9 @@ void auth_send_plan(struct auth *auth, struct auth_request *request, const struc
 bool auth_is_granted(const struct auth_zone *zone, const struct auth_request *request);
 void auth_count(struct auth *auth, enum auth_counter counter);
 
+/* auth.c: the command is told of a version that came from elsewhere. */
+void auth_tell_taken(struct auth *auth, const struct zone *version, struct moment now);
+
 /* stream.c: transfers out. */
 void auth_serve_transfer(struct auth *auth, struct auth_request *request, struct outbox *outbox);
 void auth_stream_continue(struct auth *auth, size_t slot, struct moment now, struct outbox *outbox);

@@ -1,95 +1,27 @@
-/* The form in which a transferred zone lies on disk, so that it is served at once after a restart:
- * every record in wire form behind a short head, and a digest over all of it. Beside it a small
- * file says when the primary last vouched for it. */
-#include "core/crypto/digest.h"
-#include "core/dns/rdata.h"
+/* What the server keeps of a transferred zone on disk: the version, and when the primary last
+ * vouched for it, so that EXPIRE goes on counting across a restart. */
+#include "core/zone/zone_keep.h"
 #include "service/auth/auth_state.h"
 
 enum {
-    FILE_NAME_MAX = 16 + 3 * NAME_LEN_MAX + 8,
-    DIGEST_LEN = 32,
-    RECORD_HEAD_LEN = 2 + 4 + 2,  /* type, TTL, rdata length */
     CONFIRMATIONS_PER_EXPIRE = 8, /* how exactly the time of confirmation is kept */
     CONFIRMATION_LEN = 16,
 };
 
-static const size_t FILE_LEN_MAX = (size_t)8 << 30;
-static const char FILE_HEAD[] = "vouch zone 1\n";
-
-/* A name as a file name: letters of any case, digits, '-' and '_' as they are, else =XX. */
-static const char *file_name(const struct auth_zone *zone, const char *kind,
-                             char text[FILE_NAME_MAX])
-{
-    struct writer writer = writer_over(text, FILE_NAME_MAX - 1);
-    struct name_buffer buffer;
-    struct name name;
-    name_lower_to(zone->options.name, &buffer, &name);
-    writer_text(&writer, "zone/");
-    for (uint8_t label = 0; label < name.label_count; label++) {
-        struct span octets = name_label(name, label);
-        writer_text(&writer, label == 0 ? "" : ".");
-        for (size_t i = 0; i < octets.len; i++) {
-            uint8_t octet = octets.bytes[i];
-            bool is_plain = (octet >= 'a' && octet <= 'z') || (octet >= '0' && octet <= '9') ||
-                            octet == '-' || octet == '_';
-            writer_print(&writer, is_plain ? "%c" : "=%02x", octet);
-        }
-    }
-    writer_text(&writer, name.label_count == 0 ? "=" : "");
-    writer_text(&writer, kind);
-    require(writer.status == OK);
-    text[writer.len] = 0;
-    return text;
-}
-
-static size_t kept_len(const struct zone *version)
-{
-    size_t len = sizeof FILE_HEAD - 1 + DIGEST_LEN;
-    struct zone_cursor cursor;
-    zone_walk(version, &cursor);
-    const struct zone_node *node;
-    while ((node = zone_walk_next(&cursor)) != NULL) {
-        for (uint16_t i = 0; i < node->rrset_count; i++) {
-            const struct rrset *rrset = node->rrsets[i];
-            len += rrset->rdata_len + rrset->count * ((size_t)node->owner.len + 2 + 4);
-        }
-    }
-    return len;
-}
-
-static void write_version(const struct zone *version, struct writer *content)
-{
-    writer_text(content, FILE_HEAD);
-    struct zone_cursor cursor;
-    zone_walk(version, &cursor);
-    const struct zone_node *node;
-    while ((node = zone_walk_next(&cursor)) != NULL) {
-        for (uint16_t i = 0; i < node->rrset_count; i++) {
-            const struct rrset *rrset = node->rrsets[i];
-            struct rrset_cursor records = rrset_first(rrset);
-            struct span rdata;
-            while (rrset_next(&records, &rdata)) {
-                name_write(node->owner, content);
-                writer_u16(content, rrset->type);
-                writer_u32(content, rrset->ttl_s);
-                writer_u16(content, (uint16_t)rdata.len);
-                writer_span(content, rdata);
-            }
-        }
-    }
-}
+static const char KIND_VERSION[] = ".wire";
+static const char KIND_TIME[] = ".time";
 
 static enum status keep_confirmation(struct auth *auth, struct auth_zone *zone)
 {
-    char name[FILE_NAME_MAX];
+    char name[ZONE_KEEP_NAME_MAX];
     uint8_t bytes[CONFIRMATION_LEN];
     struct writer content = writer_over(bytes, sizeof bytes);
     uint64_t time_s = (uint64_t)zone->secondary.confirmed_wall_s;
     writer_u64(&content, time_s);
     writer_u64(&content, ~time_s); /* a torn or damaged file is seen */
     struct disk *disk = auth->options.disk;
-    enum status status =
-        disk->replace(disk->self, file_name(zone, ".time", name), writer_written(&content));
+    enum status status = disk->replace(
+        disk->self, zone_keep_name(zone->options.name, KIND_TIME, name), writer_written(&content));
     if (status == OK) {
         zone->secondary.remembered_wall_s = zone->secondary.confirmed_wall_s;
     }
@@ -100,84 +32,19 @@ enum status auth_keep_zone(struct auth *auth, struct auth_zone *zone)
 {
     const struct zone *version = zone->history[zone->history_count - 1];
     struct disk *disk = auth->options.disk;
-    if (disk == NULL) {
-        return OK;
-    }
+    return disk == NULL ? OK : zone_keep_write(disk, version, KIND_VERSION);
+}
+
+static void load_confirmation(struct auth *auth, struct auth_zone *zone)
+{
+    char name[ZONE_KEEP_NAME_MAX];
     struct arena task;
-    size_t len = kept_len(version);
-    arena_open(&task, len + 4096);
-    uint8_t *bytes = arena_take(&task, len);
-    enum status status = bytes == NULL ? NO_MEMORY : OK;
-    if (status == OK) {
-        struct writer content = writer_over(bytes, len);
-        write_version(version, &content);
-        require(content.len + DIGEST_LEN == len);
-        struct span digested = writer_written(&content);
-        status = digest_make(DIGEST_SHA256, &digested, 1, bytes + content.len);
-    }
-    if (status == OK) {
-        char name[FILE_NAME_MAX];
-        status = disk->replace(disk->self, file_name(zone, ".wire", name), span_of(bytes, len));
-    }
-    arena_close(&task);
-    return status;
-}
-
-static enum status check_digest(struct span content, struct span *records)
-{
-    size_t head_len = sizeof FILE_HEAD - 1;
-    if (content.len < head_len + DIGEST_LEN) {
-        return MALFORMED;
-    }
-    uint8_t digest[DIGEST_LEN_MAX];
-    struct span digested = span_part(content, 0, content.len - DIGEST_LEN);
-    enum status status = digest_make(DIGEST_SHA256, &digested, 1, digest);
-    if (status != OK) {
-        return status;
-    }
-    if (!secret_equal(span_of(digest, DIGEST_LEN), span_part(content, digested.len, DIGEST_LEN))) {
-        return MISMATCH;
-    }
-    if (!span_equal(span_part(content, 0, head_len), span_of(FILE_HEAD, head_len))) {
-        return MALFORMED;
-    }
-    *records = span_part(digested, head_len, digested.len - head_len);
-    return OK;
-}
-
-static enum status read_version(struct name apex, struct span records, struct zone **version)
-{
-    struct zone_builder *builder;
-    struct reader reader = reader_over(records);
-    enum status status = zone_build(apex, NULL, &builder);
-    if (status != OK) {
-        return status;
-    }
-    while (status == OK && reader_left(&reader) > 0) {
-        struct name owner = name_read(&reader);
-        uint16_t type = reader_u16(&reader);
-        uint32_t ttl_s = reader_u32(&reader);
-        struct span rdata = reader_span(&reader, reader_u16(&reader));
-        status = reader.status == OK ? rdata_check(type, rdata) : reader.status;
-        if (status == OK) {
-            status = zone_build_add(builder, owner, type, ttl_s, rdata);
-        }
-    }
-    if (status != OK) {
-        zone_build_cancel(builder);
-        return status;
-    }
-    *version = zone_build_finish(builder);
-    return *version == NULL ? NO_MEMORY : OK;
-}
-
-static void load_confirmation(struct auth *auth, struct auth_zone *zone, struct arena *task)
-{
-    char name[FILE_NAME_MAX];
+    arena_open(&task, 4096);
     struct span content;
     struct disk *disk = auth->options.disk;
-    if (disk->read(disk->self, file_name(zone, ".time", name), CONFIRMATION_LEN, task, &content) !=
-        OK) {
+    if (disk->read(disk->self, zone_keep_name(zone->options.name, KIND_TIME, name),
+                   CONFIRMATION_LEN, &task, &content) != OK) {
+        arena_close(&task);
         return; /* as if long ago: the zone waits for its primary */
     }
     struct reader reader = reader_over(content);
@@ -186,37 +53,21 @@ static void load_confirmation(struct auth *auth, struct auth_zone *zone, struct 
         zone->secondary.confirmed_wall_s = (int64_t)time_s;
         zone->secondary.remembered_wall_s = (int64_t)time_s;
     }
+    arena_close(&task);
 }
 
 enum status auth_load_zone(struct auth *auth, struct auth_zone *zone)
 {
-    struct disk *disk = auth->options.disk;
-    if (disk == NULL) {
+    struct zone *version = NULL;
+    if (auth->options.disk == NULL) {
         return NOT_FOUND;
     }
-    struct arena task;
-    arena_open(&task, FILE_LEN_MAX);
-    char name[FILE_NAME_MAX];
-    struct span content;
-    struct span records;
-    struct zone *version = NULL;
     enum status status =
-        disk->read(disk->self, file_name(zone, ".wire", name), FILE_LEN_MAX / 2, &task, &content);
-    if (status == OK) {
-        status = check_digest(content, &records);
-    }
-    if (status == OK) {
-        status = read_version(zone->options.name, records, &version);
-    }
-    if (status == OK && zone_soa(version) == NULL) {
-        zone_release(version);
-        status = MALFORMED;
-    }
+        zone_keep_read(auth->options.disk, zone->options.name, KIND_VERSION, &version);
     if (status == OK) {
         auth_zone_publish(zone, version);
-        load_confirmation(auth, zone, &task);
+        load_confirmation(auth, zone);
     }
-    arena_close(&task);
     return status;
 }
 

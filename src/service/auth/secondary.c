@@ -345,6 +345,7 @@ static void take_version(struct auth *auth, struct auth_zone *zone, struct momen
     }
     confirm(auth, zone, now, outbox);
     auth_notify_start(auth, zone, now, outbox);
+    auth_tell_taken(auth, version, now);
 }
 
 /* IXFR did not work with this primary: the whole zone may. */
