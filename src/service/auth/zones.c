@@ -6,6 +6,7 @@ enum {
     KIND_BITS = 2,
     SLOT_BITS = 8,
     INDEX_BITS = 24,
+    ASK_SEQUENCE_MASK = (1 << 28) - 1, /* leaves room for a composer to count its members */
 };
 
 static struct auth_zone *find_exactly(const struct auth *auth, struct name name)
@@ -79,7 +80,7 @@ size_t auth_timer_index(uint64_t timer)
 
 uint64_t auth_ask_id(struct auth *auth, const struct auth_zone *zone, size_t slot)
 {
-    uint64_t sequence = ++auth->ask_sequence;
+    uint64_t sequence = ++auth->ask_sequence & ASK_SEQUENCE_MASK;
     return (sequence << INDEX_BITS | zone->index) << SLOT_BITS | slot;
 }
 
