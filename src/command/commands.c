@@ -5,6 +5,7 @@ const struct command *const COMMANDS[] = {
     &COMMAND_LAB,
     &COMMAND_DOC,
     &COMMAND_REGISTRAR,
+    &COMMAND_VERIFY,
     NULL, /* ends the table */
 };
 

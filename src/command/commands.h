@@ -9,3 +9,4 @@ extern const size_t COMMANDS_COUNT;
 extern const struct command COMMAND_LAB;
 extern const struct command COMMAND_DOC;
 extern const struct command COMMAND_REGISTRAR;
+extern const struct command COMMAND_VERIFY;
