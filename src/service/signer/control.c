@@ -1,0 +1,304 @@
+/* What an operator asks the signer, a row a command. */
+#include "service/signer/signer_state.h"
+
+#include "core/base/text.h"
+#include "core/dns/rdata.h"
+
+#include <stdio.h>
+
+enum { ANSWER_LEN_MAX = 65536, WORDS_MAX = 4 };
+
+struct asking {
+    struct signer *signer;
+    struct signer_zone *zone; /* of the commands that name one */
+    struct span words[WORDS_MAX];
+    size_t word_count;
+    struct moment now;
+    struct outbox *outbox;
+    struct writer answer;
+    struct problem problem;
+};
+
+static const char *zone_text(const struct signer_zone *zone, char text[NAME_TEXT_MAX])
+{
+    return name_print(zone->options.name, text);
+}
+
+static void write_status(struct asking *asking, const struct signer_zone *zone)
+{
+    char name[NAME_TEXT_MAX];
+    struct writer *answer = &asking->answer;
+    writer_print(answer, "zone %s: ", zone_text(zone, name));
+    if (zone->published == NULL) {
+        writer_text(answer, "no version yet");
+    } else {
+        writer_print(answer, "serial %u, %s, %zu records", zone_serial(zone->published),
+                     zone->is_published_signed ? "signed" : "not signed",
+                     zone_record_count(zone->published));
+    }
+    if (zone->refresh_at_s != 0) {
+        writer_text(answer, ", signatures are renewed at ");
+        text_write_rfc3339(answer, zone->refresh_at_s);
+    }
+    writer_text(answer, "\n");
+    if (zone->fault[0] != '\0') {
+        writer_print(answer, "  held back: %s\n", zone->fault);
+    }
+}
+
+static enum status ask_status(struct asking *asking)
+{
+    for (size_t i = 0; i < asking->signer->zone_count && asking->answer.status == OK; i++) {
+        write_status(asking, &asking->signer->zones[i]);
+    }
+    return OK;
+}
+
+static enum status ask_zone_status(struct asking *asking)
+{
+    write_status(asking, asking->zone);
+    return OK;
+}
+
+static enum status ask_reload(struct asking *asking)
+{
+    struct signer_zone *zone = asking->zone;
+    if (zone->options.file == NULL) {
+        return problem_set(&asking->problem, REFUSED,
+                           "the zone comes from a primary, not from a file");
+    }
+    struct zone *data = asking->signer->options.load(asking->signer->options.user,
+                                                     zone->options.file, zone->options.name);
+    if (data == NULL) {
+        return problem_set(&asking->problem, MALFORMED,
+                           "its file has faults, see the log; the last good version stays");
+    }
+    if (!signer_publish(asking->signer, zone, data, asking->now, asking->outbox)) {
+        return problem_set(&asking->problem, REFUSED, "held back: %.300s", zone->fault);
+    }
+    return ask_zone_status(asking);
+}
+
+/* The switch is durable before the version that follows from it leaves. */
+static enum status switch_signing(struct asking *asking, bool is_signed)
+{
+    struct signer_zone *zone = asking->zone;
+    bool before = zone->is_signed;
+    zone->is_signed = is_signed;
+    enum status status = signer_save(asking->signer, zone);
+    if (status != OK) {
+        zone->is_signed = before;
+        return problem_set(&asking->problem, status, "the switch cannot be kept on disk: %s",
+                           status_text(status));
+    }
+    if (zone->owner_data != NULL &&
+        !signer_publish(asking->signer, zone, NULL, asking->now, asking->outbox)) {
+        return problem_set(&asking->problem, REFUSED, "held back: %.300s", zone->fault);
+    }
+    return ask_zone_status(asking);
+}
+
+static enum status ask_sign(struct asking *asking)
+{
+    enum status status = switch_signing(asking, true);
+    writer_text(&asking->answer,
+                "The next step: give its key to the registrar (key-list shows it).\n");
+    return status;
+}
+
+static enum status ask_unsign(struct asking *asking)
+{
+    enum status status = switch_signing(asking, false);
+    writer_text(
+        &asking->answer,
+        "Caution: while the parent has a DS for it, resolvers that validate answer SERVFAIL. "
+        "Delete the keys at the registrar first and wait; `sign` takes this back.\n");
+    return status;
+}
+
+static void write_key(struct asking *asking, const struct keystore_key *key)
+{
+    struct writer *answer = &asking->answer;
+    struct dnskey dnskey = keystore_dnskey(key);
+    name_write_text(asking->zone->options.name, answer);
+    writer_text(answer, " IN DNSKEY ");
+    rdata_write_text(TYPE_DNSKEY, dnskey.rdata, answer);
+    writer_print(answer, " ; %s, tag %u, %s, since ", keystore_role_text(key->role), dnskey.tag,
+                 key->state == KEYSTORE_ACTIVE ? "active" : "leaving");
+    text_write_rfc3339(answer, key->since_s);
+    writer_text(answer, "\n");
+}
+
+static enum status ask_key_list(struct asking *asking)
+{
+    for (size_t i = 0; i < asking->zone->keys.count; i++) {
+        write_key(asking, asking->zone->keys.keys[i]);
+    }
+    return OK;
+}
+
+static enum status ask_key_add(struct asking *asking)
+{
+    enum keystore_role role;
+    struct signer_zone *zone = asking->zone;
+    uint8_t number = zone->options.algorithm;
+    if (keystore_role_read(asking->words[2], &role) != OK) {
+        return problem_set(&asking->problem, BAD_ARGUMENT, "a role is ksk, zsk or csk");
+    }
+    if (asking->word_count > 3) {
+        const struct algorithm *algorithm = algorithm_parse(asking->words[3]);
+        if (algorithm == NULL) {
+            return problem_set(&asking->problem, BAD_ARGUMENT, "the algorithm is not known");
+        }
+        number = algorithm->number;
+    }
+    enum status status = keystore_generate(&zone->keys, asking->signer->options.disk, role, number,
+                                           moment_wall_s(asking->now), &asking->problem);
+    if (status != OK) {
+        return status;
+    }
+    write_key(asking, zone->keys.keys[zone->keys.count - 1]);
+    if (zone->owner_data != NULL &&
+        !signer_publish(asking->signer, zone, NULL, asking->now, asking->outbox)) {
+        return problem_set(&asking->problem, REFUSED, "held back: %.300s", zone->fault);
+    }
+    return OK;
+}
+
+static enum status ask_key_retire(struct asking *asking)
+{
+    struct signer_zone *zone = asking->zone;
+    int64_t now_s = moment_wall_s(asking->now), next_s = 0;
+    enum status status =
+        signer_retire_key(asking->signer, zone, asking->words[2], now_s, &asking->problem);
+    if (status != OK) {
+        return status;
+    }
+    (void)signer_drop_leaving(asking->signer, zone, now_s, &next_s);
+    if (zone->owner_data != NULL &&
+        !signer_publish(asking->signer, zone, NULL, asking->now, asking->outbox)) {
+        return problem_set(&asking->problem, REFUSED, "held back: %.300s", zone->fault);
+    }
+    return ask_key_list(asking);
+}
+
+static enum status ask_key_export(struct asking *asking)
+{
+    uint64_t tag = 0;
+    enum status status = text_read_u64(asking->words[2], UINT16_MAX, &tag);
+    for (size_t i = 0; status == OK && i < asking->zone->keys.count; i++) {
+        const struct keystore_key *key = asking->zone->keys.keys[i];
+        if (keystore_dnskey(key).tag != tag) {
+            continue;
+        }
+        uint8_t bytes[80];
+        struct writer ds = writer_over(bytes, sizeof bytes);
+        write_key(asking, key);
+        status = ds_make(asking->zone->options.name, span_of(key->rdata, key->rdata_len),
+                         DS_DIGEST_SHA256, &ds);
+        name_write_text(asking->zone->options.name, &asking->answer);
+        writer_text(&asking->answer, " IN DS ");
+        rdata_write_text(TYPE_DS, writer_written(&ds), &asking->answer);
+        writer_text(&asking->answer, "\n");
+        return status;
+    }
+    return problem_set(&asking->problem, NOT_FOUND, "the zone has no key with that tag");
+}
+
+static enum status ask_notify(struct asking *asking)
+{
+    struct signer_options *options = &asking->signer->options;
+    options->notify(options->user, asking->zone->options.name, asking->now);
+    return ask_zone_status(asking);
+}
+
+static const struct {
+    const char *name;
+    size_t words; /* with the name, at least */
+    bool has_zone;
+    enum status (*run)(struct asking *asking);
+    const char *usage;
+} commands[] = {
+    {"status", 1, false, ask_status, "status"},
+    {"zone-status", 2, true, ask_zone_status, "zone-status NAME"},
+    {"reload", 2, true, ask_reload, "reload NAME"},
+    {"sign", 2, true, ask_sign, "sign NAME"},
+    {"unsign", 2, true, ask_unsign, "unsign NAME"},
+    {"key-list", 2, true, ask_key_list, "key-list NAME"},
+    {"key-add", 3, true, ask_key_add, "key-add NAME ksk|zsk|csk [ALGORITHM]"},
+    {"key-retire", 3, true, ask_key_retire, "key-retire NAME TAG|oldest"},
+    {"key-export", 3, true, ask_key_export, "key-export NAME TAG"},
+    {"notify", 2, true, ask_notify, "notify NAME"},
+};
+
+static void split(struct asking *asking, struct span line)
+{
+    size_t from = 0;
+    for (size_t at = 0; at <= line.len && asking->word_count < WORDS_MAX; at++) {
+        if (at == line.len || line.bytes[at] == ' ') {
+            if (at > from) {
+                asking->words[asking->word_count++] = span_part(line, from, at - from);
+            }
+            from = at + 1;
+        }
+    }
+}
+
+static enum status find_zone(struct asking *asking)
+{
+    struct name_buffer buffer;
+    struct name name;
+    enum status status = name_parse(asking->words[1], NULL, &buffer, &name, &asking->problem);
+    asking->zone = status == OK ? signer_find(asking->signer, name) : NULL;
+    if (status == OK && asking->zone == NULL) {
+        status = problem_set(&asking->problem, NOT_FOUND, "this signer has no zone %.*s",
+                             (int)asking->words[1].len, (const char *)asking->words[1].bytes);
+    }
+    return status;
+}
+
+static enum status run(struct asking *asking)
+{
+    for (size_t i = 0; i < LEN(commands); i++) {
+        if (asking->word_count == 0 ||
+            !span_equal(asking->words[0], span_of_text(commands[i].name))) {
+            continue;
+        }
+        if (asking->word_count < commands[i].words) {
+            return problem_set(&asking->problem, BAD_ARGUMENT, "it is: %s", commands[i].usage);
+        }
+        enum status status = commands[i].has_zone ? find_zone(asking) : OK;
+        return status == OK ? commands[i].run(asking) : status;
+    }
+    char known[400] = "";
+    struct writer list = writer_over(known, sizeof known - 1);
+    for (size_t i = 0; i < LEN(commands); i++) {
+        writer_print(&list, "%s%s", i == 0 ? "" : "; ", commands[i].usage);
+    }
+    return problem_set(&asking->problem, BAD_ARGUMENT, "unknown command; known are: %.350s", known);
+}
+
+void signer_control(struct signer *signer, const struct event *event, struct outbox *outbox)
+{
+    char *bytes = arena_take(&outbox->scratch, ANSWER_LEN_MAX);
+    struct effect_control effect = {.request = event->control.request};
+    if (bytes == NULL) {
+        effect.is_failure = true;
+        effect.text = SPAN_LITERAL("no memory\n");
+        outbox_add(outbox, EFFECT_CONTROL)->control = effect;
+        return;
+    }
+    struct asking asking = {.signer = signer,
+                            .now = event->now,
+                            .outbox = outbox,
+                            .answer = writer_over(bytes, ANSWER_LEN_MAX - 1)};
+    split(&asking, event->control.line);
+    effect.is_failure = run(&asking) != OK;
+    if (effect.is_failure) {
+        asking.answer = writer_over(bytes, ANSWER_LEN_MAX - 1);
+        writer_text(&asking.answer, asking.problem.sentence);
+        writer_text(&asking.answer, "\n");
+    }
+    effect.text = writer_written(&asking.answer);
+    outbox_add(outbox, EFFECT_CONTROL)->control = effect;
+}

@@ -1,0 +1,44 @@
+#pragma once
+/* The machine that holds the keys: makes the signed version of each zone, has it verified by code
+ * apart from the signing, and hands it to whoever serves it. It meets no client: zones come in by
+ * signer_take, versions go out by a callback. */
+#include "core/base/log.h"
+#include "core/keys/keystore.h"
+#include "core/node/outbox.h"
+
+enum { SIGNER_ZONES_MAX = 100000 };
+
+struct signer_zone_options {
+    struct name name;
+    const char *file;  /* read through `load`; NULL: versions come by signer_take */
+    bool is_signed;    /* at the first start; later `sign` and `unsign` decide */
+    uint8_t algorithm; /* of the first keys */
+    bool is_csk;       /* one key for both tasks; else KSK and ZSK */
+    struct zone_sign_policy policy;
+};
+
+struct signer_options {
+    const struct signer_zone_options *zones; /* all they point to outlives the service */
+    size_t zone_count;
+    const struct disk *disk;
+    const struct log *log;
+    /* The zone in a file with one reference; NULL when it has faults, which were reported. */
+    struct zone *(*load)(void *user, const char *file, struct name apex);
+    /* A verified version, or one of a zone that is not signed; the reference goes with it. */
+    void (*publish)(void *user, struct zone *version, struct moment now);
+    /* Tell the secondaries again. */
+    void (*notify)(void *user, struct name zone, struct moment now);
+    void *user;
+};
+
+struct signer;
+
+enum status signer_open(const struct signer_options *options, struct signer **signer,
+                        struct problem *problem) MUST_USE;
+/* A new version of the owner's data; it is held as long as needed. */
+void signer_take(struct signer *signer, const struct zone *version, struct moment now,
+                 struct outbox *outbox);
+/* Control lines: status, zone-status NAME, reload [NAME], sign NAME, unsign NAME, key-list NAME,
+ * key-add NAME ROLE [ALGORITHM], key-retire NAME TAG|oldest, key-export NAME TAG, notify NAME. */
+void signer_handle(void *state, const struct event *event, struct outbox *outbox);
+void signer_close(struct signer *signer); /* NULL is fine; wipes the keys */
