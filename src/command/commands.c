@@ -5,7 +5,9 @@ const struct command *const COMMANDS[] = {
     &COMMAND_LAB,
     &COMMAND_DOC,
     &COMMAND_REGISTRAR,
+    &COMMAND_SIGN,
     &COMMAND_VERIFY,
+    &COMMAND_KEYS,
     NULL, /* ends the table */
 };
 

@@ -9,4 +9,6 @@ extern const size_t COMMANDS_COUNT;
 extern const struct command COMMAND_LAB;
 extern const struct command COMMAND_DOC;
 extern const struct command COMMAND_REGISTRAR;
+extern const struct command COMMAND_SIGN;
 extern const struct command COMMAND_VERIFY;
+extern const struct command COMMAND_KEYS;
