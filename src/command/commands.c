@@ -2,6 +2,8 @@
 #include "command/commands.h"
 
 const struct command *const COMMANDS[] = {
+    &COMMAND_SERVE,
+    &COMMAND_CONTROL,
     &COMMAND_LAB,
     &COMMAND_DOC,
     &COMMAND_REGISTRAR,

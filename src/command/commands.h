@@ -6,6 +6,8 @@
 extern const struct command *const COMMANDS[];
 extern const size_t COMMANDS_COUNT;
 
+extern const struct command COMMAND_SERVE;
+extern const struct command COMMAND_CONTROL;
 extern const struct command COMMAND_LAB;
 extern const struct command COMMAND_DOC;
 extern const struct command COMMAND_REGISTRAR;
