@@ -1,5 +1,6 @@
 /* The operator's socket: one line in, one text out. The text begins with '+' when the command was
  * done and with '-' when it failed. Only the same user and root may speak. */
+#include "world/real/acceptor.h"
 #include "world/real/inside.h"
 
 #include <errno.h>
@@ -29,8 +30,7 @@ struct control_line {
 
 struct control {
     struct world *world;
-    struct watch watch;
-    struct timer again;
+    struct acceptor acceptor;
     struct sockaddr_un name;
     struct table by_request;
     struct control_line *dirty;
@@ -193,8 +193,9 @@ static bool peer_is_allowed(int fd)
            (peer.uid == geteuid() || peer.uid == 0);
 }
 
-static void line_open(struct control *control, int fd)
+static void line_open(void *owner, int fd)
 {
+    struct control *control = owner;
     struct control_line *line =
         peer_is_allowed(fd) && control->by_request.count < CONTROL_CONNECTIONS_MAX
             ? memory_take(sizeof *line)
@@ -210,28 +211,6 @@ static void line_open(struct control *control, int fd)
     table_set(&control->by_request, line->request, line);
     loop_set_timer(&control->world->loop, &line->deadline, world_in_ms(CONTROL_LINE_MS));
     line_mark_dirty(line);
-}
-
-static void control_again(void *owner)
-{
-    struct control *control = owner;
-    if (!control->world->is_draining &&
-        loop_watch(&control->world->loop, &control->watch, EPOLLIN) != OK) {
-        loop_set_timer(&control->world->loop, &control->again, world_in_ms(ACCEPT_PAUSE_MS));
-    }
-}
-
-static void control_ready(void *owner, uint32_t events)
-{
-    (void)events;
-    struct control *control = owner;
-    int fd = accept4(control->watch.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-        line_open(control, fd);
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        loop_unwatch(&control->world->loop, &control->watch);
-        loop_set_timer(&control->world->loop, &control->again, world_in_ms(ACCEPT_PAUSE_MS));
-    }
 }
 
 /* ------------------------------------------------------------------ open and close */
@@ -252,7 +231,7 @@ static bool name_is_stale(const struct sockaddr_un *name)
     return is_stale;
 }
 
-static enum status control_bind(struct control *control, struct problem *problem)
+static enum status control_bind(struct control *control, int *bound, struct problem *problem)
 {
     const char *path = control->name.sun_path;
     if (name_is_stale(&control->name)) {
@@ -277,7 +256,7 @@ static enum status control_bind(struct control *control, struct problem *problem
                            "cannot listen on the control socket %s: %s%s", path, strerror(error),
                            error == EADDRINUSE ? "; another process of vouch runs there" : "");
     }
-    control->watch.fd = fd;
+    *bound = fd;
     return OK;
 }
 
@@ -289,10 +268,10 @@ enum status world_listen_control(struct world *world, const char *path, struct p
         return problem_set(problem, NO_MEMORY, "there is no memory for the control socket");
     }
     *control = (struct control){.world = world,
-                                .watch = {.fd = -1, .ready = control_ready, .owner = control},
-                                .again = {.due = control_again, .owner = control},
+                                .acceptor = {.world = world, .take = line_open, .owner = control},
                                 .name = {.sun_family = AF_UNIX}};
     size_t len = strlen(path);
+    int fd = -1;
     enum status status = OK;
     if (len == 0 || len >= sizeof control->name.sun_path) {
         status = problem_set(problem, TOO_LONG,
@@ -300,12 +279,11 @@ enum status world_listen_control(struct world *world, const char *path, struct p
                              sizeof control->name.sun_path - 1);
     } else {
         memcpy(control->name.sun_path, path, len);
-        status = control_bind(control, problem);
+        status = control_bind(control, &fd, problem);
     }
-    if (status == OK && loop_watch(&world->loop, &control->watch, EPOLLIN) != OK) {
+    if (status == OK && acceptor_open(&control->acceptor, fd) != OK) {
         status = problem_set(problem, IO_FAILED, "cannot wait for control connections: %s",
                              strerror(errno));
-        close(control->watch.fd);
     }
     if (status != OK) {
         memory_give_back(control);
@@ -321,8 +299,7 @@ void control_stop(struct world *world)
     if (control == NULL) {
         return;
     }
-    loop_unwatch(&world->loop, &control->watch);
-    loop_stop_timer(&world->loop, &control->again);
+    acceptor_stop(&control->acceptor);
     for (size_t i = 0; i < control->by_request.size; i++) {
         if (control->by_request.slots[i].value != NULL) {
             line_mark_dirty(control->by_request.slots[i].value);
@@ -346,7 +323,7 @@ void control_close(struct world *world)
          line = table_any(&control->by_request)) {
         line_free(line);
     }
-    close(control->watch.fd);
+    acceptor_close(&control->acceptor);
     (void)unlink(control->name.sun_path);
     table_close(&control->by_request);
     memory_give_back(control);

@@ -1,6 +1,7 @@
 /* DNS over TCP (RFC 7766): many queries on one connection, answers in any order, and limits on who
  * connects too often, says too little, or reads too slowly. Connections are freed in stream_flush
  * alone, so that no callback ever holds a dead one. */
+#include "world/real/acceptor.h"
 #include "world/real/inside.h"
 
 #include <errno.h>
@@ -18,9 +19,8 @@ enum { LENGTH_SIZE = 2 };
 
 struct stream_listener {
     struct streams *streams;
-    struct watch watch;
+    struct acceptor acceptor;
     uint32_t endpoint;
-    struct timer again; /* accepting rests until then */
 };
 
 struct stream {
@@ -298,8 +298,9 @@ static bool streams_admit(struct streams *streams, struct address peer)
     return streams->by_channel.count < STREAMS_MAX + ACCEPTS_A_ROUND;
 }
 
-static void stream_open(struct stream_listener *listener, int fd)
+static void stream_open(void *owner, int fd)
 {
+    struct stream_listener *listener = owner;
     struct streams *streams = listener->streams;
     struct world *world = streams->world;
     struct address peer = socket_peer_address(fd);
@@ -325,38 +326,11 @@ static void stream_open(struct stream_listener *listener, int fd)
     }
 }
 
-static void listener_again(void *owner)
+static void listener_want_room(void *owner)
 {
     struct stream_listener *listener = owner;
-    if (!listener->streams->world->is_draining &&
-        loop_watch(&listener->streams->world->loop, &listener->watch, EPOLLIN) != OK) {
-        loop_set_timer(&listener->streams->world->loop, &listener->again,
-                       world_in_ms(ACCEPT_PAUSE_MS));
-    }
-}
-
-static void listener_ready(void *owner, uint32_t events)
-{
-    (void)events;
-    struct stream_listener *listener = owner;
-    struct world *world = listener->streams->world;
-    for (int i = 0; i < ACCEPTS_A_ROUND; i++) {
-        int fd = accept4(listener->watch.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            stream_open(listener, fd);
-        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            /* The connection stays in the kernel's queue: rest, or the loop would spin on it. */
-            log_line(&world->log, LOG_WARNING, "no TCP connection can be taken now: %s",
-                     strerror(errno));
-            if (listener->streams->oldest != NULL) {
-                stream_kill(listener->streams->oldest);
-            }
-            loop_unwatch(&world->loop, &listener->watch);
-            loop_set_timer(&world->loop, &listener->again, world_in_ms(ACCEPT_PAUSE_MS));
-            return;
-        } else if (errno != EINTR && errno != ECONNABORTED) {
-            return;
-        }
+    if (listener->streams->oldest != NULL) {
+        stream_kill(listener->streams->oldest);
     }
 }
 
@@ -383,11 +357,12 @@ enum status stream_listen(struct world *world, struct address address, uint32_t 
     *listener = (struct stream_listener){
         .streams = streams,
         .endpoint = endpoint,
-        .watch = {.fd = fd, .ready = listener_ready, .owner = listener},
-        .again = {.due = listener_again, .owner = listener},
+        .acceptor = {.world = world,
+                     .take = stream_open,
+                     .want_room = listener_want_room,
+                     .owner = listener},
     };
-    if (loop_watch(&world->loop, &listener->watch, EPOLLIN) != OK) {
-        close(fd);
+    if (acceptor_open(&listener->acceptor, fd) != OK) {
         return problem_set(problem, IO_FAILED, "cannot wait for TCP connections: %s",
                            strerror(errno));
     }
@@ -402,8 +377,7 @@ void stream_stop(struct world *world)
         return;
     }
     for (size_t i = 0; i < streams->listener_count; i++) {
-        loop_unwatch(&world->loop, &streams->listeners[i].watch);
-        loop_stop_timer(&world->loop, &streams->listeners[i].again);
+        acceptor_stop(&streams->listeners[i].acceptor);
     }
     for (struct stream *stream = streams->newest; stream != NULL; stream = stream->older) {
         stream_mark_dirty(stream);
@@ -426,7 +400,7 @@ void stream_close(struct world *world)
         stream_free(streams->newest);
     }
     for (size_t i = 0; i < streams->listener_count; i++) {
-        close(streams->listeners[i].watch.fd);
+        acceptor_close(&streams->listeners[i].acceptor);
     }
     table_close(&streams->by_channel);
     memory_give_back(streams);

@@ -109,29 +109,58 @@ static void act_ask_done(struct world *world, const struct effect *effect)
     ask_end(world, effect->ask_done);
 }
 
+static void act_epp_open(struct world *world, const struct effect *effect)
+{
+    epp_open(world, &effect->epp);
+}
+
+static void act_epp_send(struct world *world, const struct effect *effect)
+{
+    epp_send(world, &effect->epp);
+}
+
+static void act_epp_close(struct world *world, const struct effect *effect)
+{
+    epp_end(world, effect->epp.session);
+}
+
+static void act_http(struct world *world, const struct effect *effect)
+{
+    http_answer(world, &effect->http);
+}
+
 static void act_control(struct world *world, const struct effect *effect)
 {
     control_answer(world, &effect->control);
 }
 
+static void act_mail(struct world *world, const struct effect *effect)
+{
+    mail_deliver(world, &effect->mail);
+}
+
 static void (*const ACTS[])(struct world *world, const struct effect *effect) = {
-    [EFFECT_REPLY] = act_reply,
-    [EFFECT_HANG_UP] = act_hang_up,
-    [EFFECT_ASK] = act_ask,
-    [EFFECT_ASK_DONE] = act_ask_done,
-    [EFFECT_TIMER] = act_timer,
-    [EFFECT_CONTROL] = act_control,
+    [EFFECT_REPLY] = act_reply,       [EFFECT_HANG_UP] = act_hang_up,
+    [EFFECT_ASK] = act_ask,           [EFFECT_ASK_DONE] = act_ask_done,
+    [EFFECT_TIMER] = act_timer,       [EFFECT_EPP_OPEN] = act_epp_open,
+    [EFFECT_EPP_SEND] = act_epp_send, [EFFECT_EPP_CLOSE] = act_epp_close,
+    [EFFECT_HTTP] = act_http,         [EFFECT_CONTROL] = act_control,
+    [EFFECT_MAIL] = act_mail,
 };
+_Static_assert(LEN(ACTS) == EFFECT_KIND_COUNT, "each effect is carried out");
 
 void world_deliver(struct world *world, struct event *event)
 {
     require(!world->is_delivering);
+    if (world->is_stopped) {
+        return;
+    }
     world->is_delivering = true;
     event->now = clock_now();
     world->node.handle(world->node.state, event, &world->outbox);
     for (size_t i = 0; i < world->outbox.count; i++) {
         const struct effect *effect = &world->outbox.effects[i];
-        require(effect->kind < LEN(ACTS) && ACTS[effect->kind] != NULL);
+        require(effect->kind < EFFECT_KIND_COUNT);
         ACTS[effect->kind](world, effect);
     }
     outbox_reset(&world->outbox);
@@ -162,7 +191,10 @@ static const struct part PARTS[] = {
     {udp_flush, udp_stop, NULL, udp_close},
     {stream_flush, stream_stop, stream_is_drained, stream_close},
     {NULL, NULL, NULL, ask_close},
+    {epp_flush, epp_stop, epp_is_drained, epp_close},
+    {NULL, http_stop, http_is_drained, http_close},
     {control_flush, control_stop, control_is_drained, control_close},
+    {NULL, NULL, NULL, mail_close},
     {NULL, NULL, NULL, sqlite_close_all},
     {NULL, NULL, NULL, disk_close},
 };
@@ -319,6 +351,8 @@ struct address world_address(const struct world *world, enum world_socket kind, 
 {
     static struct address (*const ADDRESSES[])(const struct world *world, size_t index) = {
         [WORLD_SOCKET_DNS] = udp_address,
+        [WORLD_SOCKET_HTTP] = http_address,
+        [WORLD_SOCKET_EPP] = epp_address,
     };
     require(kind < LEN(ADDRESSES));
     return ADDRESSES[kind](world, index);
@@ -328,6 +362,7 @@ static void drain(struct world *world)
 {
     struct event stop = {.kind = EVENT_STOP};
     world_deliver(world, &stop);
+    world->is_stopped = true;
     int64_t until = world_in_ms(DRAIN_MS);
     parts_flush(world);
     while (!world->is_hurried && !parts_are_drained(world) && clock_mono_ns() < until) {
