@@ -4,6 +4,8 @@
 const struct command *const COMMANDS[] = {
     &COMMAND_SERVE,
     &COMMAND_CONTROL,
+    &COMMAND_RESOLVE,
+    &COMMAND_ASK,
     &COMMAND_LAB,
     &COMMAND_DOC,
     &COMMAND_REGISTRAR,

@@ -1,0 +1,343 @@
+/* `vouch resolve`: the resolver's configuration, and the resolver in the real world. */
+#include "command/commands.h"
+#include "core/base/config.h"
+#include "core/base/text.h"
+#include "service/resolver/resolver.h"
+#include "world/real/world.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { DNS_PORT = 53, FILE_LEN_MAX = 1 << 20, ARENA_MAX = 64 << 20, ANCHORS_MAX = 256 };
+
+static const struct config_section sections[] = {
+    {"server", false, "where clients ask"},
+    {"resolver", false, "how answers are found and judged"},
+};
+
+static const struct config_option options[] = {
+    {.section = "server",
+     .name = "listen",
+     .kind = CONFIG_ADDRESS,
+     .is_list = true,
+     .is_required = true,
+     .help = "address to answer clients on, UDP and TCP"},
+    {.section = "server",
+     .name = "control",
+     .kind = CONFIG_PATH,
+     .help = "socket for `vouch control`"},
+    {.section = "server",
+     .name = "allow",
+     .kind = CONFIG_TEXT,
+     .is_list = true,
+     .help = "clients that may ask, ADDRESS/BITS; none: all"},
+    {.section = "server",
+     .name = "log-level",
+     .kind = CONFIG_CHOICE,
+     .default_value = "notice",
+     .choices = "error|warning|notice|detail",
+     .help = "the most detailed lines written"},
+    {.section = "server",
+     .name = "sandbox",
+     .kind = CONFIG_BOOL,
+     .default_value = "yes",
+     .help = "give up what is not needed once all sockets are open"},
+    {.section = "resolver",
+     .name = "validate",
+     .kind = CONFIG_BOOL,
+     .default_value = "yes",
+     .help = "check signatures; no: believe every answer"},
+    {.section = "resolver",
+     .name = "trust-anchor-file",
+     .kind = CONFIG_PATH,
+     .is_list = true,
+     .help = "DS or DNSKEY records of zones that are trusted as they stand"},
+    {.section = "resolver",
+     .name = "root-hint",
+     .kind = CONFIG_ADDRESS,
+     .is_list = true,
+     .help = "address of a root server; none: the real ones"},
+    {.section = "resolver",
+     .name = "forward",
+     .kind = CONFIG_ADDRESS,
+     .is_list = true,
+     .help = "resolver to ask instead of the name servers"},
+    {.section = "resolver",
+     .name = "ask-only",
+     .kind = CONFIG_TEXT,
+     .is_list = true,
+     .help = "name servers outside these ADDRESS/BITS are never asked; none: all may be"},
+    {.section = "resolver",
+     .name = "cache-size",
+     .kind = CONFIG_NUMBER,
+     .default_value = "67108864",
+     .min = 1 << 16,
+     .max = (uint64_t)1 << 40,
+     .help = "octets"},
+    {.section = "resolver",
+     .name = "cache-max-ttl",
+     .kind = CONFIG_SECONDS,
+     .default_value = "1d",
+     .help = "nothing is kept longer"},
+    {.section = "resolver",
+     .name = "cache-max-negative-ttl",
+     .kind = CONFIG_SECONDS,
+     .default_value = "1h",
+     .help = "no absence is kept longer"},
+    {.section = "resolver",
+     .name = "ipv6",
+     .kind = CONFIG_BOOL,
+     .default_value = "no",
+     .help = "ask name servers over IPv6 too"},
+    {.section = "resolver",
+     .name = "mix-case",
+     .kind = CONFIG_BOOL,
+     .default_value = "no",
+     .help = "random case in questions (0x20)"},
+};
+
+static const struct config_schema schema = {sections, LEN(sections), options, LEN(options)};
+
+/* IPv4 addresses of a to m.root-servers.net, as IANA's root hints of 2026 have them. */
+static const char *const root_servers[] = {
+    "198.41.0.4",   "170.247.170.2", "192.33.4.12",   "199.7.91.13",   "192.203.230.10",
+    "192.5.5.241",  "192.112.36.4",  "198.97.190.53", "192.36.148.17", "192.58.128.30",
+    "193.0.14.129", "199.7.83.42",   "202.12.27.33",
+};
+
+struct resolving {
+    struct arena arena;
+    const char *file;
+    struct config *config;
+    struct resolver_options options;
+    uint16_t upstream_port;
+};
+
+/* A list of addresses of the "resolver" section. */
+static enum status read_addresses(struct resolving *resolving, const char *option,
+                                  const struct address **list, size_t *count)
+{
+    size_t given = config_list_count(resolving->config, "resolver", 0, option);
+    struct address *addresses = arena_take_array(&resolving->arena, given, sizeof *addresses);
+    if (addresses == NULL) {
+        return NO_MEMORY;
+    }
+    for (size_t i = 0; i < given; i++) {
+        const char *text = config_list_at(resolving->config, "resolver", 0, option, i);
+        enum status status = address_read(span_of_text(text), DNS_PORT, &addresses[i]);
+        if (status != OK) {
+            return status;
+        }
+    }
+    *list = addresses;
+    *count = given;
+    return OK;
+}
+
+static enum status read_prefixes(struct resolving *resolving, const char *section,
+                                 const char *option, const struct resolver_prefix **list,
+                                 size_t *count, struct problem *problem)
+{
+    size_t given = config_list_count(resolving->config, section, 0, option);
+    struct resolver_prefix *prefixes = arena_take_array(&resolving->arena, given, sizeof *prefixes);
+    if (prefixes == NULL) {
+        return NO_MEMORY;
+    }
+    for (size_t i = 0; i < given; i++) {
+        const char *text = config_list_at(resolving->config, section, 0, option, i);
+        if (resolver_prefix_read(span_of_text(text), &prefixes[i]) != OK) {
+            problem_place(problem, resolving->file, config_line(resolving->config, section, 0), 1);
+            return problem_set(problem, MALFORMED, "%s: \"%.100s\" is no ADDRESS/BITS", option,
+                               text);
+        }
+    }
+    *list = prefixes;
+    *count = given;
+    return OK;
+}
+
+static enum status read_anchors(struct resolving *resolving, struct problem *problem)
+{
+    struct config *config = resolving->config;
+    size_t files = config_list_count(config, "resolver", 0, "trust-anchor-file");
+    struct trust_anchor *all = arena_take_array(&resolving->arena, ANCHORS_MAX, sizeof *all);
+    size_t count = 0;
+    enum status status = all == NULL ? NO_MEMORY : OK;
+    for (size_t i = 0; i < files && status == OK; i++) {
+        const char *file = config_list_at(config, "resolver", 0, "trust-anchor-file", i);
+        struct span text;
+        const struct trust_anchor *read = NULL;
+        size_t read_count = 0;
+        status = file_read(file, FILE_LEN_MAX, &resolving->arena, &text, problem);
+        status = status == OK
+                     ? trust_anchors_read(text, &resolving->arena, &read, &read_count, problem)
+                     : status;
+        if (status == OK && count + read_count > ANCHORS_MAX) {
+            return problem_set(problem, LIMIT_REACHED, "more than %d trust anchors", ANCHORS_MAX);
+        }
+        for (size_t j = 0; j < read_count && status == OK; j++) {
+            all[count++] = read[j];
+        }
+    }
+    resolving->options.anchors = all;
+    resolving->options.anchor_count = count;
+    if (status == OK && resolving->options.is_validating && count == 0) {
+        problem_place(problem, resolving->file, config_line(config, "resolver", 0), 1);
+        return problem_set(problem, BAD_ARGUMENT,
+                           "to validate it needs a trust-anchor-file, such as "
+                           "/usr/share/dns/root.key of Debian's dns-root-data");
+    }
+    return status;
+}
+
+static enum status default_hints(struct resolving *resolving)
+{
+    struct address *hints = arena_take_array(&resolving->arena, LEN(root_servers), sizeof *hints);
+    if (hints == NULL) {
+        return NO_MEMORY;
+    }
+    for (size_t i = 0; i < LEN(root_servers); i++) {
+        enum status status = address_read(span_of_text(root_servers[i]), DNS_PORT, &hints[i]);
+        require(status == OK);
+    }
+    resolving->options.root_hints = hints;
+    resolving->options.root_hint_count = LEN(root_servers);
+    return OK;
+}
+
+static enum status read_options(struct resolving *resolving, struct problem *problem)
+{
+    struct config *config = resolving->config;
+    struct resolver_options *filled = &resolving->options;
+    filled->is_validating = config_bool(config, "resolver", 0, "validate");
+    filled->cache_size = (size_t)config_number(config, "resolver", 0, "cache-size");
+    filled->ttl_max_s = (uint32_t)config_number(config, "resolver", 0, "cache-max-ttl");
+    filled->negative_ttl_max_s =
+        (uint32_t)config_number(config, "resolver", 0, "cache-max-negative-ttl");
+    filled->uses_ipv6 = config_bool(config, "resolver", 0, "ipv6");
+    filled->mixes_case = config_bool(config, "resolver", 0, "mix-case");
+    enum status status =
+        read_addresses(resolving, "root-hint", &filled->root_hints, &filled->root_hint_count);
+    status = status == OK ? read_addresses(resolving, "forward", &filled->forwarders,
+                                           &filled->forwarder_count)
+                          : status;
+    status = status == OK && filled->root_hint_count == 0 ? default_hints(resolving) : status;
+    status = status == OK ? read_prefixes(resolving, "server", "allow", &filled->allowed,
+                                          &filled->allowed_count, problem)
+                          : status;
+    status = status == OK ? read_prefixes(resolving, "resolver", "ask-only", &filled->ask_only,
+                                          &filled->ask_only_count, problem)
+                          : status;
+    return status == OK ? read_anchors(resolving, problem) : status;
+}
+
+static enum status open_world(struct resolving *resolving, struct world **world,
+                              struct problem *problem)
+{
+    static const char *const levels[LOG_LEVEL_COUNT] = {"error", "warning", "notice", "detail"};
+    struct config *config = resolving->config;
+    struct world_options world_options = {
+        .name = "resolver",
+        .upstream_port = resolving->upstream_port,
+        .is_sandboxed = config_bool(config, "server", 0, "sandbox"),
+    };
+    for (size_t i = 0; i < LOG_LEVEL_COUNT; i++) {
+        if (strcmp(config_text(config, "server", 0, "log-level"), levels[i]) == 0) {
+            world_options.log_level = (enum log_level)i;
+        }
+    }
+    const char *control = config_text(config, "server", 0, "control");
+    enum status status = world_open(&world_options, world, problem);
+    status =
+        status == OK && control != NULL ? world_listen_control(*world, control, problem) : status;
+    for (size_t i = 0; i < config_list_count(config, "server", 0, "listen") && status == OK; i++) {
+        struct address address;
+        const char *text = config_list_at(config, "server", 0, "listen", i);
+        status = address_read(span_of_text(text), DNS_PORT, &address);
+        status = status == OK ? world_listen_dns(*world, address, problem) : status;
+    }
+    return status;
+}
+
+static int run(struct resolving *resolving)
+{
+    struct problem problem = {0};
+    struct world *world = NULL;
+    struct resolver *resolver = NULL;
+    int code = EXIT_FAILED;
+    enum status status = open_world(resolving, &world, &problem);
+    if (status == OK) {
+        resolving->options.entropy = world_entropy(world);
+        resolving->options.log = world_log(world);
+        status = resolver_open(&resolving->options, &resolver);
+    }
+    if (status == OK) {
+        code = world_run(world, (struct node){resolver_handle, resolver});
+    } else {
+        if (problem.status == OK) {
+            problem_set(&problem, status, "%s", status_text(status));
+        }
+        code = command_failed("resolve", &problem);
+    }
+    resolver_close(resolver);
+    world_close(world);
+    return code;
+}
+
+static int read_and_run(struct resolving *resolving, bool is_check)
+{
+    struct problem problem = {0};
+    struct span text;
+    enum status status =
+        file_read(resolving->file, FILE_LEN_MAX, &resolving->arena, &text, &problem);
+    status = status == OK ? config_read(&schema, resolving->file, text, &resolving->arena,
+                                        &resolving->config, &problem)
+                          : status;
+    status = status == OK ? read_options(resolving, &problem) : status;
+    if (status != OK) {
+        if (problem.status == OK) {
+            problem_set(&problem, status, "%s", status_text(status));
+        }
+        return command_failed("resolve", &problem);
+    }
+    return is_check ? EXIT_DONE : run(resolving);
+}
+
+static int resolve_run(int argc, char **argv)
+{
+    struct command_option given[] = {
+        {.name = "--config", .takes_value = true},
+        {.name = "--check-config"},
+        {.name = "--upstream-port", .takes_value = true},
+    };
+    int word_count = 0;
+    uint64_t port = 0;
+    int code = command_parse(argc, argv, given, LEN(given), &word_count);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    if (word_count != 0 || command_value(&given[0]) == NULL) {
+        return command_usage_error("resolve", "it takes --config FILE and no words");
+    }
+    if (command_value(&given[2]) != NULL &&
+        text_read_u64(span_of_text(command_value(&given[2])), UINT16_MAX, &port) != OK) {
+        return command_usage_error("resolve", "--upstream-port takes a port");
+    }
+    struct resolving resolving = {.file = command_value(&given[0]),
+                                  .upstream_port = (uint16_t)port};
+    arena_open(&resolving.arena, ARENA_MAX);
+    code = read_and_run(&resolving, given[1].count > 0);
+    arena_close(&resolving.arena);
+    return code;
+}
+
+const struct command COMMAND_RESOLVE = {
+    .name = "resolve",
+    .summary = "resolve, validate and cache",
+    .usage = "usage: vouch resolve --config FILE [--check-config] [--upstream-port PORT]\n"
+             "\n"
+             "Runs the resolver. --check-config reads the file and says what is wrong with it.\n"
+             "--upstream-port is for labs: name servers are asked on that port instead of 53.\n",
+    .run = resolve_run,
+    .schema = &schema,
+};
