@@ -588,6 +588,19 @@ static enum status run_whole(struct sign_run *run, const struct zone *unsigned_z
     return status;
 }
 
+/* A little after the earliest is due, so that what is spread over a day makes a few versions and
+ * not one for each RRset. */
+static int64_t run_refresh_at_s(const struct sign_run *run)
+{
+    uint32_t gather_s = run->policy.jitter_s / 16;
+    uint32_t gather_max_s = run->policy.refresh_s / 2;
+    if (run->earliest_s == INT64_MAX) {
+        return INT64_MAX;
+    }
+    return run->earliest_s - run->policy.refresh_s +
+           (gather_s < gather_max_s ? gather_s : gather_max_s);
+}
+
 enum status zone_sign(const struct zone *unsigned_zone, const struct zone *before,
                       const struct zone_key *keys, size_t key_count,
                       const struct zone_sign_policy *policy, int64_t now_s, struct zone **next,
@@ -608,7 +621,7 @@ enum status zone_sign(const struct zone *unsigned_zone, const struct zone *befor
     }
     *next = NULL;
     enum status status = run_whole(&run, unsigned_zone, next);
-    *refresh_at_s = run.earliest_s == INT64_MAX ? INT64_MAX : run.earliest_s - run.policy.refresh_s;
+    *refresh_at_s = run_refresh_at_s(&run);
     zone_build_cancel(run.next);
     zone_release(run.data);
     arena_close(&run.scratch);

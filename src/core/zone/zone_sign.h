@@ -38,7 +38,8 @@ struct zone_sign_policy {
 /* The serial follows the policy, but is always newer than that of `before`.
  * `unsigned_zone`: the data as its owner wants it (DNSSEC records in it are dropped, except DS).
  * `before`: the last signed version or NULL. `*next` is NULL with OK when nothing needs to change.
- * `refresh_at_s`: when the earliest RRSIG wants renewal. */
+ * `refresh_at_s`: when the earliest RRSIGs want renewal, a little late so that some are
+ * renewed together; INT64_MAX when nothing was signed. */
 enum status zone_sign(const struct zone *unsigned_zone, const struct zone *before,
                       const struct zone_key *keys, size_t key_count,
                       const struct zone_sign_policy *policy, int64_t now_s, struct zone **next,

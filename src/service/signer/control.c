@@ -137,6 +137,21 @@ static enum status ask_key_list(struct asking *asking)
     return OK;
 }
 
+/* A key that no good version can be made with must not stay: it would hold back every later one,
+ * until the signatures expire. */
+static enum status take_key_back(struct asking *asking)
+{
+    struct signer_zone *zone = asking->zone;
+    enum status status = problem_set(&asking->problem, REFUSED,
+                                     "the key was not added: %.300s; a first key of another "
+                                     "algorithm must be a csk",
+                                     zone->fault);
+    if (keystore_remove(&zone->keys, asking->signer->options.disk, zone->keys.count - 1) == OK) {
+        (void)signer_publish(asking->signer, zone, NULL, asking->now, asking->outbox);
+    }
+    return status;
+}
+
 static enum status ask_key_add(struct asking *asking)
 {
     enum keystore_role role;
@@ -158,11 +173,11 @@ static enum status ask_key_add(struct asking *asking)
         return status;
     }
     write_key(asking, zone->keys.keys[zone->keys.count - 1]);
-    if (zone->owner_data != NULL &&
-        !signer_publish(asking->signer, zone, NULL, asking->now, asking->outbox)) {
-        return problem_set(&asking->problem, REFUSED, "held back: %.300s", zone->fault);
+    if (zone->owner_data == NULL ||
+        signer_publish(asking->signer, zone, NULL, asking->now, asking->outbox)) {
+        return OK;
     }
-    return OK;
+    return take_key_back(asking);
 }
 
 static enum status ask_key_retire(struct asking *asking)

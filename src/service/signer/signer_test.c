@@ -1,0 +1,417 @@
+/* The signer with a disk in memory and events made by hand: what it hands out, what it keeps over a
+ * restart, and what it does when a new version or a new key does not work out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "core/zone/test_zone.h"
+#include "core/zone/transfer.h"
+#include "service/signer/signer.h"
+
+enum { NOW = 1785542400, FILES_MAX = 64 };
+
+struct fake_file {
+    char name[200];
+    uint8_t *bytes;
+    size_t len;
+    bool is_secret;
+};
+struct fake_disk {
+    struct fake_file files[FILES_MAX];
+    size_t count;
+    bool is_broken; /* nothing can be written */
+};
+
+static struct fake_file *disk_find(struct fake_disk *disk, const char *name)
+{
+    for (size_t i = 0; i < disk->count; i++) {
+        if (strcmp(disk->files[i].name, name) == 0) {
+            return &disk->files[i];
+        }
+    }
+    return NULL;
+}
+
+static enum status disk_read(void *self, const char *name, size_t size_max, struct arena *arena,
+                             struct span *content)
+{
+    const struct fake_file *file = disk_find(self, name);
+    if (file == NULL || file->bytes == NULL) {
+        return NOT_FOUND;
+    }
+    return file->len > size_max ? TOO_LONG
+                                : arena_copy(arena, span_of(file->bytes, file->len), content);
+}
+
+static enum status disk_put(struct fake_disk *disk, const char *name, struct span content,
+                            bool is_secret)
+{
+    if (disk->is_broken) {
+        return IO_FAILED;
+    }
+    struct fake_file *file = disk_find(disk, name);
+    if (file == NULL) {
+        assert_true(disk->count < FILES_MAX);
+        file = &disk->files[disk->count++];
+        snprintf(file->name, sizeof file->name, "%s", name);
+    }
+    free(file->bytes);
+    file->bytes = malloc(content.len + 1);
+    assert_non_null(file->bytes);
+    memcpy(file->bytes, content.bytes, content.len);
+    file->len = content.len;
+    file->is_secret = is_secret;
+    return OK;
+}
+
+static enum status disk_replace(void *self, const char *name, struct span content)
+{
+    return disk_put(self, name, content, false);
+}
+
+static enum status disk_replace_secret(void *self, const char *name, struct span content)
+{
+    return disk_put(self, name, content, true);
+}
+
+static enum status disk_remove(void *self, const char *name)
+{
+    struct fake_file *file = disk_find(self, name);
+    if (file == NULL || file->bytes == NULL) {
+        return NOT_FOUND;
+    }
+    free(file->bytes);
+    file->bytes = NULL;
+    return OK;
+}
+
+struct bench {
+    struct fake_disk files;
+    struct disk disk;
+    struct outbox outbox;
+    struct name_buffer name_buffer;
+    struct signer_zone_options zone_options;
+    struct signer *signer;
+    const char *const *lines; /* what the zone's file holds */
+    size_t line_count;
+    bool has_bad_file;
+    struct zone *published; /* last handed out */
+    size_t publish_count;
+    int64_t timer_mono_ns;
+    char answer[4096];
+    bool is_failure;
+    int64_t now_s;
+};
+
+static struct zone *bench_load(void *user, const char *file, struct name apex)
+{
+    struct bench *bench = user;
+    (void)file;
+    (void)apex;
+    return bench->has_bad_file ? NULL : test_zone("example.", bench->lines, bench->line_count);
+}
+
+static void bench_publish(void *user, struct zone *version, struct moment now)
+{
+    struct bench *bench = user;
+    (void)now;
+    if (bench->published != NULL && bench->publish_count > 0) {
+        assert_false(serial_is_newer(zone_serial(bench->published), zone_serial(version)));
+    }
+    zone_release(bench->published);
+    bench->published = version;
+    bench->publish_count++;
+}
+
+static void bench_notify(void *user, struct name zone, struct moment now)
+{
+    (void)user;
+    (void)zone;
+    (void)now;
+}
+
+static void bench_handle(struct bench *bench, struct event event)
+{
+    event.now = (struct moment){bench->now_s * MOMENT_NS_PER_S, bench->now_s * MOMENT_NS_PER_S};
+    signer_handle(bench->signer, &event, &bench->outbox);
+    for (size_t i = 0; i < bench->outbox.count; i++) {
+        const struct effect *effect = &bench->outbox.effects[i];
+        if (effect->kind == EFFECT_TIMER) {
+            bench->timer_mono_ns = effect->timer.at_mono_ns;
+        } else if (effect->kind == EFFECT_CONTROL) {
+            snprintf(bench->answer, sizeof bench->answer, "%.*s", (int)effect->control.text.len,
+                     (const char *)effect->control.text.bytes);
+            bench->is_failure = effect->control.is_failure;
+        }
+    }
+    outbox_reset(&bench->outbox);
+}
+
+static void bench_ask(struct bench *bench, const char *line)
+{
+    bench_handle(bench, (struct event){.kind = EVENT_CONTROL,
+                                       .control = {.request = 1, .line = span_of_text(line)}});
+}
+
+static void bench_start(struct bench *bench)
+{
+    struct signer_options options = {.zones = &bench->zone_options,
+                                     .zone_count = 1,
+                                     .disk = &bench->disk,
+                                     .load = bench_load,
+                                     .publish = bench_publish,
+                                     .notify = bench_notify,
+                                     .user = bench};
+    struct problem problem = {0};
+    assert_int_equal(signer_open(&options, &bench->signer, &problem), OK);
+    bench_handle(bench, (struct event){.kind = EVENT_START});
+}
+
+static const char *const good_lines[] = {
+    "example. SOA ns.example. root.example. 7 3600 900 604800 300",
+    "example. NS ns.example.",
+    "ns.example. A 192.0.2.1",
+};
+static const char *const changed_lines[] = {
+    "example. SOA ns.example. root.example. 7 3600 900 604800 300",
+    "example. NS ns.example.",
+    "ns.example. A 192.0.2.1",
+    "www.example. A 192.0.2.2",
+};
+
+static void bench_open(struct bench *bench)
+{
+    *bench = (struct bench){.now_s = NOW, .lines = good_lines, .line_count = LEN(good_lines)};
+    bench->disk = (struct disk){.self = &bench->files,
+                                .read = disk_read,
+                                .replace = disk_replace,
+                                .replace_secret = disk_replace_secret,
+                                .remove = disk_remove};
+    outbox_open(&bench->outbox, 16 << 20);
+    bench->zone_options = (struct signer_zone_options){
+        .name = test_name("example.", &bench->name_buffer),
+        .file = "example.zone",
+        .is_signed = true,
+        .algorithm = ALGORITHM_ECDSAP256SHA256,
+        .policy = {.denial = ZONE_NSEC, .serial = ZONE_SERIAL_INCREMENT}};
+    bench_start(bench);
+}
+
+static void bench_close(struct bench *bench)
+{
+    signer_close(bench->signer);
+    zone_release(bench->published);
+    outbox_close(&bench->outbox);
+    for (size_t i = 0; i < bench->files.count; i++) {
+        free(bench->files.files[i].bytes);
+    }
+}
+
+static void bench_restart(struct bench *bench)
+{
+    signer_close(bench->signer);
+    bench_start(bench);
+}
+
+static size_t count_keys(const struct bench *bench)
+{
+    const struct rrset *set =
+        zone_find_rrset(bench->published, bench->zone_options.name, TYPE_DNSKEY);
+    return set == NULL ? 0 : set->count;
+}
+
+static void test_first_start_makes_keys_and_a_good_version(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open(&bench);
+    assert_int_equal(bench.publish_count, 1);
+    assert_int_equal(count_keys(&bench), 2);
+    test_verify_good(bench.published, NULL, bench.now_s);
+    size_t secrets = 0;
+    for (size_t i = 0; i < bench.files.count; i++) {
+        bool is_private = strstr(bench.files.files[i].name, ".private") != NULL;
+        assert_int_equal(bench.files.files[i].is_secret, is_private);
+        secrets += is_private;
+    }
+    assert_int_equal(secrets, 2);
+    bench_close(&bench);
+}
+
+static void test_a_restart_signs_nothing_anew(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open(&bench);
+    struct zone *before = zone_hold(bench.published);
+    bench.now_s += 3600;
+    bench_restart(&bench);
+    assert_int_equal(zone_serial(bench.published), zone_serial(before));
+    uint8_t a[DIGEST_LEN_MAX], b[DIGEST_LEN_MAX];
+    size_t len = 0;
+    assert_int_equal(zone_digest(before, 1, a, &len), OK);
+    assert_int_equal(zone_digest(bench.published, 1, b, &len), OK);
+    assert_memory_equal(a, b, len);
+    zone_release(before);
+    bench_close(&bench);
+}
+
+static void test_changes_and_faults_of_the_file(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open(&bench);
+    uint32_t serial = zone_serial(bench.published);
+    bench.has_bad_file = true;
+    bench_handle(&bench, (struct event){.kind = EVENT_RELOAD});
+    assert_int_equal(zone_serial(bench.published), serial); /* the last good one stays */
+    bench_ask(&bench, "reload example");
+    assert_true(bench.is_failure);
+    bench.has_bad_file = false;
+    bench.lines = changed_lines;
+    bench.line_count = LEN(changed_lines);
+    bench_handle(&bench, (struct event){.kind = EVENT_RELOAD});
+    assert_int_equal(zone_serial(bench.published), serial + 1);
+    test_verify_good(bench.published, NULL, bench.now_s);
+    bench_close(&bench);
+}
+
+static void test_signatures_are_renewed_by_timer(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open(&bench);
+    for (int i = 0; i < 40; i++) {
+        assert_true(bench.timer_mono_ns > bench.now_s * MOMENT_NS_PER_S);
+        bench.now_s = bench.timer_mono_ns / MOMENT_NS_PER_S + 1;
+        bench_handle(&bench, (struct event){.kind = EVENT_TIMER, .timer = 0});
+        test_verify_good(bench.published, NULL, bench.now_s);
+    }
+    assert_true(bench.publish_count > 5);
+    assert_true(bench.now_s > NOW + 14 * 86400);
+    bench_close(&bench);
+}
+
+static void test_nothing_leaves_that_is_not_durable(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open(&bench);
+    size_t count = bench.publish_count;
+    bench.files.is_broken = true;
+    bench.lines = changed_lines;
+    bench.line_count = LEN(changed_lines);
+    bench_handle(&bench, (struct event){.kind = EVENT_RELOAD});
+    bench_ask(&bench, "key-add example ksk");
+    assert_true(bench.is_failure);
+    bench_ask(&bench, "unsign example");
+    assert_true(bench.is_failure);
+    assert_int_equal(bench.publish_count, count);
+    bench.files.is_broken = false;
+    bench_handle(&bench, (struct event){.kind = EVENT_RELOAD});
+    assert_int_equal(bench.publish_count, count + 1);
+    assert_int_equal(count_keys(&bench), 2);
+    bench_close(&bench);
+}
+
+static void test_sign_and_unsign_last_over_a_restart(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open(&bench);
+    bench_ask(&bench, "unsign example");
+    assert_false(bench.is_failure);
+    assert_int_equal(count_keys(&bench), 0);
+    bench_restart(&bench);
+    assert_int_equal(count_keys(&bench), 0);
+    bench_ask(&bench, "sign example");
+    assert_int_equal(count_keys(&bench), 2);
+    test_verify_good(bench.published, NULL, bench.now_s);
+    bench_close(&bench);
+}
+
+static void test_a_key_is_rolled(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open(&bench);
+    bench_ask(&bench, "key-retire example oldest");
+    assert_true(bench.is_failure); /* the only one of its role */
+    bench_ask(&bench, "key-add example ksk");
+    assert_false(bench.is_failure);
+    assert_int_equal(count_keys(&bench), 3);
+    bench_ask(&bench, "key-retire example oldest");
+    assert_true(bench.is_failure); /* caches may not have its successor */
+    bench.now_s += 3602;
+    bench_ask(&bench, "key-retire example oldest");
+    assert_false(bench.is_failure);
+    assert_int_equal(count_keys(&bench), 2);
+    test_verify_good(bench.published, NULL, bench.now_s);
+    bench_close(&bench);
+}
+
+static void test_a_key_that_cannot_serve_is_not_kept(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open(&bench);
+    bench_ask(&bench, "key-add example zsk ED25519");
+    assert_true(bench.is_failure && strstr(bench.answer, "csk") !=
+                                        NULL); /* no key of that algorithm would sign the keys */
+    assert_int_equal(count_keys(&bench), 2);
+    bench.lines = changed_lines;
+    bench.line_count = LEN(changed_lines);
+    size_t count = bench.publish_count;
+    bench_handle(&bench, (struct event){.kind = EVENT_RELOAD}); /* and the zone goes on */
+    assert_int_equal(bench.publish_count, count + 1);
+    bench_ask(&bench, "key-add example csk ED25519");
+    assert_false(bench.is_failure);
+    assert_int_equal(count_keys(&bench), 3);
+    test_verify_good(bench.published, NULL, bench.now_s);
+    bench_close(&bench);
+}
+
+static void test_bad_lines_get_one_sentence(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "",
+        "nonsense",
+        "zone-status",
+        "zone-status other",
+        "key-add example",
+        "key-add example x",
+        "key-retire example 99999999999",
+        "key-export example 1x",
+        "sign ..",
+    };
+    struct bench bench;
+    bench_open(&bench);
+    for (size_t i = 0; i < LEN(lines); i++) {
+        bench_ask(&bench, lines[i]);
+        if (!bench.is_failure || strlen(bench.answer) < 5) {
+            fail_msg("\"%s\" was answered \"%s\"", lines[i], bench.answer);
+        }
+    }
+    bench_close(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_first_start_makes_keys_and_a_good_version),
+        cmocka_unit_test(test_a_restart_signs_nothing_anew),
+        cmocka_unit_test(test_changes_and_faults_of_the_file),
+        cmocka_unit_test(test_signatures_are_renewed_by_timer),
+        cmocka_unit_test(test_nothing_leaves_that_is_not_durable),
+        cmocka_unit_test(test_sign_and_unsign_last_over_a_restart),
+        cmocka_unit_test(test_a_key_is_rolled),
+        cmocka_unit_test(test_a_key_that_cannot_serve_is_not_kept),
+        cmocka_unit_test(test_bad_lines_get_one_sentence),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
