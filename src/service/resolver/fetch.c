@@ -142,7 +142,10 @@ static void candidate_add(struct resolver *resolver, struct fetch *fetch, struct
     }
     if (is_known || fetch->candidate_count == RESOLVER_SERVERS_MAX ||
         (address.family == ADDRESS_IPV6 && !resolver->options.uses_ipv6) ||
-        !servers_is_usable(address, resolver->may_ask_loopback)) {
+        !servers_is_usable(address, resolver->may_ask_loopback) ||
+        (resolver->options.ask_only_count > 0 &&
+         !resolver_prefix_covers(resolver->options.ask_only, resolver->options.ask_only_count,
+                                 address))) {
         return;
     }
     fetch->candidates[fetch->candidate_count++] = (struct server_candidate){.address = address};

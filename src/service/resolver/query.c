@@ -317,17 +317,8 @@ void query_expire(struct resolver *resolver)
 
 static bool is_allowed(const struct resolver *resolver, struct address peer)
 {
-    bool is_allowed = resolver->options.allowed_count == 0;
-    for (size_t i = 0; i < resolver->options.allowed_count && !is_allowed; i++) {
-        const struct resolver_prefix *prefix = &resolver->options.allowed[i];
-        bool is_inside = prefix->address.family == peer.family;
-        for (uint8_t bit = 0; bit < prefix->bits && is_inside; bit++) {
-            uint8_t mask = (uint8_t)(0x80u >> bit % 8);
-            is_inside = ((peer.octets[bit / 8] ^ prefix->address.octets[bit / 8]) & mask) == 0;
-        }
-        is_allowed = is_inside;
-    }
-    return is_allowed;
+    return resolver->options.allowed_count == 0 ||
+           resolver_prefix_covers(resolver->options.allowed, resolver->options.allowed_count, peer);
 }
 
 /* Questions that are answered without a query: the first row that fits. */

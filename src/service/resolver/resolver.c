@@ -175,3 +175,20 @@ void resolver_handle(void *state, const struct event *event, struct outbox *outb
     run(resolver);
     resolver->outbox = NULL;
 }
+
+bool resolver_prefix_covers(const struct resolver_prefix *prefixes, size_t count,
+                            struct address address)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool is_inside = prefixes[i].address.family == address.family;
+        for (uint8_t bit = 0; bit < prefixes[i].bits && is_inside; bit++) {
+            uint8_t mask = (uint8_t)(0x80u >> bit % 8);
+            is_inside =
+                ((address.octets[bit / 8] ^ prefixes[i].address.octets[bit / 8]) & mask) == 0;
+        }
+        if (is_inside) {
+            return true;
+        }
+    }
+    return false;
+}

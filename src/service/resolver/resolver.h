@@ -14,6 +14,10 @@ struct resolver_prefix {
 /* "192.0.2.0/24", "2001:db8::/32", or an address alone. */
 enum status resolver_prefix_read(struct span text, struct resolver_prefix *prefix) MUST_USE;
 
+/* Is the address inside one of them? */
+bool resolver_prefix_covers(const struct resolver_prefix *prefixes, size_t count,
+                            struct address address);
+
 struct resolver_options {               /* all pointers live as long as the resolver */
     bool is_validating;                 /* otherwise nothing is checked and AD is never set */
     const struct trust_anchor *anchors; /* the root's or any zones' */
@@ -24,6 +28,9 @@ struct resolver_options {               /* all pointers live as long as the reso
     size_t forwarder_count;
     const struct resolver_prefix *allowed; /* clients; none: every one */
     size_t allowed_count;
+    const struct resolver_prefix
+        *ask_only; /* servers beyond these are never asked; none: all may */
+    size_t ask_only_count;
     size_t cache_size; /* octets */
     uint32_t ttl_max_s;
     uint32_t negative_ttl_max_s;
