@@ -6,6 +6,7 @@ const struct command *const COMMANDS[] = {
     &COMMAND_CONTROL,
     &COMMAND_RESOLVE,
     &COMMAND_ASK,
+    &COMMAND_REGISTRY,
     &COMMAND_LAB,
     &COMMAND_DOC,
     &COMMAND_REGISTRAR,

@@ -10,6 +10,7 @@ extern const struct command COMMAND_SERVE;
 extern const struct command COMMAND_CONTROL;
 extern const struct command COMMAND_RESOLVE;
 extern const struct command COMMAND_ASK;
+extern const struct command COMMAND_REGISTRY;
 extern const struct command COMMAND_LAB;
 extern const struct command COMMAND_DOC;
 extern const struct command COMMAND_REGISTRAR;

@@ -2,11 +2,11 @@
  * runs in. */
 #include "service/registrar/registrar.h"
 #include "command/commands.h"
+#include "command/password.h"
 #include "core/base/config.h"
 #include "core/base/text.h"
 #include "world/real/world.h"
 
-#include <argon2.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,11 +15,6 @@ enum {
     ARENA_LEN_MAX = 256 << 20,
     SECRET_LEN_MAX = 1024,
     PATH_LEN_MAX = 4096,
-    /* OWASP's second choice for argon2id: two passes over 19 MiB, one lane. */
-    ARGON_PASSES = 2,
-    ARGON_KIB = 19 * 1024,
-    ARGON_LANES = 1,
-    ARGON_HASH_LEN = 32
 };
 
 static const struct config_section sections[] = {
@@ -180,22 +175,6 @@ struct process {
     struct registrar_registry *registries;
     uint16_t upstream_port;
 };
-
-static enum status password_hash(void *self, struct span password, struct span salt, char *encoded,
-                                 size_t encoded_size)
-{
-    (void)self;
-    int code =
-        argon2id_hash_encoded(ARGON_PASSES, ARGON_KIB, ARGON_LANES, password.bytes, password.len,
-                              salt.bytes, salt.len, ARGON_HASH_LEN, encoded, encoded_size);
-    return code == ARGON2_OK ? OK : CRYPTO_FAILED;
-}
-
-static bool password_matches(void *self, struct span password, const char *encoded)
-{
-    (void)self;
-    return argon2id_verify(encoded, password.bytes, password.len) == ARGON2_OK;
-}
 
 static const char *text_of(const struct process *process, const char *section, const char *option)
 {

@@ -166,7 +166,7 @@ static const char plain_resolver[] =
 static const char registrar[] =
     "server:\n  http-listen: 127.{N}.0.1@{W}\n  control: run/registrar.control\n"
     "  state: state/registrar\n"
-    "registrar:\n  name: Vouch Domains\n  resolver: 127.{N}.5.1@{P}\n  root-zone: {ROOT}\n"
+    "registrar:\n  name: \"Vouch Domains\"\n  resolver: 127.{N}.5.1@{P}\n  root-zone: {ROOT}\n"
     "  tld-policy: {POLICY}\n  mail: maildir:mail\n  mail-from: domains@vouch.test\n" REGISTRY(
         "one", "2.1", "epp-one", "  tld: com\n  tld: net\n")
         REGISTRY("two", "3.1", "epp-two", "  tld: org\n  tld: nz\n  tld: aq\n");
