@@ -1,5 +1,6 @@
 /* HTTP and HTTPS: libmicrohttpd parses and writes, driven by our loop through its epoll descriptor.
  * A request reaches the service whole; until the service answers, its connection is suspended. */
+#include "core/base/text.h"
 #include "world/real/inside.h"
 
 #include <errno.h>
@@ -46,7 +47,6 @@ struct http {
     struct http_daemon daemons[ENDPOINTS_MAX];
     size_t daemon_count;
     struct table by_number;
-    bool is_running_daemon; /* a callback of libmicrohttpd is on the stack */
 };
 
 /* ------------------------------------------------------------------ driving the daemon */
@@ -170,9 +170,6 @@ static bool path_decode(struct span raw, uint8_t *path, size_t *len)
         if (octet == '%') {
             int high = at + 2 < raw.len ? hex_digit((char)raw.bytes[at + 1]) : -1;
             int low = at + 2 < raw.len ? hex_digit((char)raw.bytes[at + 2]) : -1;
-            if (at + 2 == raw.len) {
-                return false;
-            }
             if (high < 0 || low < 0) {
                 return false;
             }
@@ -189,7 +186,6 @@ static bool path_decode(struct span raw, uint8_t *path, size_t *len)
 }
 
 struct field_list {
-    struct http_request *request;
     struct http_field *fields;
     size_t count;
 };
@@ -221,7 +217,6 @@ static unsigned event_fill(struct http_request *request, const char *method, str
     size_t path_len = mark == NULL ? target.len : (size_t)(mark - target.bytes);
     uint8_t *path = arena_take(&request->task, path_len);
     struct field_list list = {
-        .request = request,
         .fields = arena_take_array(&request->task, HTTP_FIELDS_MAX, sizeof list.fields[0]),
     };
     if (path == NULL || list.fields == NULL) {
@@ -284,6 +279,35 @@ static enum MHD_Result request_hand_over(struct http_request *request, const cha
     return MHD_YES;
 }
 
+static void request_note_peer(struct http_request *request)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (info != NULL) {
+        union socket_name name = {0};
+        memcpy(&name, info->client_addr,
+               info->client_addr->sa_family == AF_INET ? sizeof name.ipv4 : sizeof name.ipv6);
+        request->peer = socket_address_of(&name);
+    }
+}
+
+/* What the fields alone say against a request, before its body is taken. */
+static enum MHD_Result request_check(struct http_request *request, const char *method)
+{
+    request->is_begun = true;
+    request_note_peer(request);
+    const char *announced = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
+                                                        MHD_HTTP_HEADER_CONTENT_LENGTH);
+    uint64_t len = 0;
+    if (announced != NULL && text_read_u64(span_of_text(announced), HTTP_BODY_MAX, &len) != OK) {
+        return respond_plainly(request->connection, TOO_LARGE, "The body is too long.\n");
+    }
+    if (strlen(method) > METHOD_MAX) {
+        return respond_plainly(request->connection, BAD_REQUEST, "There is no such method.\n");
+    }
+    return MHD_YES;
+}
+
 /* Called once when the fields are there, then for each part of the body, then once at the end, and
  * once more after a suspension. */
 static enum MHD_Result request_access(void *user, struct MHD_Connection *connection,
@@ -302,19 +326,7 @@ static enum MHD_Result request_access(void *user, struct MHD_Connection *connect
         return request_respond(request);
     }
     if (!request->is_begun) {
-        request->is_begun = true;
-        const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-        if (info != NULL) {
-            union socket_name name = {0};
-            size_t size =
-                info->client_addr->sa_family == AF_INET ? sizeof name.ipv4 : sizeof name.ipv6;
-            memcpy(&name, info->client_addr, size);
-            request->peer = socket_address_of(&name);
-        }
-        return strlen(method) > METHOD_MAX
-                   ? respond_plainly(connection, BAD_REQUEST, "There is no such method.\n")
-                   : MHD_YES;
+        return request_check(request, method);
     }
     if (*upload_len == 0) {
         return request_hand_over(request, method);

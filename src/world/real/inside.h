@@ -30,7 +30,7 @@ struct world {
     struct outbox outbox;
     bool is_delivering;
     bool is_draining; /* after SIGTERM: nothing new comes in, what was answered still goes out */
-    bool is_stopped; /* EVENT_STOP was delivered: no event follows it */
+    bool is_stopped;  /* EVENT_STOP was delivered: no event follows it */
     bool is_hurried;  /* a second SIGTERM: even that is dropped */
     uint64_t number_next; /* of streams, sessions, requests: never used twice */
 
