@@ -9,20 +9,6 @@
 
 enum { LIFE_ARENA_MAX = 16 << 20, CLEAN_EVERY_S = 3600 };
 
-struct registry_tld *registry_find_tld(struct registry *registry, struct name name)
-{
-    if (name.label_count == 0) {
-        return NULL;
-    }
-    struct name last = name_ancestor(name, 1);
-    for (size_t i = 0; i < registry->options.tld_count; i++) {
-        if (name_equal(registry->tlds[i].options->name, last)) {
-            return &registry->tlds[i];
-        }
-    }
-    return NULL;
-}
-
 /* "com" of com. */
 static enum status tld_text(struct arena *life, struct name name, struct span *text)
 {
