@@ -243,7 +243,7 @@ static enum chain_outcome verify_claim(struct chain *chain, const struct claim *
 static enum chain_outcome judge_claim(struct chain *chain, struct claim *claim, bool *is_wildcard)
 {
     enum chain_outcome outcome = verify_claim(chain, claim, is_wildcard);
-    if (outcome != CHAIN_BOGUS) {
+    if (outcome != CHAIN_BOGUS || chain->budget->signatures_left == 0) {
         return outcome;
     }
     const struct judgement first = chain->judgement;
