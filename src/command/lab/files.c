@@ -6,9 +6,10 @@
 #define LINK_KEY(name, file)                                                                       \
     "key:\n  name: " name ".\n  algorithm: hmac-sha256\n  secret-file: secrets/" file "\n"
 
-const char *const LAB_SECRETS[] = {
-    "secrets/link-one", "secrets/link-two",       "secrets/epp-one",
-    "secrets/epp-two",  "secrets/owner-password", "secrets/stranger-password",
+/* An EPP password has at most 16 characters (RFC 5730). */
+const struct lab_secret LAB_SECRETS[] = {
+    {"secrets/link-one", 32}, {"secrets/link-two", 32},       {"secrets/epp-one", 12},
+    {"secrets/epp-two", 12},  {"secrets/owner-password", 12}, {"secrets/stranger-password", 12},
 };
 const size_t LAB_SECRETS_COUNT = LEN(LAB_SECRETS);
 

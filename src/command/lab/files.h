@@ -10,6 +10,10 @@ struct lab_file {
 extern const struct lab_file LAB_FILES[];
 extern const size_t LAB_FILES_COUNT;
 
-/* Files that get a random secret each. */
-extern const char *const LAB_SECRETS[];
+/* Files that get a random secret each, of so many octets in base64. */
+struct lab_secret {
+    const char *path;
+    size_t octets;
+};
+extern const struct lab_secret LAB_SECRETS[];
 extern const size_t LAB_SECRETS_COUNT;

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SECRET_LEN = 32, SMALL_FILE_MAX = 4096, CERTIFICATE_DAYS = 3650 };
+enum { SECRET_LEN_MAX = 32, SMALL_FILE_MAX = 4096, CERTIFICATE_DAYS = 3650 };
 
 struct address lab_address(const struct lab *lab, const char *octets, uint16_t port)
 {
@@ -92,20 +92,22 @@ static bool exists(const char *path)
 }
 
 /* A new random secret in base64, unless the file is there. */
-static enum status make_secret(const struct lab *lab, const char *path, struct problem *problem)
+static enum status make_secret(const struct lab *lab, const struct lab_secret *secret,
+                               struct problem *problem)
 {
-    if (exists(path)) {
+    if (exists(secret->path)) {
         return OK;
     }
-    uint8_t bytes[SECRET_LEN];
-    char text[2 * SECRET_LEN] = "";
-    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes) {
+    uint8_t bytes[SECRET_LEN_MAX];
+    char text[2 * SECRET_LEN_MAX] = "";
+    require(secret->octets <= sizeof bytes);
+    if (getrandom(bytes, secret->octets, 0) != (ssize_t)secret->octets) {
         return problem_set(problem, IO_FAILED, "the kernel gives no random octets");
     }
     struct writer writer = writer_over(text, sizeof text - 2);
-    text_write_base64(&writer, span_of(bytes, sizeof bytes));
+    text_write_base64(&writer, span_of(bytes, secret->octets));
     writer_u8(&writer, '\n');
-    return lab_write(lab, path, text, 0600, problem);
+    return lab_write(lab, secret->path, text, 0600, problem);
 }
 
 static enum status run(const char *const *arguments, struct problem *problem)
@@ -198,7 +200,7 @@ enum status lab_setup(struct lab *lab, struct problem *problem)
                                                "epp.registry-two.test", "registrar.test"};
     enum status status = make_folders(problem);
     for (size_t i = 0; i < LAB_SECRETS_COUNT && status == OK; i++) {
-        status = make_secret(lab, LAB_SECRETS[i], problem);
+        status = make_secret(lab, &LAB_SECRETS[i], problem);
     }
     for (size_t i = 0; i < LEN(certificates) && status == OK; i++) {
         status = make_certificate(lab, certificates[i], problem);
