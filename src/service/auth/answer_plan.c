@@ -207,6 +207,9 @@ static bool answer_signatures(const struct step *step, const struct zone_node *n
             has_any = true;
         }
     }
+    if (has_any) {
+        add_closer_proof(step, node);
+    }
     return has_any;
 }
 
@@ -305,7 +308,7 @@ static void redirect(struct step *step, const struct zone_node *node)
     }
     add_item(plan, (struct answer_item){
                        .rrset = cname, .owner = cname->owner, .section = SECTION_ANSWER});
-    step->has_next = plan->question.type != TYPE_CNAME && plan->question.type != TYPE_ANY;
+    step->has_next = plan->question.type != TYPE_CNAME;
 }
 
 static void answer_absent_name(struct step *step)

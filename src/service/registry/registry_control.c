@@ -1,171 +1,357 @@
-/* What an operator asks the registry, a row a command. */
-#include "service/registry/registry_state.h"
+/* The operator's lines: what stands in the registry, who may log in, the lock of a domain, and the
+ * pause that lets a laboratory see a command pending. */
+#include "core/base/text.h"
+#include "core/dns/rdata.h"
+#include "service/registry/key_rules.h"
 #include "service/registry/registry_store.h"
 #include "service/registry/registry_zone.h"
 
-#include <string.h>
+enum { WORDS_MAX = 4, TEXT_MAX = 1 << 20, LIST_MAX = 5000, CERTIFICATE_DIGEST_LEN = 32 };
 
-enum { ANSWER_LEN_MAX = 1 << 20, LIST_MAX = 1000 };
-
-struct asking {
+struct control {
     struct registry_turn *turn;
-    struct span word; /* behind the command; empty when there is none */
-    struct writer answer;
+    struct span words[WORDS_MAX];
+    size_t word_count;
+    struct writer text;
+    bool is_failure;
 };
 
-static void write_span(struct writer *answer, struct span text)
+static void say_failure(struct control *control, const char *sentence, struct span about)
 {
-    writer_span(answer, text);
+    control->is_failure = true;
+    writer_text(&control->text, sentence);
+    writer_span(&control->text, about);
+    writer_text(&control->text, "\n");
 }
 
-static bool ask_status(struct asking *asking)
+static void write_line(struct control *control, const char *label, struct span value)
 {
-    const struct registry *registry = asking->turn->registry;
-    writer_print(&asking->answer, "%zu sessions; %llu commands done, %llu refused; %s\n",
-                 registry_session_count(registry), (unsigned long long)registry->commands_done,
-                 (unsigned long long)registry->commands_refused,
-                 registry->is_paused ? "paused: updates wait" : "running");
+    writer_print(&control->text, "%s ", label);
+    writer_span(&control->text, value);
+    writer_text(&control->text, "\n");
+}
+
+static void status_run(struct control *control)
+{
+    struct registry *registry = control->turn->registry;
+    writer_print(&control->text, "state %s\nsessions %zu\nheld %zu\ndone %llu\nrefused %llu\n",
+                 registry->is_paused ? "paused" : "running", registry_session_count(registry),
+                 registry->held_count, (unsigned long long)registry->commands_done,
+                 (unsigned long long)registry->commands_refused);
     for (size_t i = 0; i < registry->options.tld_count; i++) {
-        const struct registry_tld *tld = &registry->tlds[i];
-        int64_t domains = 0;
-        enum status status = registry_store_count_domains(
-            registry->options.records, asking->turn->scratch, tld->text, &domains);
-        write_span(&asking->answer, tld->text);
-        writer_print(&asking->answer, ": serial %u, %lld domains%s\n",
-                     zone_serial(registry_zone_current(tld)), (long long)domains,
-                     status == OK ? "" : " (the records could not be read)");
+        struct registry_tld *tld = &registry->tlds[i];
+        int64_t count = 0;
+        if (registry_store_count_domains(registry->options.records, control->turn->scratch,
+                                         tld->text, &count) != OK) {
+            say_failure(control, "the records cannot be read", SPAN_EMPTY);
+            return;
+        }
+        struct zone *zone = registry_zone_current(tld);
+        writer_text(&control->text, "tld ");
+        writer_span(&control->text, tld->text);
+        writer_print(&control->text, " domains %lld serial %u records %zu\n", (long long)count,
+                     zone_serial(zone), zone_record_count(zone));
     }
-    return true;
 }
 
-static bool ask_tld_list(struct asking *asking)
+static void tld_list_run(struct control *control)
 {
-    static const char *const forms[REGISTRY_FORM_COUNT] = {"DS", "key", "DS or key"};
-    const struct registry *registry = asking->turn->registry;
+    static const char *const forms[REGISTRY_FORM_COUNT] = {
+        [REGISTRY_FORM_DS] = "ds",
+        [REGISTRY_FORM_KEY] = "key",
+        [REGISTRY_FORM_EITHER] = "either",
+    };
+    struct registry *registry = control->turn->registry;
     for (size_t i = 0; i < registry->options.tld_count; i++) {
-        const struct registry_tld_options *tld = registry->tlds[i].options;
-        write_span(&asking->answer, registry->tlds[i].text);
-        if (tld->has_dnssec) {
-            writer_print(&asking->answer, ": DNSSEC yes, at most %u keys, as %s\n", tld->keys_max,
-                         forms[tld->form]);
+        const struct registry_tld_options *options = registry->tlds[i].options;
+        writer_span(&control->text, registry->tlds[i].text);
+        writer_print(&control->text, " dnssec %s", options->has_dnssec ? "yes" : "no");
+        if (options->has_dnssec) {
+            writer_print(&control->text, " keys-max %u form %s", options->keys_max,
+                         forms[options->form]);
+        }
+        writer_text(&control->text, "\n");
+    }
+}
+
+static void registrar_add_run(struct control *control)
+{
+    struct registry_turn *turn = control->turn;
+    struct registry_registrar registrar = {.id = control->words[1],
+                                           .password_hash = control->words[2]};
+    uint8_t digest[CERTIFICATE_DIGEST_LEN];
+    struct writer bytes = writer_over(digest, sizeof digest);
+    if (registrar.id.len < 3 || registrar.id.len > EPP_CLIENT_LEN_MAX) {
+        say_failure(control, "an id has 3 to 16 characters", SPAN_EMPTY);
+        return;
+    }
+    if (control->word_count == 4) {
+        if (text_read_base16(control->words[3], &bytes) != OK || bytes.len != sizeof digest) {
+            say_failure(control, "a certificate digest is SHA-256 in 64 hexadecimal digits",
+                        SPAN_EMPTY);
+            return;
+        }
+        registrar.certificate_digest = writer_written(&bytes);
+    }
+    struct records *records = turn->registry->options.records;
+    enum status status = records->begin(records->self);
+    if (status == OK) {
+        status = registry_store_put_registrar(records, turn->scratch, &registrar, turn->now_s);
+        if (status == OK) {
+            status = records->commit(records->self);
         } else {
-            writer_text(&asking->answer, ": DNSSEC no\n");
+            records->rollback(records->self);
         }
     }
-    return true;
+    if (status != OK) {
+        say_failure(control, "the registrar cannot be kept: ", span_of_text(status_text(status)));
+        return;
+    }
+    write_line(control, "added", registrar.id);
 }
 
-static bool ask_domain_list(struct asking *asking)
+static void domain_list_run(struct control *control)
 {
+    struct registry_turn *turn = control->turn;
+    struct span tld = control->word_count > 1 ? control->words[1] : SPAN_EMPTY;
     struct records_rows rows;
+    enum status status = registry_store_list_domains(turn->registry->options.records, turn->scratch,
+                                                     tld, SPAN_EMPTY, LIST_MAX + 1, &rows);
+    if (status != OK) {
+        say_failure(control, "the records cannot be read: ", span_of_text(status_text(status)));
+        return;
+    }
+    for (size_t i = 0; i < rows.count && i < LIST_MAX; i++) {
+        writer_span(&control->text, rows.rows[i].values[0].bytes);
+        writer_text(&control->text, " ");
+        writer_span(&control->text, rows.rows[i].values[1].bytes);
+        writer_text(&control->text, "\n");
+    }
+    if (rows.count > LIST_MAX) {
+        writer_print(&control->text, "only the first %d are listed\n", LIST_MAX);
+    }
+}
+
+static bool domain_find(struct control *control, struct registry_domain *domain)
+{
+    struct registry_turn *turn = control->turn;
+    struct problem problem = {.status = OK};
     enum status status =
-        registry_store_list_domains(asking->turn->registry->options.records, asking->turn->scratch,
-                                    asking->word, SPAN_EMPTY, LIST_MAX, &rows);
-    for (size_t i = 0; status == OK && i < rows.count; i++) {
-        write_span(&asking->answer, rows.rows[i].values[0].bytes);
-        writer_u8(&asking->answer, '\n');
+        registry_name_of_domain(turn->registry, control->words[1], turn->scratch, domain, &problem);
+    if (status == OK) {
+        status = registry_store_load_domain(turn->registry->options.records, turn->scratch, domain);
+        if (status == NOT_FOUND) {
+            say_failure(control, "not registered: ", domain->text);
+            return false;
+        }
     }
     if (status != OK) {
-        writer_text(&asking->answer, "the records could not be read\n");
+        say_failure(
+            control, "",
+            span_of_text(problem.sentence[0] == '\0' ? status_text(status) : problem.sentence));
     }
     return status == OK;
 }
 
-static void write_domain(struct asking *asking, const struct registry_domain *domain)
+static void write_time(struct control *control, const char *label, int64_t time_s)
 {
-    struct writer *answer = &asking->answer;
-    struct registry_record_list *list = arena_take(asking->turn->scratch, sizeof *list);
-    write_span(answer, domain->text);
-    writer_text(answer, ": sponsor ");
-    write_span(answer, domain->sponsor);
-    writer_print(answer, ", %zu name servers, %zu keys\n", domain->host_count, domain->key_count);
-    if (list == NULL) {
+    if (time_s != 0) {
+        writer_print(&control->text, "%s ", label);
+        text_write_rfc3339(&control->text, time_s);
+        writer_text(&control->text, "\n");
+    }
+}
+
+static void domain_info_run(struct control *control)
+{
+    struct registry_domain domain;
+    if (!domain_find(control, &domain)) {
         return;
     }
-    registry_zone_list(domain, list);
-    for (size_t i = 0; i < list->count; i++) {
-        name_write_text(list->records[i].owner, answer);
-        writer_print(answer, " %u ", list->records[i].ttl_s);
-        type_write(list->records[i].type, answer);
-        writer_text(answer, "\n");
+    write_line(control, "name", domain.text);
+    write_line(control, "sponsor", domain.sponsor);
+    write_line(control, "registrant", domain.registrant);
+    for (size_t i = 0; i < domain.status_count; i++) {
+        write_line(control, "status", domain.statuses[i]);
     }
-}
-
-static bool ask_domain_info(struct asking *asking)
-{
-    struct registry *registry = asking->turn->registry;
-    struct registry_domain *domain = arena_take(asking->turn->scratch, sizeof *domain);
-    struct problem problem = {0};
-    if (domain == NULL || registry_name_of_domain(registry, asking->word, asking->turn->scratch,
-                                                  domain, &problem) != OK) {
-        writer_print(&asking->answer, "%s\n", problem.sentence);
-        return false;
+    for (size_t i = 0; i < domain.host_count; i++) {
+        writer_text(&control->text, "host ");
+        writer_span(&control->text, domain.hosts[i].text);
+        for (size_t j = 0; j < domain.hosts[i].address_count; j++) {
+            char text[ADDRESS_TEXT_MAX];
+            writer_print(&control->text, " %s", address_print(domain.hosts[i].addresses[j], text));
+        }
+        writer_text(&control->text, "\n");
     }
-    if (registry_store_load_domain(registry->options.records, asking->turn->scratch, domain) !=
-        OK) {
-        writer_text(&asking->answer, "it is not registered\n");
-        return false;
+    for (size_t i = 0; i < domain.key_count; i++) {
+        writer_text(&control->text, "ds ");
+        rdata_write_text(TYPE_DS, domain.keys[i].ds, &control->text);
+        writer_text(&control->text, "\n");
     }
-    write_domain(asking, domain);
-    return true;
+    writer_print(&control->text, "keys %zu\n", key_rules_count(domain.keys, domain.key_count));
+    write_time(control, "created", domain.created_s);
+    write_time(control, "updated", domain.updated_s);
+    write_time(control, "expires", domain.expires_s);
 }
 
-static bool ask_pause(struct asking *asking)
-{
-    asking->turn->registry->is_paused = true;
-    writer_text(&asking->answer, "paused: updates of domains wait until `resume`\n");
-    return true;
-}
+/* The registry lock: what only the operator sets and takes away. */
+static const char *const lock_statuses[] = {"serverUpdateProhibited", "serverDeleteProhibited",
+                                            "serverTransferProhibited"};
 
-static bool ask_resume(struct asking *asking)
+static bool is_lock(struct span status)
 {
-    asking->turn->registry->is_paused = false;
-    registry_session_resume(asking->turn);
-    writer_text(&asking->answer, "running\n");
-    return true;
-}
-
-static const struct {
-    const char *name;
-    bool (*run)(struct asking *asking);
-    const char *usage;
-} commands[] = {
-    {"status", ask_status, "status"},
-    {"tld-list", ask_tld_list, "tld-list"},
-    {"domain-list", ask_domain_list, "domain-list [TLD]"},
-    {"domain-info", ask_domain_info, "domain-info NAME"},
-    {"pause", ask_pause, "pause"},
-    {"resume", ask_resume, "resume"},
-};
-
-static bool run(struct asking *asking, struct span line)
-{
-    const uint8_t *blank = line.len == 0 ? NULL : memchr(line.bytes, ' ', line.len);
-    size_t len = blank == NULL ? line.len : (size_t)(blank - line.bytes);
-    struct span name = span_part(line, 0, len);
-    asking->word = len < line.len ? span_part(line, len + 1, line.len - len - 1) : SPAN_EMPTY;
-    for (size_t i = 0; i < LEN(commands); i++) {
-        if (span_equal(name, span_of_text(commands[i].name))) {
-            return commands[i].run(asking);
+    for (size_t i = 0; i < LEN(lock_statuses); i++) {
+        if (span_equal(status, span_of_text(lock_statuses[i]))) {
+            return true;
         }
     }
-    writer_text(&asking->answer, "unknown command; known are:");
-    for (size_t i = 0; i < LEN(commands); i++) {
-        writer_print(&asking->answer, "%s %s", i == 0 ? "" : ";", commands[i].usage);
-    }
-    writer_text(&asking->answer, "\n");
     return false;
 }
 
-void registry_control_line(struct registry_turn *turn, const struct event_control *control)
+static enum status lock_put(struct control *control, struct registry_domain *domain, bool is_locked)
 {
-    uint8_t *bytes = arena_take(turn->scratch, ANSWER_LEN_MAX);
-    struct effect_control effect = {
-        .request = control->request, .is_failure = true, .text = SPAN_LITERAL("no memory\n")};
-    if (bytes != NULL) {
-        struct asking asking = {.turn = turn, .answer = writer_over(bytes, ANSWER_LEN_MAX)};
-        effect.is_failure = !run(&asking, control->line);
-        effect.text = writer_written(&asking.answer);
+    struct registry_turn *turn = control->turn;
+    struct records *records = turn->registry->options.records;
+    size_t kept = 0;
+    for (size_t i = 0; i < domain->status_count; i++) {
+        if (!is_lock(domain->statuses[i])) {
+            domain->statuses[kept++] = domain->statuses[i];
+        }
     }
-    outbox_add(turn->outbox, EFFECT_CONTROL)->control = effect;
+    domain->status_count = kept;
+    for (size_t i = 0; is_locked && i < LEN(lock_statuses); i++) {
+        if (domain->status_count == REGISTRY_STATUSES_MAX) {
+            return LIMIT_REACHED;
+        }
+        domain->statuses[domain->status_count++] = span_of_text(lock_statuses[i]);
+    }
+    domain->updated_s = turn->now_s;
+    char *message = arena_print(turn->scratch, "%.*s is %s by the registry", (int)domain->text.len,
+                                domain->text.bytes, is_locked ? "locked" : "unlocked");
+    enum status status = message == NULL ? NO_MEMORY : records->begin(records->self);
+    if (status != OK) {
+        return status;
+    }
+    status = registry_store_put_domain(records, turn->scratch, domain);
+    if (status == OK) {
+        status = registry_store_add_message(records, turn->scratch, domain->sponsor,
+                                            span_of_text(message), turn->now_s);
+    }
+    if (status != OK) {
+        records->rollback(records->self);
+        return status;
+    }
+    return records->commit(records->self);
+}
+
+static void lock_change(struct control *control, bool is_locked)
+{
+    struct registry_domain domain;
+    if (!domain_find(control, &domain)) {
+        return;
+    }
+    enum status status = lock_put(control, &domain, is_locked);
+    if (status != OK) {
+        say_failure(control, "nothing was changed: ", span_of_text(status_text(status)));
+        return;
+    }
+    write_line(control, is_locked ? "locked" : "unlocked", domain.text);
+}
+
+static void lock_run(struct control *control)
+{
+    lock_change(control, true);
+}
+
+static void unlock_run(struct control *control)
+{
+    lock_change(control, false);
+}
+
+static void pause_run(struct control *control)
+{
+    control->turn->registry->is_paused = true;
+    writer_text(&control->text, "paused\n");
+}
+
+static void resume_run(struct control *control)
+{
+    struct registry *registry = control->turn->registry;
+    registry->is_paused = false;
+    writer_print(&control->text, "running; %zu commands were held\n", registry->held_count);
+    registry_session_resume(control->turn);
+}
+
+static void help_run(struct control *control);
+
+static const struct {
+    const char *word;
+    size_t word_count_min, word_count_max; /* with the first */
+    void (*run)(struct control *control);
+    const char *usage;
+} lines[] = {
+    {"status", 1, 1, status_run, "status"},
+    {"tld-list", 1, 1, tld_list_run, "tld-list"},
+    {"registrar-add", 3, 4, registrar_add_run, "registrar-add ID PASSWORD-HASH [CERT-DIGEST]"},
+    {"domain-list", 1, 2, domain_list_run, "domain-list [TLD]"},
+    {"domain-info", 2, 2, domain_info_run, "domain-info NAME"},
+    {"lock", 2, 2, lock_run, "lock NAME"},
+    {"unlock", 2, 2, unlock_run, "unlock NAME"},
+    {"pause", 1, 1, pause_run, "pause"},
+    {"resume", 1, 1, resume_run, "resume"},
+    {"help", 1, 1, help_run, "help"},
+};
+
+static void help_run(struct control *control)
+{
+    for (size_t i = 0; i < LEN(lines); i++) {
+        writer_print(&control->text, "%s\n", lines[i].usage);
+    }
+}
+
+/* False when there are more words than any line has. */
+static bool words_cut(struct control *control, struct span line)
+{
+    size_t start = 0;
+    for (size_t i = 0; i <= line.len; i++) {
+        if (i == line.len || line.bytes[i] == ' ') {
+            if (control->word_count == WORDS_MAX) {
+                return false;
+            }
+            control->words[control->word_count++] = span_part(line, start, i - start);
+            start = i + 1;
+        }
+    }
+    return true;
+}
+
+static void line_run(struct control *control, struct span line)
+{
+    bool is_cut = words_cut(control, line);
+    for (size_t i = 0; i < LEN(lines); i++) {
+        if (!span_equal(control->words[0], span_of_text(lines[i].word))) {
+            continue;
+        }
+        if (!is_cut || control->word_count < lines[i].word_count_min ||
+            control->word_count > lines[i].word_count_max) {
+            say_failure(control, "usage: ", span_of_text(lines[i].usage));
+        } else {
+            lines[i].run(control);
+        }
+        return;
+    }
+    say_failure(control, "unknown word, try help: ", control->words[0]);
+}
+
+void registry_control_line(struct registry_turn *turn, const struct event_control *event)
+{
+    struct control control = {.turn = turn};
+    uint8_t *bytes = arena_take(turn->scratch, TEXT_MAX);
+    control.text = writer_over(bytes, bytes == NULL ? 0 : TEXT_MAX);
+    line_run(&control, event->line);
+    struct effect_control *effect = &outbox_add(turn->outbox, EFFECT_CONTROL)->control;
+    effect->request = event->request;
+    effect->is_failure = control.is_failure || control.text.status != OK;
+    effect->text = control.text.status == OK ? writer_written(&control.text)
+                                             : SPAN_LITERAL("the answer is too long\n");
 }

@@ -1,237 +1,285 @@
-/* The registry as a primary: SOA, AXFR and IXFR for its signers, nothing for anybody else. */
-#include "core/dns/tsig.h"
+/* What the registry says on its DNS port: the SOA of its zones and transfers to those who may have
+ * them, nothing else. It is a hidden primary: the world asks the servers behind its signers. */
 #include "service/registry/registry_state.h"
 #include "service/registry/registry_zone.h"
 
 enum {
-    ANSWER_LEN_MAX = 1232,
-    STREAM_LEN_MAX = MESSAGE_LEN_MAX,
-    PORTION_MESSAGES = 32, /* sent before others get their turn */
-    PORTION_PAUSE_NS = 2 * 1000 * 1000
+    PORTION_LEN = 1 << 20,              /* sent before other events have their turn */
+    PORTION_PAUSE_NS = 2 * 1000 * 1000, /* between portions */
+    SHORT_LEN = MESSAGE_UDP_LEN_DEFAULT,
+    SOA_NUMBERS_LEN = 20, /* serial, refresh, retry, expire, minimum */
 };
 
+/* A question on its way to its answer. */
 struct request {
     struct registry_turn *turn;
-    const struct event_query *event;
-    struct name_buffer buffer;
+    const struct event_query *query;
     struct message message;
-    struct registry_tld *tld;
-    struct tsig_session session;
+    struct name_buffer buffer;
+    struct registry_tld *tld; /* whose apex is asked for, or NULL */
     bool is_signed;
+    uint16_t tsig_error; /* 0: none */
+    struct tsig_session session;
 };
 
-static void reply(struct request *request, uint8_t *bytes, size_t len, size_t size,
-                  uint16_t tsig_error)
+static void reply_send(struct request *request, struct message_writer *writer, uint8_t *bytes,
+                       size_t size)
 {
-    int64_t now_s = request->turn->now_s;
-    if (request->is_signed &&
-        tsig_sign(&request->session, bytes, size, &len, now_s, tsig_error) != OK) {
-        return;
+    size_t len = message_end(writer).len;
+    enum status status = len == 0 ? NO_SPACE : OK;
+    if (status == OK && request->is_signed) {
+        status = tsig_sign(&request->session, bytes, size, &len, request->turn->now_s,
+                           request->tsig_error);
+    } else if (status == OK && request->tsig_error != 0) {
+        status = tsig_refuse(request->query->message, request->message.tsig_at, request->tsig_error,
+                             bytes, size, &len);
     }
-    outbox_reply(request->turn->outbox, request->event->channel, span_of(bytes, len));
+    if (status == OK) {
+        outbox_reply(request->turn->outbox, request->query->channel, span_of(bytes, len));
+    }
 }
 
-/* An answer with at most the SOA. */
-static void answer(struct request *request, uint16_t rcode, const struct rrset *soa)
+/* A short answer: an rcode, or with `soa` that record. */
+static void reply_short(struct request *request, uint16_t rcode, const struct rrset *soa)
 {
-    uint8_t bytes[ANSWER_LEN_MAX];
+    uint8_t *bytes = arena_take(request->turn->scratch, SHORT_LEN);
+    if (bytes == NULL) {
+        return;
+    }
+    const struct message *message = &request->message;
     struct message_writer writer;
-    uint16_t flags =
-        (uint16_t)(FLAG_QR | (soa != NULL ? FLAG_AA : 0) | (request->message.flags & FLAG_RD));
-    message_begin(&writer, bytes, sizeof bytes, request->message.id, flags, request->message.opcode,
-                  rcode);
-    if (request->message.question_count > 0) {
-        message_add_question(&writer, request->message.question);
+    message_begin(&writer, bytes, SHORT_LEN, message->id,
+                  (uint16_t)(FLAG_QR | (message->flags & FLAG_RD)), message->opcode, rcode);
+    if (message->question_count > 0) {
+        message_add_question(&writer, message->question);
     }
-    message_keep(&writer, TSIG_RECORD_LEN_MAX);
-    if (soa != NULL && message_add_rrset(&writer, SECTION_ANSWER, soa) != OK) {
-        return;
+    if (request->is_signed || request->tsig_error != 0) {
+        message_keep(&writer, TSIG_RECORD_LEN_MAX);
     }
-    reply(request, bytes, message_end(&writer).len, sizeof bytes, 0);
-}
-
-static bool is_host_allowed(const struct registry_tld_options *options, struct address peer)
-{
-    for (size_t i = 0; i < options->allow_transfer_count; i++) {
-        if (address_equal_host(options->allow_transfer[i], peer)) {
-            return true;
+    if (message->edns.is_present) {
+        const struct edns edns = {.udp_size = MESSAGE_UDP_LEN_DEFAULT};
+        message_keep(&writer, MESSAGE_HEADER_LEN);
+        message_add_edns(&writer, &edns, rcode);
+    }
+    if (soa != NULL) {
+        message_set_flags(&writer, FLAG_AA);
+        if (message_add_rrset(&writer, SECTION_ANSWER, soa) != OK) {
+            message_set_flags(&writer, FLAG_TC);
         }
     }
-    return options->allow_transfer_count == 0;
+    reply_send(request, &writer, bytes, SHORT_LEN);
 }
 
-/* A key where one is agreed, and the right host where hosts are named; with neither, nobody. */
-static bool is_granted(const struct request *request)
+static const struct tsig_key *key_find(const struct registry *registry, struct name name)
 {
-    const struct registry_tld_options *options = request->tld->options;
-    if (options->transfer_key == NULL && options->allow_transfer_count == 0) {
-        return false;
+    for (size_t i = 0; i < registry->options.tld_count; i++) {
+        const struct tsig_key *key = registry->tlds[i].options->transfer_key;
+        if (key != NULL && name_equal(key->name, name)) {
+            return key;
+        }
     }
-    bool has_key = options->transfer_key == NULL || request->is_signed;
-    return has_key && is_host_allowed(options, request->event->peer);
+    return NULL;
 }
 
-static bool read_serial(struct request *request, uint32_t *serial)
+/* The rcode to refuse with, or NOERROR (RFC 8945 §5.2). */
+static uint16_t tsig_read(struct request *request)
+{
+    struct name_buffer buffer;
+    struct name name;
+    size_t tsig_at = request->message.tsig_at;
+    if (tsig_at == 0) {
+        return RCODE_NOERROR;
+    }
+    if (tsig_key_name(request->query->message, tsig_at, &buffer, &name) != OK) {
+        return RCODE_FORMERR;
+    }
+    const struct tsig_key *key = key_find(request->turn->registry, name);
+    if (key == NULL) {
+        request->tsig_error = RCODE_BADKEY;
+        return RCODE_NOTAUTH;
+    }
+    tsig_begin(&request->session, key);
+    uint16_t error = 0;
+    enum status status = tsig_check(&request->session, request->query->message, tsig_at,
+                                    request->turn->now_s, &error);
+    request->is_signed = status == OK || error == RCODE_BADTIME || error == RCODE_BADTRUNC;
+    request->tsig_error = status == OK ? 0 : error;
+    if (status == OK) {
+        return RCODE_NOERROR;
+    }
+    return status == MALFORMED ? RCODE_FORMERR : RCODE_NOTAUTH;
+}
+
+/* With a key: its holder, from the hosts listed if any are. Without: the hosts listed alone. */
+static bool is_allowed(const struct request *request)
+{
+    const struct registry_tld_options *tld = request->tld->options;
+    bool is_listed = tld->transfer_key != NULL && tld->allow_transfer_count == 0;
+    for (size_t i = 0; i < tld->allow_transfer_count; i++) {
+        is_listed = is_listed || address_equal_host(tld->allow_transfer[i], request->query->peer);
+    }
+    bool has_key = tld->transfer_key == NULL ||
+                   (request->is_signed && request->session.key == tld->transfer_key);
+    return is_listed && has_key;
+}
+
+/* The serial that the asker has (RFC 1995 §3). */
+static bool asker_serial_read(const struct request *request, uint32_t *serial)
 {
     struct message message;
-    if (message_read(request->event->message, request->turn->scratch, &message) != OK) {
+    if (message_read(request->query->message, request->turn->scratch, &message) != OK) {
         return false;
     }
     const struct message_section *authority = &message.sections[SECTION_AUTHORITY];
     for (size_t i = 0; i < authority->count; i++) {
         const struct rrset *rrset = &authority->rrsets[i];
-        struct span rdata = rrset->count == 1 ? rrset_only(rrset) : SPAN_EMPTY;
-        if (rrset->type == TYPE_SOA && rdata.len >= 20) {
-            struct reader reader = reader_over(span_part(rdata, rdata.len - 20, 20));
-            *serial = reader_u32(&reader);
+        if (rrset->type == TYPE_SOA && rrset->count == 1 &&
+            name_equal(rrset->owner, request->message.question.name)) {
+            struct span rdata = rrset_only(rrset);
+            struct reader numbers =
+                reader_over(span_part(rdata, rdata.len - SOA_NUMBERS_LEN, SOA_NUMBERS_LEN));
+            *serial = reader_u32(&numbers);
             return true;
         }
     }
     return false;
 }
 
-static void transfer_end(struct registry_transfer *slot)
+static void transfer_close(struct registry_transfer *transfer)
 {
-    transfer_out_close(slot->transfer);
-    if (slot->is_signed) {
-        tsig_end(&slot->session);
+    transfer_out_close(transfer->transfer);
+    if (transfer->is_signed) {
+        tsig_end(&transfer->session);
     }
-    *slot = (struct registry_transfer){0};
-}
-
-static bool message_send(struct registry_turn *turn, struct registry_transfer *slot)
-{
-    uint8_t *bytes = arena_take(turn->scratch, STREAM_LEN_MAX);
-    size_t len = bytes == NULL ? 0 : transfer_out_next(slot->transfer, bytes, STREAM_LEN_MAX).len;
-    if (len == 0) {
-        return false;
-    }
-    if (slot->is_signed &&
-        tsig_sign(&slot->session, bytes, STREAM_LEN_MAX, &len, turn->now_s, 0) != OK) {
-        outbox_add(turn->outbox, EFFECT_HANG_UP)->channel = slot->channel;
-        return false;
-    }
-    outbox_add(turn->outbox, EFFECT_REPLY)->reply =
-        (struct effect_reply){slot->channel, span_of(bytes, len)};
-    return true;
-}
-
-void registry_dns_continue(struct registry_turn *turn, size_t transfer)
-{
-    if (transfer >= REGISTRY_TRANSFERS_MAX ||
-        turn->registry->transfers[transfer].transfer == NULL) {
-        return;
-    }
-    struct registry_transfer *slot = &turn->registry->transfers[transfer];
-    for (int i = 0; i < PORTION_MESSAGES; i++) {
-        if (!message_send(turn, slot)) {
-            transfer_end(slot);
-            return;
-        }
-    }
-    outbox_timer(turn->outbox, REGISTRY_TIMER_TRANSFER + transfer,
-                 turn->now.mono_ns + PORTION_PAUSE_NS);
+    *transfer = (struct registry_transfer){0};
 }
 
 void registry_dns_close(struct registry *registry)
 {
     for (size_t i = 0; i < REGISTRY_TRANSFERS_MAX; i++) {
-        transfer_end(&registry->transfers[i]);
+        transfer_close(&registry->transfers[i]);
     }
+}
+
+/* The octets of the next message; 0 at the end. A message that cannot be signed ends the stream, so
+ * that the signer does not take half a zone for whole. */
+static size_t transfer_send(struct registry_turn *turn, struct registry_transfer *transfer)
+{
+    uint8_t *bytes = arena_take(turn->scratch, MESSAGE_LEN_MAX);
+    size_t len =
+        bytes == NULL ? 0 : transfer_out_next(transfer->transfer, bytes, MESSAGE_LEN_MAX).len;
+    if (bytes == NULL ||
+        (len > 0 && transfer->is_signed &&
+         tsig_sign(&transfer->session, bytes, MESSAGE_LEN_MAX, &len, turn->now_s, 0) != OK)) {
+        outbox_add(turn->outbox, EFFECT_HANG_UP)->channel = transfer->channel;
+        return 0;
+    }
+    if (len > 0) {
+        outbox_add(turn->outbox, EFFECT_REPLY)->reply =
+            (struct effect_reply){transfer->channel, span_of(bytes, len)};
+    }
+    return len;
+}
+
+void registry_dns_continue(struct registry_turn *turn, size_t at)
+{
+    struct registry_transfer *transfer = &turn->registry->transfers[at];
+    if (transfer->transfer == NULL) {
+        return;
+    }
+    for (size_t sent = 0; sent < PORTION_LEN;) {
+        size_t len = transfer_send(turn, transfer);
+        if (len == 0) {
+            transfer_close(transfer);
+            return;
+        }
+        sent += len;
+    }
+    outbox_timer(turn->outbox, REGISTRY_TIMER_TRANSFER + at, turn->now.mono_ns + PORTION_PAUSE_NS);
 }
 
 static void transfer_begin(struct request *request, uint32_t serial)
 {
     struct registry *registry = request->turn->registry;
-    size_t place = 0;
-    while (place < REGISTRY_TRANSFERS_MAX && registry->transfers[place].transfer != NULL) {
-        place++;
+    size_t at = 0;
+    while (at < REGISTRY_TRANSFERS_MAX && registry->transfers[at].transfer != NULL) {
+        at++;
     }
-    struct registry_transfer *slot =
-        place < REGISTRY_TRANSFERS_MAX ? &registry->transfers[place] : NULL;
-    if (slot == NULL ||
+    struct registry_transfer *transfer =
+        at == REGISTRY_TRANSFERS_MAX ? NULL : &registry->transfers[at];
+    if (transfer == NULL ||
         transfer_out_open(request->tld->history, request->tld->history_count,
                           request->message.question.type, serial, request->message.question,
-                          request->message.id, &slot->transfer) != OK) {
-        answer(request, RCODE_SERVFAIL, NULL);
+                          request->message.id, &transfer->transfer) != OK) {
+        reply_short(request, RCODE_SERVFAIL, NULL);
         return;
     }
-    slot->channel = request->event->channel;
-    slot->is_signed = request->is_signed;
-    slot->session = request->session;
-    registry_dns_continue(request->turn, place);
+    transfer->channel = request->query->channel;
+    transfer->is_signed = request->is_signed;
+    transfer->session = request->session;
+    request->is_signed = false; /* the session is the transfer's now */
+    registry_dns_continue(request->turn, at);
 }
 
-static void transfer_asked(struct request *request)
+static void question_answer(struct request *request)
 {
-    uint32_t serial = 0;
     uint16_t type = request->message.question.type;
-    const struct zone *current = registry_zone_current(request->tld);
-    bool is_udp = request->event->transport == TRANSPORT_UDP;
-    if (!is_granted(request)) {
-        answer(request, RCODE_REFUSED, NULL);
+    bool is_udp = request->query->transport == TRANSPORT_UDP;
+    const struct rrset *soa = zone_soa(registry_zone_current(request->tld));
+    uint32_t serial = 0;
+    if (!is_allowed(request)) {
+        reply_short(request, RCODE_REFUSED, NULL);
+    } else if (type == TYPE_SOA || (type == TYPE_IXFR && is_udp)) {
+        reply_short(request, RCODE_NOERROR, soa); /* RFC 1995 §2: then ask by TCP */
     } else if ((type == TYPE_AXFR && is_udp) ||
-               (type == TYPE_IXFR && !read_serial(request, &serial))) {
-        answer(request, RCODE_FORMERR, NULL);
-    } else if (is_udp) { /* the current SOA; the asker comes again by TCP (RFC 1995 §2) */
-        answer(request, RCODE_NOERROR, zone_soa(current));
-    } else {
+               (type == TYPE_IXFR && !asker_serial_read(request, &serial))) {
+        reply_short(request, RCODE_FORMERR, NULL); /* RFC 5936 §4.2 */
+    } else if (type == TYPE_AXFR || type == TYPE_IXFR) {
         transfer_begin(request, serial);
+    } else {
+        reply_short(request, RCODE_REFUSED, NULL);
     }
 }
 
-/* The key of the question's TLD. False when the message was answered already. */
-static bool check_key(struct request *request)
+static void query_answer(struct request *request)
 {
-    const struct tsig_key *key = request->tld == NULL ? NULL : request->tld->options->transfer_key;
-    if (request->message.tsig_at == 0) {
-        return true;
+    const struct message *message = &request->message;
+    uint16_t rcode = tsig_read(request);
+    if (rcode != RCODE_NOERROR) {
+        reply_short(request, rcode, NULL);
+    } else if (message->edns.version > 0) {
+        reply_short(request, RCODE_BADVERS, NULL);
+    } else if (message->opcode != OPCODE_QUERY) {
+        reply_short(request, RCODE_NOTIMP, NULL);
+    } else if (message->question_count != 1) {
+        reply_short(request, RCODE_FORMERR, NULL);
+    } else if (request->tld == NULL) {
+        reply_short(request, RCODE_REFUSED, NULL);
+    } else {
+        question_answer(request);
     }
-    if (key == NULL) {
-        answer(request, RCODE_NOTAUTH, NULL);
-        return false;
-    }
-    uint16_t error = 0;
-    tsig_begin(&request->session, key);
-    if (tsig_check(&request->session, request->event->message, request->message.tsig_at,
-                   request->turn->now_s, &error) != OK) {
-        tsig_end(&request->session);
-        log_line(request->turn->registry->options.log, LOG_WARNING,
-                 "a transfer was asked for with a key that does not fit: %s", rcode_text(error));
-        answer(request, RCODE_NOTAUTH, NULL);
-        return false;
-    }
-    request->is_signed = true;
-    return true;
 }
 
 void registry_dns_query(struct registry_turn *turn, const struct event_query *query)
 {
-    struct request request = {.turn = turn, .event = query};
+    struct request request = {.turn = turn, .query = query};
     enum status status = message_read_query(query->message, &request.buffer, &request.message);
     if (query->message.len < MESSAGE_HEADER_LEN || (request.message.flags & FLAG_QR) != 0) {
+        return; /* answering an answer makes loops */
+    }
+    if (status != OK) {
+        request.message.question_count = 0;
+        request.message.edns.is_present = false;
+        reply_short(&request, RCODE_FORMERR, NULL);
         return;
     }
-    if (status != OK || request.message.question_count != 1) {
-        answer(&request, RCODE_FORMERR, NULL);
-        return;
+    struct registry_tld *tld = registry_find_tld(turn->registry, request.message.question.name);
+    if (tld != NULL && request.message.question.class_ == CLASS_IN &&
+        name_equal(tld->options->name, request.message.question.name)) {
+        request.tld = tld;
     }
-    const struct question *question = &request.message.question;
-    struct registry_tld *tld = registry_find_tld(turn->registry, question->name);
-    bool is_apex = tld != NULL && name_equal(question->name, tld->options->name);
-    request.tld = is_apex && question->class_ == CLASS_IN ? tld : NULL;
-    if (!check_key(&request)) {
-        return;
-    }
-    if (request.message.opcode != OPCODE_QUERY) {
-        answer(&request, RCODE_NOTIMP, NULL);
-    } else if (request.tld == NULL) {
-        answer(&request, RCODE_REFUSED, NULL);
-    } else if (question->type == TYPE_SOA) {
-        answer(&request, RCODE_NOERROR, zone_soa(registry_zone_current(request.tld)));
-    } else if (question->type == TYPE_AXFR || question->type == TYPE_IXFR) {
-        transfer_asked(&request);
-    } else { /* the public asks the signer's servers */
-        answer(&request, RCODE_REFUSED, NULL);
+    query_answer(&request);
+    if (request.is_signed) {
+        tsig_end(&request.session);
     }
 }

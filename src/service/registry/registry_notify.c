@@ -1,46 +1,56 @@
-/* Tells the signers of a TLD that there is a new serial, and again while they do not answer (RFC
- * 1996). */
+/* NOTIFY (RFC 1996): each signer is told of each new serial and told again until it answers, with
+ * growing pauses. Should all be lost, the signer's refresh timer finds the serial. */
 #include "service/registry/registry_state.h"
 #include "service/registry/registry_zone.h"
 
-enum { ATTEMPTS_MAX = 6, TIMEOUT_FIRST_MS = 500, NOTIFY_LEN_MAX = 1024 };
+enum {
+    ATTEMPTS_MAX = 8,
+    TIMEOUT_FIRST_MS = 500, /* doubled with each attempt */
+    NOTIFY_LEN_MAX = 1024,
+};
 
-static void send(struct registry_turn *turn, struct registry_tld *tld, size_t index)
+static struct span notify_write(struct registry_turn *turn, const struct registry_tld *tld,
+                                uint16_t id)
 {
-    struct registry_notice *notice = &tld->notices[index];
-    const struct tsig_key *key = tld->options->transfer_key;
     uint8_t *bytes = arena_take(turn->scratch, NOTIFY_LEN_MAX);
-    struct message_writer writer;
     if (bytes == NULL) {
-        return;
+        return SPAN_EMPTY;
     }
-    notice->id = entropy_u16(turn->registry->options.entropy);
-    message_begin(&writer, bytes, NOTIFY_LEN_MAX, notice->id, FLAG_AA, OPCODE_NOTIFY,
-                  RCODE_NOERROR);
-    message_add_question(&writer, (struct question){tld->options->name, TYPE_SOA, CLASS_IN});
+    struct message_writer writer;
+    const struct question question = {tld->options->name, TYPE_SOA, CLASS_IN};
+    message_begin(&writer, bytes, NOTIFY_LEN_MAX, id, FLAG_AA, OPCODE_NOTIFY, RCODE_NOERROR);
+    message_add_question(&writer, question);
     message_keep(&writer, TSIG_RECORD_LEN_MAX);
     enum status status =
         message_add_rrset(&writer, SECTION_ANSWER, zone_soa(registry_zone_current(tld)));
     size_t len = message_end(&writer).len;
-    if (status == OK && key != NULL) {
+    if (status == OK && tld->options->transfer_key != NULL) {
         struct tsig_session session;
-        tsig_begin(&session, key);
+        tsig_begin(&session, tld->options->transfer_key);
         status = tsig_sign(&session, bytes, NOTIFY_LEN_MAX, &len, turn->now_s, 0);
         tsig_end(&session);
     }
-    if (status != OK) {
+    return status == OK ? span_of(bytes, len) : SPAN_EMPTY;
+}
+
+static void notice_send(struct registry_turn *turn, struct registry_tld *tld, size_t at)
+{
+    struct registry_notice *notice = &tld->notices[at];
+    notice->id = entropy_u16(turn->registry->options.entropy);
+    struct span message = notify_write(turn, tld, notice->id);
+    if (message.len == 0) {
         return;
     }
     notice->ask = ++turn->registry->ask_last;
     outbox_add(turn->outbox, EFFECT_ASK)->ask =
         (struct effect_ask){.ask = notice->ask,
                             .transport = TRANSPORT_UDP,
-                            .server = tld->options->notify[index],
-                            .message = span_of(bytes, len),
+                            .server = tld->options->notify[at],
+                            .message = message,
                             .timeout_ms = (uint32_t)TIMEOUT_FIRST_MS << notice->attempt};
 }
 
-static void end_ask(struct registry_turn *turn, struct registry_notice *notice)
+static void notice_end(struct registry_turn *turn, struct registry_notice *notice)
 {
     if (notice->ask != 0) {
         outbox_add(turn->outbox, EFFECT_ASK_DONE)->ask_done = notice->ask;
@@ -51,50 +61,58 @@ static void end_ask(struct registry_turn *turn, struct registry_notice *notice)
 void registry_notify_start(struct registry_turn *turn, struct registry_tld *tld)
 {
     for (size_t i = 0; i < tld->options->notify_count; i++) {
-        end_ask(turn, &tld->notices[i]);
+        notice_end(turn, &tld->notices[i]);
         tld->notices[i].attempt = 0;
-        send(turn, tld, i);
+        notice_send(turn, tld, i);
     }
 }
 
-static bool is_answer(const struct registry_notice *notice, struct span wire)
+/* An acknowledgement changes nothing but our patience, so its TSIG is not checked. */
+static bool is_acknowledgement(const struct registry_tld *tld, const struct registry_notice *notice,
+                               struct span wire, uint16_t *rcode)
 {
     struct message message;
     struct name_buffer buffer;
-    return message_read_query(wire, &buffer, &message) == OK && (message.flags & FLAG_QR) != 0 &&
-           message.id == notice->id && message.opcode == OPCODE_NOTIFY;
+    if (message_read_query(wire, &buffer, &message) != OK || (message.flags & FLAG_QR) == 0 ||
+        message.id != notice->id || message.opcode != OPCODE_NOTIFY) {
+        return false;
+    }
+    *rcode = message.rcode;
+    return message.question_count == 0 || name_equal(message.question.name, tld->options->name);
 }
 
-static void take(struct registry_turn *turn, struct registry_tld *tld, size_t index,
-                 const struct event_answer *answer)
+static void notice_answer(struct registry_turn *turn, struct registry_tld *tld, size_t at,
+                          const struct event_answer *answer)
 {
-    struct registry_notice *notice = &tld->notices[index];
+    struct registry_notice *notice = &tld->notices[at];
+    const struct log *log = turn->registry->options.log;
+    char text[ADDRESS_TEXT_MAX];
+    uint16_t rcode;
     if (answer->outcome == OK) {
-        if (is_answer(notice, answer->message)) {
-            end_ask(turn, notice);
+        if (is_acknowledgement(tld, notice, answer->message, &rcode)) {
+            notice_end(turn, notice);
+            log_line(log, rcode == RCODE_NOERROR ? LOG_DETAIL : LOG_WARNING,
+                     "%.*s: %s answered NOTIFY with %s", (int)tld->text.len, tld->text.bytes,
+                     address_print(tld->options->notify[at], text), rcode_text(rcode));
         }
         return;
     }
-    notice->ask = 0;
-    notice->attempt++;
-    if (notice->attempt < ATTEMPTS_MAX) {
-        send(turn, tld, index);
-        return;
+    notice->ask = 0; /* that ask is over */
+    if (++notice->attempt < ATTEMPTS_MAX) {
+        notice_send(turn, tld, at);
+    } else {
+        log_line(log, LOG_WARNING, "%.*s: %s does not answer NOTIFY", (int)tld->text.len,
+                 tld->text.bytes, address_print(tld->options->notify[at], text));
     }
-    char address[ADDRESS_TEXT_MAX];
-    log_line(turn->registry->options.log, LOG_WARNING, "%.*s: the signer %s does not answer NOTIFY",
-             (int)tld->text.len, (const char *)tld->text.bytes,
-             address_print(tld->options->notify[index], address));
 }
 
 void registry_notify_answer(struct registry_turn *turn, const struct event_answer *answer)
 {
-    struct registry *registry = turn->registry;
-    for (size_t i = 0; i < registry->options.tld_count; i++) {
-        struct registry_tld *tld = &registry->tlds[i];
+    for (size_t i = 0; i < turn->registry->options.tld_count; i++) {
+        struct registry_tld *tld = &turn->registry->tlds[i];
         for (size_t j = 0; j < tld->options->notify_count; j++) {
             if (tld->notices[j].ask == answer->ask && answer->ask != 0) {
-                take(turn, tld, j, answer);
+                notice_answer(turn, tld, j, answer);
                 return;
             }
         }
