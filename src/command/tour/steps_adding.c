@@ -199,14 +199,16 @@ static void s35_algorithm(struct tour *tour)
     tour_say(tour, "The algorithm is chosen from a list. A wrong one for the key is noticed:");
     char *key = step_key(tour, LAB_PROVIDER_SERVER, "example.nz.", 257, 0);
     char *page = console_add(tour, "example.nz", "ksk", 15, key);
-    tour_show(tour, tour_page_text(tour, page, NULL, 700), "ED25519", NULL);
+    tour_show(tour, tour_page_text(tour, page, "The change was refused", 200),
+              "(ED25519) has 32 octets, this one has 64", NULL);
 }
 
 static void s36_public_key(struct tour *tour)
 {
     tour_say(tour, "What is no public key is refused, with the reason:");
     char *page = console_add(tour, "example.nz", "ksk", 13, "this is no key");
-    tour_show(tour, tour_page_text(tour, page, NULL, 700), "base64", NULL);
+    tour_show(tour, tour_page_text(tour, page, "The change was refused", 200), "not valid base64",
+              NULL);
 }
 
 static void s37_add(struct tour *tour)
@@ -215,14 +217,14 @@ static void s37_add(struct tour *tour)
     char *page = console_add(tour, "example.nz", "ksk", 13,
                              step_key(tour, LAB_PROVIDER_SERVER, "example.nz.", 257, 0));
     tour_say(tour, "Add; the registry is held back, so the request waits:");
-    tour_show(tour, tour_page_text(tour, page, NULL, 700), "ending", "not added");
+    tour_show(tour, tour_page_text(tour, page, "Pending", 200), "Pending: Add a key", NULL);
 }
 
 static void s38_one_at_a_time(struct tour *tour)
 {
     tour_say(tour, "While it waits, another one is refused, in the console and by the API:");
-    char *page = tour_page_text(tour, keys_page(tour, "example.nz"), NULL, 900);
-    tour_show(tour, page, "ending", NULL);
+    char *page = tour_page_text(tour, keys_page(tour, "example.nz"), "Pending", 300);
+    tour_show(tour, page, "Only one key can be added or deleted at a time", NULL);
     tour_show(tour, step_add(tour, "example.nz", 257, FOREIGN_KEY), "DuplicateRequest",
               "OperationId");
 }

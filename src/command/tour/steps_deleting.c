@@ -53,16 +53,16 @@ static char *polls_text(struct tour *tour, const struct polls *polls)
 static void s41_keys_first(struct tour *tour)
 {
     tour_say(tour, "Where keys are deleted, the console says what comes first:");
-    tour_show(tour, tour_page_text(tour, keys_page(tour, "example.com"), NULL, 2500), "before",
-              NULL);
+    tour_show(tour, tour_page_text(tour, keys_page(tour, "example.com"), "Disabling:", 300),
+              "delete the keys here before you switch DNSSEC off", NULL);
 }
 
 static void s42_wait(struct tour *tour)
 {
     tour_say(tour, "Scale: the lab's DS lives 3 s, so %d s here stand for three days (1 : %d).",
              LAB_WAIT_MS / 1000, WORLD_WAIT_S / (LAB_WAIT_MS / 1000));
-    tour_show(tour, tour_page_text(tour, keys_page(tour, "example.com"), NULL, 2500), "three days",
-              NULL);
+    tour_show(tour, tour_page_text(tour, keys_page(tour, "example.com"), "Rotating:", 300),
+              "up to three days", NULL);
 }
 
 static void s43_rotate(struct tour *tour)
@@ -115,8 +115,9 @@ static void s45_caution(struct tour *tour)
                          SECURE_TIMEOUT_MS),
               "SERVFAIL", "192.0.2.70");
     tour_say(tour, "Clients cannot reach it. The registrar's page had warned of exactly this:");
-    tour_show(tour, tour_page_text(tour, keys_page(tour, "careless.com"), NULL, 2500), "SERVFAIL",
-              NULL);
+    tour_show(tour,
+              tour_page_text(tour, keys_page(tour, "careless.com"), "while a key is still", 200),
+              "SERVFAIL", NULL);
     tour_control(tour, "provider-signer", "sign careless.com");
 }
 
@@ -127,10 +128,10 @@ static void s46_sign_in(struct tour *tour)
 
 static void s47_registered_domains(struct tour *tour)
 {
-    tour_show(
-        tour,
-        tour_page_text(tour, tour_follow(tour, console(tour), "Registered domains"), NULL, 600),
-        "thirteen.com", NULL);
+    tour_show(tour,
+              tour_page_text(tour, tour_follow(tour, console(tour), "Registered domains"),
+                             "thirteen.com", 100),
+              "thirteen.com", NULL);
 }
 
 static void s48_choose(struct tour *tour)
@@ -224,8 +225,8 @@ static void s55_pending(struct tour *tour)
     char *answer = disassociate(tour, "four.org", key_id(tour, "four.org", 0));
     char *operation = tour_json(tour, answer, "OperationId");
     tour_say(tour, "A deletion under way at four.org, as the console shows it:");
-    char *page = tour_page_text(tour, keys_page(tour, "four.org"), NULL, 2500);
-    tour_show(tour, page, "ending", NULL);
+    char *page = tour_page_text(tour, keys_page(tour, "four.org"), "Pending", 300);
+    tour_show(tour, page, "Pending: Delete a key", NULL);
     tour_show(tour, disassociate(tour, "four.org", key_id(tour, "four.org", 1)), "DuplicateRequest",
               NULL);
     tour_control(tour, "registry-two", "resume");

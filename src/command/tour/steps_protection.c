@@ -179,9 +179,9 @@ static void s12_right_value(struct tour *tour)
 
 static void s13_from_cache(struct tour *tour)
 {
-    long first = tour_ttl(tour, LAB_RESOLVER, "txt.wild.example.com.", TYPE_A);
+    long first = tour_ttl(tour, LAB_RESOLVER, "www.example.com.", TYPE_AAAA);
     tour_pause(1200);
-    long second = tour_ttl(tour, LAB_RESOLVER, "txt.wild.example.com.", TYPE_A);
+    long second = tour_ttl(tour, LAB_RESOLVER, "www.example.com.", TYPE_AAAA);
     bool is_cached = first > 0 && second >= 0 && second < first;
     tour_say(tour, "The same question twice, 1.2 s apart: the TTL of a cached answer counts down.");
     tour_show(tour,
