@@ -13,83 +13,39 @@ const struct lab_secret LAB_SECRETS[] = {
 };
 const size_t LAB_SECRETS_COUNT = LEN(LAB_SECRETS);
 
+/* clang-format off */
+
 /* The registries: objects by EPP, their zones to the signers of their servers. */
 
-#define TLD(zone, dnssec, keys, form, server)                                                      \
+#define TLD(zone, dnssec, keys, form, server, notify, link)                                        \
     "tld:\n  name: " zone ".\n  dnssec: " dnssec "\n  keys-max: " keys "\n  form: " form "\n"      \
     "  name-server: \"a.ns." zone ". 127.{N}." server "\"\n"                                       \
-    "  delegation-ttl: 3\n  ds-ttl: 3\n  negative-ttl: 1\n"
+    "  delegation-ttl: 3\n  ds-ttl: 3\n  negative-ttl: 1\n"                                        \
+    "  notify: 127.{N}." notify "\n  transfer-key: " link ".\n"
+#define REGISTRY_SERVER(name, octets)                                                              \
+    "server:\n  epp-listen: 127.{N}." octets "@{E}\n"                                              \
+    "  certificate: tls/epp." name ".test.pem\n  key: tls/epp." name ".test.key\n"                 \
+    "  client-ca: tls/ca.pem\n  dns-listen: 127.{N}." octets "@{H}\n"                              \
+    "  control: run/" name ".control\n  state: state/" name "\n"
+#define REGISTRAR_LOGIN(file)                                                                      \
+    "registrar:\n  id: vouch-registrar\n  password-file: secrets/" file "\n"
 
 static const char registry_one[] =
     "# The registry of com and net.\n"
-    "server:\n  epp-listen: 127.{N}.2.1@{E}\n  certificate: tls/epp.registry-one.test.pem\n"
-    "  key: tls/epp.registry-one.test.key\n  client-ca: tls/ca.pem\n"
-    "  dns-listen: 127.{N}.2.1@{H}\n  control: run/registry-one.control\n"
-    "  state: state/registry-one\n" LINK_KEY("link-one", "link-one")
-        TLD("com", "yes", "13", "either",
-            "2.10") "  notify: 127.{N}.2.2@{H}\n  transfer-key: "
-                    "link-one.\n" TLD("net", "yes", "13", "either",
-                                      "2.10") "  notify: 127.{N}.2.2@{H}\n  "
-                                              "transfer-key: link-one.\n"
-                                              "registrar:\n  id: vouch-registrar\n "
-                                              " password-file: secrets/epp-one\n";
+    REGISTRY_SERVER("registry-one", "2.1")
+    LINK_KEY("link-one", "link-one")
+    TLD("com", "yes", "13", "either", "2.10", "2.2@{H}", "link-one")
+    TLD("net", "yes", "13", "either", "2.10", "2.2@{H}", "link-one")
+    REGISTRAR_LOGIN("epp-one");
 
 static const char registry_two[] =
     "# The registry of org, nz and aq.\n"
-    "server:\n  epp-listen: 127.{N}.3.1@{E}\n  certificate: tls/epp.registry-two.test.pem\n"
-    "  key: tls/epp.registry-two.test.key\n  client-ca: tls/ca.pem\n"
-    "  dns-listen: 127.{N}.3.1@{H}\n  control: run/registry-two.control\n"
-    "  state: state/registry-two\n" LINK_KEY("link-two", "link-two")
-        TLD("org", "yes", "4", "ds",
-            "3.10") "  notify: 127.{N}.3.2@{H}\n  transfer-key: "
-                    "link-two.\n" TLD("nz", "yes", "4", "either",
-                                      "3.10") "  notify: 127.{N}.3.2@{H}\n  "
-                                              "transfer-key: "
-                                              "link-two.\n" TLD("aq", "no", "4", "ds", "3.10") "  "
-                                                                                               "not"
-                                                                                               "ify"
-                                                                                               ": "
-                                                                                               "127"
-                                                                                               ".{"
-                                                                                               "N}."
-                                                                                               "3."
-                                                                                               "2@{"
-                                                                                               "H}"
-                                                                                               "\n "
-                                                                                               " tr"
-                                                                                               "ans"
-                                                                                               "fer"
-                                                                                               "-ke"
-                                                                                               "y: "
-                                                                                               "lin"
-                                                                                               "k-"
-                                                                                               "two"
-                                                                                               ".\n"
-                                                                                               "reg"
-                                                                                               "ist"
-                                                                                               "rar"
-                                                                                               ":\n"
-                                                                                               "  "
-                                                                                               "id:"
-                                                                                               " vo"
-                                                                                               "uch"
-                                                                                               "-re"
-                                                                                               "gis"
-                                                                                               "tra"
-                                                                                               "r\n"
-                                                                                               "  "
-                                                                                               "pas"
-                                                                                               "swo"
-                                                                                               "rd-"
-                                                                                               "fil"
-                                                                                               "e: "
-                                                                                               "sec"
-                                                                                               "ret"
-                                                                                               "s/"
-                                                                                               "epp"
-                                                                                               "-tw"
-                                                                                               "o"
-                                                                                               "\n";
+    REGISTRY_SERVER("registry-two", "3.1")
+    LINK_KEY("link-two", "link-two")
+    TLD("org", "yes", "4", "ds", "3.10", "3.2@{H}", "link-two")
+    TLD("nz", "yes", "4", "either", "3.10", "3.2@{H}", "link-two")
+    TLD("aq", "no", "4", "ds", "3.10", "3.10@{P}", "link-two")
+    REGISTRAR_LOGIN("epp-two");
 
 /* The name servers of the TLDs: each a signer with the keys and an auth that faces the network. */
 
@@ -101,45 +57,52 @@ static const char registry_two[] =
 #define TRANSFERRED(zone, primary, key, sign)                                                      \
     "zone:\n  name: " zone ".\n  primary: 127.{N}." primary "@{H}\n  primary-key: " key ".\n"      \
     "  sign: " sign "\n"
-#define HOSTED(zone, sign)                                                                         \
-    "zone:\n  name: " zone ".\n  file: zones/" zone ".zone\n  sign: " sign "\n"
+#define HOSTED(zone)                                                                               \
+    "zone:\n  name: " zone ".\n  file: zones/" zone ".zone\n  sign: yes\n"
 
 static const char servers_one[] =
-    "# The name server of com and net.\n" SERVE("servers-one", "2.10", "2.2")
-        LINK_KEY("link-one", "link-one") TRANSFERRED("com", "2.1", "link-one", "yes")
-            TRANSFERRED("net", "2.1", "link-one", "yes");
+    "# The name server of com and net.\n"
+    SERVE("servers-one", "2.10", "2.2")
+    LINK_KEY("link-one", "link-one")
+    TRANSFERRED("com", "2.1", "link-one", "yes")
+    TRANSFERRED("net", "2.1", "link-one", "yes");
 
 static const char servers_two[] =
-    "# The name server of org, nz and aq.\n" SERVE("servers-two", "3.10", "3.2")
-        LINK_KEY("link-two", "link-two") TRANSFERRED("org", "3.1", "link-two", "yes")
-            TRANSFERRED("nz", "3.1", "link-two", "yes") TRANSFERRED("aq", "3.1", "link-two", "no");
+    "# The name server of org, nz and aq.\n"
+    SERVE("servers-two", "3.10", "3.2")
+    LINK_KEY("link-two", "link-two")
+    TRANSFERRED("org", "3.1", "link-two", "yes")
+    TRANSFERRED("nz", "3.1", "link-two", "yes")
+    TRANSFERRED("aq", "3.1", "link-two", "no");
 
-static const char root_servers[] = "# The root server.\n" SERVE(
-    "root", "1.10", "1.2") "zone:\n  name: .\n  file: zones/root.zone\n  sign: yes\n";
+static const char root_servers[] =
+    "# The root server.\n"
+    SERVE("root", "1.10", "1.2")
+    "zone:\n  name: .\n  file: zones/root.zone\n  sign: yes\n";
 
 static const char provider[] =
-    "# The DNS provider. The world reaches it through the attacker's wire.\n" SERVE(
-        "provider", "4.101", "4.102") HOSTED("example.com", "yes") HOSTED("example.org", "yes")
-        HOSTED("example.net", "yes") HOSTED("example.nz", "yes") HOSTED("example.aq", "yes")
-            HOSTED("plain.com", "yes") HOSTED("careless.com", "yes") HOSTED("thirteen.com", "yes")
-                HOSTED("four.org", "yes") HOSTED("second.net", "yes")
-                    HOSTED("dept.example.com", "yes");
+    "# The DNS provider. The world reaches it through the attacker's wire.\n"
+    SERVE("provider", "4.101", "4.102")
+    HOSTED("example.com") HOSTED("example.org") HOSTED("example.net") HOSTED("example.nz")
+    HOSTED("example.aq") HOSTED("plain.com") HOSTED("careless.com") HOSTED("thirteen.com")
+    HOSTED("four.org") HOSTED("second.net") HOSTED("dept.example.com");
 
 static const char other_provider[] =
-    "# A provider that is somebody else.\n" SERVE("other", "6.1", "6.2")
-        HOSTED("elsewhere.net",
-               "yes") "zone:\n  name: zskonly.org.\n  file: zones/zskonly.org.signed\n  sign: no\n";
+    "# A provider that is somebody else.\n"
+    SERVE("other", "6.1", "6.2")
+    HOSTED("elsewhere.net")
+    "zone:\n  name: zskonly.org.\n  file: zones/zskonly.org.signed\n  sign: no\n";
 
 /* The zones they host: short TTLs, so that a person sees changes. The name servers are inside. */
 
 #define ZONE(zone, first, second)                                                                  \
     "$ORIGIN " zone ".\n$TTL 3\n"                                                                  \
-    "@\tSOA\tns1 hostmaster 1 30 10 604800 1\n"                                                    \
+    "@\tSOA\tns1 hostmaster 1 30 10 604800 1\n"                                                   \
     "@\tNS\tns1\n@\tNS\tns2\n"                                                                     \
     "ns1\tA\t127.{N}." first "\nns2\tA\t127.{N}." second "\n"
 #define HOSTS(zone, host)                                                                          \
     ZONE(zone, "4.1", "4.2")                                                                       \
-    "@\tA\t192.0.2." host "\n@\tAAAA\t2001:db8::" host "\n@\tMX\t10 mail\n"                        \
+    "@\tA\t192.0.2." host "\n@\tAAAA\t2001:db8::" host "\n@\tMX\t10 mail\n"                         \
     "@\tTXT\t\"" zone " of the lab\"\nwww\tA\t192.0.2." host "\nwww\tAAAA\t2001:db8::" host "\n"   \
     "mail\tA\t192.0.2.25\nalias\tCNAME\twww\n*.wild\tA\t192.0.2." host "\n"
 #define OTHER_HOSTS(zone, host)                                                                    \
@@ -167,10 +130,12 @@ static const char plain_resolver[] =
 static const char registrar[] =
     "server:\n  http-listen: 127.{N}.0.1@{W}\n  control: run/registrar.control\n"
     "  state: state/registrar\n"
-    "registrar:\n  name: \"Vouch Domains\"\n  resolver: 127.{N}.5.1@{P}\n  root-zone: {ROOT}\n"
-    "  tld-policy: {POLICY}\n  mail: maildir:mail\n  mail-from: domains@vouch.test\n" REGISTRY(
-        "one", "2.1", "epp-one", "  tld: com\n  tld: net\n")
-        REGISTRY("two", "3.1", "epp-two", "  tld: org\n  tld: nz\n  tld: aq\n");
+    "registrar:\n  name: Vouch Domains\n  resolver: 127.{N}.5.1@{P}\n  root-zone: {ROOT}\n"
+    "  tld-policy: {POLICY}\n  mail: maildir:mail\n  mail-from: domains@vouch.test\n"
+    REGISTRY("one", "2.1", "epp-one", "  tld: com\n  tld: net\n")
+    REGISTRY("two", "3.1", "epp-two", "  tld: org\n  tld: nz\n  tld: aq\n");
+
+/* clang-format on */
 
 const struct lab_file LAB_FILES[] = {
     {"conf/registry-one.conf", registry_one, false},

@@ -23,8 +23,8 @@ static const char *const example[] = {
     "*.wild.example. TXT \"any\"",
     "www.example. CNAME mail.example.",
     "secure.example. NS ns.secure.example.",
-    "secure.example. DS 12345 13 2 "
-    "0000000000000000000000000000000000000000000000000000000000000000",
+    ("secure.example. DS 12345 13 2 "
+     "0000000000000000000000000000000000000000000000000000000000000000"),
     "ns.secure.example. A 192.0.2.3",
     "insecure.example. NS ns.insecure.example.",
     "ns.insecure.example. A 192.0.2.4",

@@ -20,8 +20,8 @@ static const char *const example[] = {
     "mail.example. A 192.0.2.2",
     "mail.example. TXT \"here\"",
     "secure.example. NS ns.secure.example.",
-    "secure.example. DS 12345 13 2 "
-    "0000000000000000000000000000000000000000000000000000000000000000",
+    ("secure.example. DS 12345 13 2 "
+     "0000000000000000000000000000000000000000000000000000000000000000"),
     "ns.secure.example. A 192.0.2.3",
     "plain.example. NS ns.plain.example.",
     "ns.plain.example. A 192.0.2.4",

@@ -30,7 +30,8 @@ static int teardown(void **state)
 
 static void assert_says(const char *text, const char *words)
 {
-    if (strstr(text, words) == NULL) {
+    assert_non_null(text);
+    if (text != NULL && strstr(text, words) == NULL) {
         fail_msg("\"%s\" is not in: %s", words, text);
     }
 }

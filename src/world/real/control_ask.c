@@ -76,7 +76,7 @@ static enum status text_judge(struct span received, struct arena *arena, struct 
 enum status control_ask(const char *path, const char *line, struct arena *arena, struct span *text,
                         struct problem *problem)
 {
-    int fd;
+    int fd = -1;
     *text = SPAN_EMPTY;
     enum status status = control_connect(path, &fd, problem);
     if (status != OK) {
