@@ -2,6 +2,8 @@
  * chooses the way in. */
 #include "core/crypto/key.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2) {
