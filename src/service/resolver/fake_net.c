@@ -30,6 +30,7 @@ void fake_open(struct fake_net *net)
 {
     memset(net, 0, sizeof *net);
     arena_open(&net->arena, ARENA_SIZE_MAX);
+    arena_open(&net->replies_arena, ARENA_SIZE_MAX);
     outbox_open(&net->outbox, ARENA_SIZE_MAX);
     net->random = 1;
     net->entropy = (struct entropy){random_fill, net};
@@ -45,6 +46,7 @@ void fake_close(struct fake_net *net)
         key_close(net->zones[i].key.key);
     }
     outbox_close(&net->outbox);
+    arena_close(&net->replies_arena);
     arena_close(&net->arena);
 }
 
@@ -153,6 +155,18 @@ struct fake_zone *fake_add_zone(struct fake_net *net, const char *apex, const ch
         text += len + (text[len] == '\n' ? 1 : 0);
     }
     return zone;
+}
+
+void fake_remove(struct fake_zone *zone, uint16_t type)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < zone->rrset_count; i++) {
+        if (zone->rrsets[i].type != type) {
+            zone->rrsets[kept] = zone->rrsets[i];
+            zone->rrsigs[kept++] = zone->rrsigs[i];
+        }
+    }
+    zone->rrset_count = kept;
 }
 
 void fake_make_key(struct fake_net *net, struct fake_zone *zone)
@@ -520,9 +534,9 @@ static void reply_keep(struct fake_net *net, const struct effect_reply *effect)
     *reply = (struct fake_reply){
         .channel = effect->channel, .ede = EDE_NONE, .len = effect->message.len};
     struct span wire;
-    enum status status = arena_copy(&net->arena, effect->message, &wire);
+    enum status status = arena_copy(&net->replies_arena, effect->message, &wire);
     require(status == OK);
-    status = message_read(wire, &net->arena, &reply->message);
+    status = message_read(wire, &net->replies_arena, &reply->message);
     require(status == OK);
     struct span value;
     if (edns_find(&reply->message.edns, EDNS_OPTION_EDE, &value)) {
@@ -646,7 +660,7 @@ static void deliver_noise(struct fake_net *net, const struct fake_pending *pendi
     }
 }
 
-static void carry(struct fake_net *net)
+void fake_carry(struct fake_net *net)
 {
     struct fake_pending pending = net->pending[0];
     struct fake_server *server = server_find(net, pending.server);
@@ -678,7 +692,7 @@ void fake_settle(struct fake_net *net)
 {
     for (int i = 0; i < 20000; i++) {
         if (net->pending_count > 0) {
-            carry(net);
+            fake_carry(net);
         } else if (net->timer_ns != TIMER_NEVER_NS && net->reply_count < net->channel) {
             pass_ns(net, net->timer_ns - net->now.mono_ns);
         } else {
@@ -704,6 +718,18 @@ void fake_start(struct fake_net *net, const struct resolver_options *options)
     require(status == OK);
     struct event event = {.kind = EVENT_START};
     handle(net, &event);
+}
+
+void fake_restart(struct fake_net *net, const struct resolver_options *options)
+{
+    resolver_close(net->resolver);
+    net->resolver = NULL;
+    net->pending_count = 0;
+    net->reply_count = 0;
+    net->channel = 0;
+    net->timer_ns = TIMER_NEVER_NS;
+    arena_reset(&net->replies_arena);
+    fake_start(net, options);
 }
 
 uint64_t fake_send(struct fake_net *net, const char *name, uint16_t type, uint16_t flags,
@@ -788,7 +814,7 @@ static void print_section(const struct message_section *section, struct writer *
 const char *fake_print(struct fake_net *net, const struct fake_reply *reply)
 {
     enum { TEXT_SIZE = 8192 };
-    char *bytes = arena_take(&net->arena, TEXT_SIZE);
+    char *bytes = arena_take(&net->replies_arena, TEXT_SIZE);
     struct writer text = writer_over(bytes, TEXT_SIZE - 1);
     if (reply == NULL) {
         return "nothing";

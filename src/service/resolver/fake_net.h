@@ -68,6 +68,7 @@ struct fake_reply {
 
 struct fake_net {
     struct arena arena;
+    struct arena replies_arena; /* what came back, until fake_restart */
     struct fake_zone zones[FAKE_ZONES_MAX];
     size_t zone_count;
     struct fake_server servers[FAKE_SERVERS_MAX];
@@ -98,6 +99,8 @@ void fake_close(struct fake_net *net);
 /* `text`: lines "OWNER TTL TYPE RDATA", names absolute. */
 struct fake_zone *fake_add_zone(struct fake_net *net, const char *apex, const char *text);
 void fake_add_record(struct fake_net *net, struct fake_zone *zone, const char *line);
+/* All RRsets of that type leave the zone; sign it again afterwards. */
+void fake_remove(struct fake_zone *zone, uint16_t type);
 /* The child's DS, from its key, into the parent. Before the parent is signed. */
 void fake_add_ds(struct fake_net *net, struct fake_zone *parent, const struct fake_zone *child);
 /* A key without signatures yet, so that a DS can be made. */
@@ -112,6 +115,8 @@ struct trust_anchor fake_anchor(struct fake_net *net, const struct fake_zone *zo
 /* Options with that root hint or forwarder and sane sizes. */
 struct resolver_options fake_options(struct fake_net *net, const struct address *root_hint);
 void fake_start(struct fake_net *net, const struct resolver_options *options);
+/* The same zones and servers with a new resolver; replies and questions so far are forgotten. */
+void fake_restart(struct fake_net *net, const struct resolver_options *options);
 
 enum { FAKE_DO = 1, FAKE_PLAIN = 2 /* without EDNS */, FAKE_TCP = 4 };
 /* Sends a query and returns its channel, without letting anything else happen. */
@@ -128,6 +133,8 @@ const char *fake_control(struct fake_net *net, const char *line);
 /* "RCODE flags | answer records | authority records", each record "OWNER TYPE RDATA", for
  * comparing. Signatures print as "OWNER RRSIG TYPE". */
 const char *fake_print(struct fake_net *net, const struct fake_reply *reply);
+/* Carries the oldest pending ask to its server and the answer back. */
+void fake_carry(struct fake_net *net);
 /* One event with those bytes as what came of the oldest pending ask; for fuzzing. */
 void fake_answer_with(struct fake_net *net, enum status outcome, struct span message);
 struct address fake_address(const char *text);
