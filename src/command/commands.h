@@ -17,3 +17,6 @@ extern const struct command COMMAND_REGISTRAR;
 extern const struct command COMMAND_SIGN;
 extern const struct command COMMAND_VERIFY;
 extern const struct command COMMAND_KEYS;
+extern const struct command COMMAND_DOMAINS;
+extern const struct command COMMAND_DOMAIN;
+extern const struct command COMMAND_OPERATIONS;

@@ -41,6 +41,8 @@ enum console_mark { MARK_SECURE, MARK_PENDING, MARK_INSECURE, MARK_REFUSED, MARK
 void console_write_mark(struct writer *page, enum console_mark mark, const char *words);
 /* "2026-11-24 09:10 UTC"; in scratch, never NULL. */
 const char *console_time(struct console *console, int64_t time_s);
+/* "2026-11-24"; likewise. */
+const char *console_date(struct console *console, int64_t time_s);
 /* "3 hours"; in scratch, never NULL. */
 const char *console_duration(struct console *console, uint32_t seconds);
 

@@ -148,6 +148,12 @@ const char *console_time(struct console *console, int64_t time_s)
     return line == NULL ? "" : line;
 }
 
+const char *console_date(struct console *console, int64_t time_s)
+{
+    const char *line = arena_print(console->turn->scratch, "%.10s", console_time(console, time_s));
+    return line == NULL ? "" : line;
+}
+
 const char *console_duration(struct console *console, uint32_t seconds)
 {
     static const struct {

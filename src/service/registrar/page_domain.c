@@ -104,8 +104,8 @@ static void domain_row_write(struct console *console, const char *name)
                  "</td><td class=\"number\"><span class=\"cell-label\">Keys </span>%zu of %u"
                  "</td>",
                  domain.key_count, domain.tld->keys_max);
-    HTML_FILL(page, "<td><span class=\"cell-label\">Expires </span>{}</td></tr>",
-              console_time(console, domain.expires_s));
+    HTML_FILL(page, "<td class=\"number\"><span class=\"cell-label\">Expires </span>{}</td></tr>",
+              console_date(console, domain.expires_s));
 }
 
 static void domains_empty_write(struct console *console)

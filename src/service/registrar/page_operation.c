@@ -6,7 +6,7 @@
 
 enum { REFRESH_S = 4 };
 
-enum step_state { STEP_DONE, STEP_NOW, STEP_TO_COME, STEP_REFUSED };
+enum step_state { STEP_DONE, STEP_NOW, STEP_TO_COME, STEP_REFUSED, STEP_LEFT_OUT };
 
 static void step_write(struct console *console, enum step_state state, const char *title,
                        const char *sentence)
@@ -20,6 +20,7 @@ static void step_write(struct console *console, enum step_state state, const cha
         [STEP_NOW] = {"now", MARK_PENDING, "Pending"},
         [STEP_TO_COME] = {"to-come", MARK_PLAIN, "To come"},
         [STEP_REFUSED] = {"failed", MARK_REFUSED, "Refused"},
+        [STEP_LEFT_OUT] = {"to-come", MARK_PLAIN, "Left out"},
     };
     struct writer *page = &console->page;
     HTML_FILL(page, "<li class=\"step {}\"><div class=\"step-head\"><h3>{}</h3>",
@@ -83,7 +84,9 @@ static void steps_write(struct console *console, const struct operation *operati
                                : operation->state >= OPERATION_CHECKED && !is_failed ? STEP_NOW
                                                                                      : STEP_TO_COME;
     step_write(console, registry, "Answered by the registry",
-               was_sent ? "The request was sent to the registry." : "It was not sent yet.");
+               was_sent    ? "The request was sent to the registry."
+               : is_failed ? "It was not sent to the registry."
+                           : "It was not sent yet.");
     if (operation->flags != 0 && !is_failed) {
         watch_steps_write(console, operation);
     }
