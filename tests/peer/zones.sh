@@ -3,7 +3,7 @@
 # zones signed by ldns-signzone and dnssec-signzone by `vouch verify`. Prints `ok NAME` or
 # `not ok NAME`, a line each. usage: zones.sh VOUCH
 set -u
-vouch=${1:?usage: zones.sh VOUCH}
+vouch=${1:-${VOUCH:?usage: zones.sh VOUCH}}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 failed=0

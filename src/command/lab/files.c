@@ -102,7 +102,7 @@ static const char other_provider[] =
     "ns1\tA\t127.{N}." first "\nns2\tA\t127.{N}." second "\n"
 #define HOSTS(zone, host)                                                                          \
     ZONE(zone, "4.1", "4.2")                                                                       \
-    "@\tA\t192.0.2." host "\n@\tAAAA\t2001:db8::" host "\n@\tMX\t10 mail\n"                         \
+    "@\tA\t192.0.2." host "\n@\tAAAA\t2001:db8::" host "\n@\tMX\t10 mail\n"                        \
     "@\tTXT\t\"" zone " of the lab\"\nwww\tA\t192.0.2." host "\nwww\tAAAA\t2001:db8::" host "\n"   \
     "mail\tA\t192.0.2.25\nalias\tCNAME\twww\n*.wild\tA\t192.0.2." host "\n"
 #define OTHER_HOSTS(zone, host)                                                                    \
@@ -130,7 +130,7 @@ static const char plain_resolver[] =
 static const char registrar[] =
     "server:\n  http-listen: 127.{N}.0.1@{W}\n  control: run/registrar.control\n"
     "  state: state/registrar\n"
-    "registrar:\n  name: Vouch Domains\n  resolver: 127.{N}.5.1@{P}\n  root-zone: {ROOT}\n"
+    "registrar:\n  name: \"Vouch Domains\"\n  resolver: 127.{N}.5.1@{P}\n  root-zone: {ROOT}\n"
     "  tld-policy: {POLICY}\n  mail: maildir:mail\n  mail-from: domains@vouch.test\n"
     REGISTRY("one", "2.1", "epp-one", "  tld: com\n  tld: net\n")
     REGISTRY("two", "3.1", "epp-two", "  tld: org\n  tld: nz\n  tld: aq\n");

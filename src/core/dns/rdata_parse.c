@@ -72,6 +72,23 @@ static bool is_generic(const struct rdata_input *input)
     return input->count != 0 && !token->is_quoted && span_equal(token->text, SPAN_LITERAL("\\#"));
 }
 
+/* The digits of one token; half an octet may be held over to the next. */
+static enum status parse_hex_token(struct rdata_input *input, const struct rdata_token *token,
+                                   uint8_t pair[2], size_t *held)
+{
+    for (size_t i = 0; i < token->text.len; i++) {
+        pair[(*held)++] = token->text.bytes[i];
+        if (*held < 2) {
+            continue;
+        }
+        *held = 0;
+        if (text_read_base16(span_of(pair, 2), input->out) == MALFORMED) {
+            return rdata_expected(input, token, "hexadecimal digits");
+        }
+    }
+    return input->out->status == OK ? OK : rdata_expected(input, token, "fewer octets");
+}
+
 enum status rdata_parse_hex(struct rdata_input *input)
 {
     uint8_t pair[2];
@@ -79,17 +96,9 @@ enum status rdata_parse_hex(struct rdata_input *input)
     const struct rdata_token *token = NULL;
     while (input->at < input->count) {
         token = &input->tokens[input->at++];
-        for (size_t i = 0; i < token->text.len; i++) {
-            pair[held++] = token->text.bytes[i];
-            if (held == 2) {
-                held = 0;
-                if (text_read_base16(span_of(pair, 2), input->out) == MALFORMED) {
-                    return rdata_expected(input, token, "hexadecimal digits");
-                }
-            }
-        }
-        if (input->out->status != OK) {
-            return rdata_expected(input, token, "fewer octets");
+        enum status status = parse_hex_token(input, token, pair, &held);
+        if (status != OK) {
+            return status;
         }
     }
     return held == 0 ? OK : rdata_expected(input, token, "an even number of hexadecimal digits");

@@ -163,7 +163,9 @@ static void pack_sorted(struct rrset_builder *builder, const struct sorted_recor
     uint32_t len = 0;
     rrset->count = 0;
     for (uint16_t i = 0; i < count; i++) {
-        if (i > 0 && rrset_compare_rdata(rrset->type, records[i - 1].rdata, records[i].rdata) == 0) {
+        bool is_again =
+            i > 0 && rrset_compare_rdata(rrset->type, records[i - 1].rdata, records[i].rdata) == 0;
+        if (is_again) {
             continue; /* duplicates are one record (RFC 2181 §5) */
         }
         size_t record_len = records[i].rdata.len + 2;
