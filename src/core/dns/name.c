@@ -58,6 +58,7 @@ struct unpacking {
     size_t pointer_limit; /* pointers must lead before this offset: strictly backward, so no loop */
     size_t len;
     uint8_t labels;
+    uint8_t pointers; /* followed: more than one a label is an attack */
 };
 
 static enum status unpack_label(struct unpacking *unpacking, struct name_buffer *buffer)
@@ -84,9 +85,10 @@ static enum status follow_pointer(struct unpacking *unpacking)
     }
     const uint8_t *octets = unpacking->message.bytes + unpacking->at;
     size_t target = (size_t)(octets[0] & 0x3f) << 8 | octets[1];
-    if (target >= unpacking->pointer_limit) {
+    if (target >= unpacking->pointer_limit || unpacking->pointers == NAME_LABELS_MAX) {
         return MALFORMED;
     }
+    unpacking->pointers++;
     unpacking->at = target;
     unpacking->pointer_limit = target;
     return OK;
@@ -94,7 +96,7 @@ static enum status follow_pointer(struct unpacking *unpacking)
 
 struct name name_read_compressed(struct reader *message, struct name_buffer *buffer)
 {
-    struct unpacking unpacking = {message->bytes, message->at, message->at, 0, 0};
+    struct unpacking unpacking = {message->bytes, message->at, message->at, 0, 0, 0};
     size_t end =
         0; /* behind the name in the message; known at the first pointer or at the root label */
     enum status status = message->status;
