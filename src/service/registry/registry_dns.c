@@ -7,6 +7,7 @@ enum {
     PORTION_LEN = 1 << 20,              /* sent before other events have their turn */
     PORTION_PAUSE_NS = 2 * 1000 * 1000, /* between portions */
     SHORT_LEN = MESSAGE_UDP_LEN_DEFAULT,
+    OPT_LEN = 11,         /* without options */
     SOA_NUMBERS_LEN = 20, /* serial, refresh, retry, expire, minimum */
 };
 
@@ -57,15 +58,17 @@ static void reply_short(struct request *request, uint16_t rcode, const struct rr
         message_keep(&writer, TSIG_RECORD_LEN_MAX);
     }
     if (message->edns.is_present) {
-        const struct edns edns = {.udp_size = MESSAGE_UDP_LEN_DEFAULT};
-        message_keep(&writer, MESSAGE_HEADER_LEN);
-        message_add_edns(&writer, &edns, rcode);
+        message_keep(&writer, OPT_LEN);
     }
     if (soa != NULL) {
         message_set_flags(&writer, FLAG_AA);
         if (message_add_rrset(&writer, SECTION_ANSWER, soa) != OK) {
             message_set_flags(&writer, FLAG_TC);
         }
+    }
+    if (message->edns.is_present) {
+        const struct edns edns = {.udp_size = MESSAGE_UDP_LEN_DEFAULT};
+        message_add_edns(&writer, &edns, rcode);
     }
     reply_send(request, &writer, bytes, SHORT_LEN);
 }
