@@ -81,6 +81,17 @@ static struct name relative_part(struct name name, struct name ancestor, struct 
     return name_read(&reader);
 }
 
+/* The CNAME that a server made from the DNAME above `name` (RFC 6672 §3.1): it has no RRSIG, and
+ * the DNAME vouches for it. NULL when there is none. */
+static const struct rrset *find_made_cname(const struct evidence *evidence, struct name name)
+{
+    const struct chain_section answer = chain_answer_of(evidence);
+    const struct rrset *cname = chain_find(answer, name, TYPE_CNAME);
+    bool is_made = cname != NULL && find_dname(evidence, name) != NULL &&
+                   chain_find_rrsig(answer, cname) == NULL;
+    return is_made ? cname : NULL;
+}
+
 /* Where an alias leads. OK; NOT_FOUND when `name` has none; TOO_LONG when a DNAME makes a name that
  * cannot be (RFC 6672 §2.2), where the chain ends; MISMATCH when a CNAME is not what its DNAME
  * makes. `alias` is the RRset that vouches for it. */
@@ -89,7 +100,7 @@ static enum status follow_alias(const struct chain *chain, struct name name,
 {
     const struct evidence *evidence = &chain->input->evidence[0];
     const struct rrset *cname = evidence->type == TYPE_CNAME
-                                    ? NULL
+                                    ? find_made_cname(evidence, name)
                                     : chain_find(chain_answer_of(evidence), name, TYPE_CNAME);
     const struct rrset *dname = find_dname(evidence, name);
     if (cname != NULL &&
@@ -129,7 +140,8 @@ static size_t add_data(struct claims *claims, const struct evidence *evidence, s
         const struct rrset *rrset = &evidence->answer[i];
         bool is_asked =
             evidence->type == TYPE_ANY ? rrset->type != TYPE_RRSIG : rrset->type == evidence->type;
-        if (is_asked && rrset->count != 0 && name_equal(rrset->owner, name)) {
+        if (is_asked && rrset->count != 0 && name_equal(rrset->owner, name) &&
+            rrset != find_made_cname(evidence, name)) {
             add_rrset(claims, evidence, rrset);
         }
     }
@@ -151,6 +163,8 @@ static enum chain_outcome find_claims(struct chain *chain, struct claims *claims
     }
     for (size_t hops = 0; add_data(claims, evidence, name) == 0; hops++) {
         const struct rrset *alias;
+        /* Then the made CNAME is what was asked for, and nothing need follow it. */
+        bool is_end = evidence->type == TYPE_CNAME && find_made_cname(evidence, name) != NULL;
         enum status status = follow_alias(chain, name, &alias, &name);
         if (status == NOT_FOUND) {
             if (hops == 0 || !evidence->ends_at_alias) {
@@ -167,7 +181,7 @@ static enum chain_outcome find_claims(struct chain *chain, struct claims *claims
             return say_of_name(chain, evidence->name, "the chain of aliases is too long");
         }
         add_rrset(claims, evidence, alias);
-        if (status == TOO_LONG) {
+        if (status == TOO_LONG || is_end) {
             return CHAIN_SECURE;
         }
     }
