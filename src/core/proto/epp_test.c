@@ -32,7 +32,7 @@
 #define DOMAIN_URI "<objURI>urn:ietf:params:xml:ns:domain-1.0</objURI>"
 #define CREATE(body)                                                                               \
     COMMAND("<create><d:create " DOMAIN_SPACE "><d:name>a.com</d:name>" body "</d:create></"       \
-                                                                             "create>")
+            "create>")
 #define AUTH "<d:authInfo><d:pw>2fooBAR</d:pw></d:authInfo>"
 
 static const struct {
