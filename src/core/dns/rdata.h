@@ -18,8 +18,9 @@ enum status rdata_check(uint16_t type, struct span rdata) MUST_USE;
 /* Canonical form (RFC 4034 §6.2 as corrected by RFC 6840 §5.1): names of the listed types in lower
  * case. The length does not change. */
 void rdata_write_canonical(uint16_t type, struct span rdata, struct writer *canonical);
-/* Presentation form, one line, names absolute; at most RDATA_TEXT_LEN_MAX octets. Rdata must have
- * passed rdata_check. */
+/* Presentation form, one line, names absolute; at most RDATA_TEXT_LEN_MAX octets. Generic form
+ * where the other cannot say it, or has more than RDATA_TEXT_TOKENS_MAX fields: what is written
+ * here can always be read again. Rdata must have passed rdata_check. */
 void rdata_write_text(uint16_t type, struct span rdata, struct writer *text);
 /* `\# LEN HEX` (RFC 3597 §5). */
 void rdata_write_generic(struct span rdata, struct writer *text);

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-enum { PARAMETERS_MAX = 64, LIST_MAX = 64, KEY_INVALID = 65535 };
-
 struct parameter {
     const struct rdata_token *token;
     uint16_t key;
@@ -25,7 +23,7 @@ static bool read_key(struct span text, uint16_t *key)
     }
     uint64_t number;
     if (text.len < 4 || !span_equal_nocase(span_part(text, 0, 3), SPAN_LITERAL("key")) ||
-        text_read_u64(span_part(text, 3, text.len - 3), KEY_INVALID - 1, &number) != OK ||
+        text_read_u64(span_part(text, 3, text.len - 3), SVCB_KEY_INVALID - 1, &number) != OK ||
         (text.bytes[3] == '0' && text.len > 4)) {
         return false;
     }
@@ -140,14 +138,14 @@ static bool write_numbers(struct span value, size_t count_max, struct writer *ou
     return is_good;
 }
 
-/* In rising order and without repetition; `keys` has room for LIST_MAX. */
+/* In rising order and without repetition; `keys` has room for SVCB_MANDATORY_MAX. */
 static bool insert_key(uint16_t *keys, size_t *count, uint16_t key)
 {
     size_t at = *count;
     while (at > 0 && keys[at - 1] > key) {
         at--;
     }
-    if (*count == LIST_MAX || (at > 0 && keys[at - 1] == key)) {
+    if (*count == SVCB_MANDATORY_MAX || (at > 0 && keys[at - 1] == key)) {
         return false;
     }
     memmove(keys + at + 1, keys + at, (*count - at) * sizeof *keys);
@@ -159,7 +157,7 @@ static bool insert_key(uint16_t *keys, size_t *count, uint16_t key)
 static bool write_mandatory(struct span value, struct writer *out)
 {
     struct span item;
-    uint16_t keys[LIST_MAX];
+    uint16_t keys[SVCB_MANDATORY_MAX];
     size_t count = 0;
     for (size_t at = 0; next_item(value, &at, &item);) {
         uint16_t key;
@@ -193,7 +191,7 @@ static bool write_value(const struct parameter *parameter, struct writer *out)
     case SVCB_ECH:
         return value.len != 0 && text_read_base64(value, out) != MALFORMED;
     case SVCB_TLS_GROUPS:
-        return write_numbers(value, LIST_MAX, out);
+        return write_numbers(value, UINT16_MAX, out);
     case SVCB_DOHPATH:
         return write_octets(value, out);
     default:
@@ -259,13 +257,13 @@ static enum status check_together(struct rdata_input *input, const struct parame
 
 enum status rdata_parse_parameters(struct rdata_input *input)
 {
-    struct parameter parameters[PARAMETERS_MAX];
+    struct parameter parameters[SVCB_PARAMETERS_MAX];
     size_t count = 0;
     size_t list_at = input->out->len;
     for (; input->at < input->count; count++) {
         const struct rdata_token *token = &input->tokens[input->at++];
         struct parameter parameter;
-        if (count == PARAMETERS_MAX) {
+        if (count == SVCB_PARAMETERS_MAX) {
             return rdata_expected(input, token, "at most 64 parameters");
         }
         enum status status = read_parameter(input, token, &parameter);

@@ -80,6 +80,9 @@ enum {
     SVCB_DOHPATH = 7,
     SVCB_OHTTP = 8,
     SVCB_TLS_GROUPS = 9,
-    SVCB_KEY_COUNT
+    SVCB_KEY_COUNT,
+    SVCB_KEY_INVALID = 65535
 };
+/* What presentation form carries; records beyond are written in generic form. */
+enum { SVCB_PARAMETERS_MAX = 64, SVCB_MANDATORY_MAX = 64 };
 extern const char *const SVCB_KEYS[SVCB_KEY_COUNT];

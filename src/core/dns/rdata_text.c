@@ -262,6 +262,28 @@ void rdata_write_generic(struct span rdata, struct writer *text)
     text_write_base16(text, rdata);
 }
 
+/* More than a reader of text takes: bitmaps of a thousand types, TXT of a thousand empty strings.
+ */
+static bool has_too_many_fields(struct span text)
+{
+    size_t fields = 1;
+    bool is_inside = false;
+    if (text.len < 2 * RDATA_TEXT_TOKENS_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t octet = text.bytes[i];
+        if (octet == '\\') {
+            i++;
+        } else if (octet == '"') {
+            is_inside = !is_inside;
+        } else if (octet == ' ' && !is_inside) {
+            fields++;
+        }
+    }
+    return fields > RDATA_TEXT_TOKENS_MAX;
+}
+
 void rdata_write_text(uint16_t type, struct span rdata, struct writer *text)
 {
     const struct rdata_layout *layout = rdata_layout(type);
@@ -280,8 +302,9 @@ void rdata_write_text(uint16_t type, struct span rdata, struct writer *text)
         }
     }
     require(reader.status == OK);
-    bool is_empty = text->status == OK && text->len == text_start;
-    if (text->status == UNSUPPORTED || is_empty) {
+    struct span written = span_part(writer_written(text), text_start, text->len - text_start);
+    bool is_unfit = text->status == OK && (written.len == 0 || has_too_many_fields(written));
+    if (text->status == UNSUPPORTED || is_unfit) {
         writer_rewind(text, text_start);
         rdata_write_generic(rdata, text);
     }

@@ -96,13 +96,27 @@ static void text_value(struct writer *text, uint16_t key, struct span octets)
     }
 }
 
+/* Text demands more than the wire does: RFC 9460 §7.1.1 wants alpn beside no-default-alpn from
+ * those who write zone files. */
+static bool has_form(uint16_t key, struct span value, size_t count, bool has_alpn)
+{
+    return key != SVCB_KEY_INVALID && count < SVCB_PARAMETERS_MAX &&
+           (key != SVCB_MANDATORY || value.len / 2 <= SVCB_MANDATORY_MAX) &&
+           (key != SVCB_NO_DEFAULT_ALPN || has_alpn);
+}
+
 void rdata_text_parameters(struct reader *rdata, size_t start, struct writer *text)
 {
     (void)start;
+    bool has_alpn = false;
     for (size_t count = 0; reader_left(rdata) != 0; count++) {
         writer_text(text, count == 0 ? "" : " ");
         uint16_t key = reader_u16(rdata);
         struct span value = reader_span(rdata, reader_u16(rdata));
+        has_alpn = has_alpn || key == SVCB_ALPN;
+        if (!has_form(key, value, count, has_alpn)) {
+            writer_fail(text, UNSUPPORTED);
+        }
         text_key(text, key);
         if (value.len != 0) {
             writer_u8(text, '=');
