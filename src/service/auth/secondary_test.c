@@ -1,0 +1,381 @@
+/* A primary and a secondary under virtual time: the zone follows by NOTIFY, IXFR and refresh, over
+ * a bad network and over crashes; it is not served when it should not be, and what is not signed as
+ * agreed is not taken. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "service/auth/auth_test.h"
+#include "world/sim/sim.h"
+
+enum { REFRESH_S = 20, RETRY_S = 5, EXPIRE_S = 120 };
+#define SECONDS(count) ((int64_t)(count)*MOMENT_NS_PER_S)
+
+static const uint8_t SECRETS[2][32] = {{1}, {2}};
+
+struct server {
+    struct sim *sim;
+    size_t node;
+    struct auth *auth;
+    struct disk disk;
+    bool has_disk;
+    struct auth_zone_options zone;
+    struct auth_peer notify;
+    struct auth_grant grant;
+    struct tsig_key key;
+    struct name_buffer key_name, zone_name;
+    uint32_t serial; /* of the primary's next start */
+};
+
+struct pair {
+    struct sim *sim;
+    struct server primary, secondary;
+};
+
+static const struct address ADDRESSES[2] = {
+    {.family = ADDRESS_IPV4, .octets = {192, 0, 2, 1}, .port = 53},
+    {.family = ADDRESS_IPV4, .octets = {192, 0, 2, 2}, .port = 53},
+};
+
+/* Version `serial`: one address says which it is, and many names make a transfer of some size. */
+static struct zone *make_version(const struct zone *from, uint32_t serial)
+{
+    struct zone_builder *builder = test_change("example.", from);
+    char line[200];
+    if (from == NULL) {
+        test_add(builder, "example. NS ns.example.");
+        test_add(builder, "ns.example. A 192.0.2.1");
+        for (int i = 0; i < 1500; i++) {
+            snprintf(line, sizeof line, "host%d.example. TXT \"some text for host %d\"", i, i);
+            test_add(builder, line);
+        }
+    } else {
+        snprintf(line, sizeof line, "version.example. TXT \"%u\"", zone_serial(from));
+        test_remove(builder, line);
+        snprintf(line, sizeof line, "example. SOA ns.example. h.example. %u %d %d %d 5",
+                 zone_serial(from), REFRESH_S, RETRY_S, EXPIRE_S);
+        test_remove(builder, line);
+    }
+    snprintf(line, sizeof line, "version.example. TXT \"%u\"", serial);
+    test_add(builder, line);
+    snprintf(line, sizeof line, "example. SOA ns.example. h.example. %u %d %d %d 5", serial,
+             REFRESH_S, RETRY_S, EXPIRE_S);
+    test_add(builder, line);
+    return zone_build_finish(builder);
+}
+
+/* The primary's operator speaks "push SERIAL"; all else is the server's. */
+static void server_handle(void *state, const struct event *event, struct outbox *outbox)
+{
+    struct server *server = state;
+    uint32_t serial;
+    char line[64];
+    if (event->kind == EVENT_CONTROL) {
+        snprintf(line, sizeof line, "%.*s", (int)event->control.line.len,
+                 (const char *)event->control.line.bytes);
+    }
+    if (event->kind != EVENT_CONTROL || sscanf(line, "push %u", &serial) != 1) {
+        auth_handle(server->auth, event, outbox);
+    }
+    if (event->kind == EVENT_START && server->zone.is_pushed) {
+        struct zone *version = make_version(NULL, server->serial);
+        assert_int_equal(auth_push(server->auth, version, event->now, outbox), OK);
+    } else if (event->kind == EVENT_CONTROL && sscanf(line, "push %u", &serial) == 1) {
+        struct zone *before = make_version(NULL, server->serial);
+        struct zone *version = make_version(before, serial);
+        zone_release(before);
+        assert_int_equal(auth_push(server->auth, version, event->now, outbox), OK);
+        server->serial = serial;
+        outbox_add(outbox, EFFECT_CONTROL)->control =
+            (struct effect_control){event->control.request, false, SPAN_LITERAL("pushed\n")};
+    }
+}
+
+static struct node server_open(void *user, struct moment now)
+{
+    (void)now;
+    struct server *server = user;
+    struct problem problem = {0};
+    struct auth_options options = {.zones = &server->zone,
+                                   .zone_count = 1,
+                                   .keys = &server->key,
+                                   .key_count = 1,
+                                   .disk = server->has_disk ? &server->disk : NULL,
+                                   .entropy = sim_entropy(server->sim, server->node),
+                                   .log = sim_log(server->sim, server->node)};
+    assert_int_equal(auth_open(&options, &server->auth, &problem), OK);
+    return (struct node){server_handle, server};
+}
+
+static void server_close(void *user)
+{
+    struct server *server = user;
+    auth_close(server->auth);
+    server->auth = NULL;
+}
+
+static void add_server(struct pair *pair, struct server *server, const char *name, size_t index)
+{
+    server->sim = pair->sim;
+    server->node =
+        sim_add_node(pair->sim, name, (struct sim_life){server_open, server_close, server});
+    sim_listen(pair->sim, server->node, ADDRESSES[index]);
+    server->key = (struct tsig_key){test_name("key.", &server->key_name), TSIG_HMAC_SHA256,
+                                    span_of(SECRETS[0], sizeof SECRETS[0])};
+    server->zone.name = test_name("example.", &server->zone_name);
+    server->grant = (struct auth_grant){.key = &server->key};
+    server->zone.grants = &server->grant;
+    server->zone.grant_count = 1;
+}
+
+static void open_pair(struct pair *pair, uint64_t seed)
+{
+    struct sim_options options = {
+        .seed = seed, .wall_s = AUTH_TEST_NOW_S, .delay_min_us = 500, .delay_max_us = 20000};
+    *pair = (struct pair){.sim = sim_open(&options)};
+    add_server(pair, &pair->primary, "primary", 0);
+    add_server(pair, &pair->secondary, "secondary", 1);
+    pair->primary.zone.is_pushed = true;
+    pair->primary.serial = 1;
+    pair->primary.notify = (struct auth_peer){ADDRESSES[1], &pair->primary.key};
+    pair->primary.zone.notify = &pair->primary.notify;
+    pair->primary.zone.notify_count = 1;
+    pair->secondary.zone.primary = (struct auth_peer){ADDRESSES[0], &pair->secondary.key};
+    pair->secondary.disk = sim_disk(pair->sim, pair->secondary.node, "state");
+    pair->secondary.has_disk = true;
+    sim_start(pair->sim, pair->primary.node);
+    sim_start(pair->sim, pair->secondary.node);
+}
+
+/* The serial that the secondary serves; 0 when it answers SERVFAIL. */
+static uint32_t served(struct pair *pair)
+{
+    uint8_t bytes[600];
+    struct arena arena;
+    struct name_buffer buffer;
+    struct message answer;
+    struct span wire;
+    uint32_t serial = 0;
+    arena_open(&arena, 1 << 20);
+    struct question question = {test_name("version.example.", &buffer), TYPE_TXT, CLASS_IN};
+    struct sim_question asked = {
+        ADDRESSES[1], TRANSPORT_TCP,
+        message_make_query(bytes, sizeof bytes, 1, 0, question, true, 1232), 3000};
+    assert_int_equal(sim_ask(pair->sim, &asked, &arena, &wire), OK);
+    assert_int_equal(message_read(wire, &arena, &answer), OK);
+    if (answer.rcode == RCODE_NOERROR) {
+        assert_int_equal(answer.sections[SECTION_ANSWER].count, 1);
+        struct span rdata = rrset_only(&answer.sections[SECTION_ANSWER].rrsets[0]);
+        for (size_t i = 1; i < rdata.len; i++) {
+            serial = serial * 10 + (uint32_t)(rdata.bytes[i] - '0');
+        }
+    } else {
+        assert_int_equal(answer.rcode, RCODE_SERVFAIL);
+        struct span ede;
+        assert_true(edns_find(&answer.edns, EDNS_OPTION_EDE, &ede));
+    }
+    arena_close(&arena);
+    return serial;
+}
+
+static void push(struct pair *pair, uint32_t serial)
+{
+    char line[40];
+    struct arena arena;
+    struct span text;
+    arena_open(&arena, 1 << 16);
+    snprintf(line, sizeof line, "push %u", serial);
+    assert_int_equal(sim_control(pair->sim, pair->primary.node, line, &arena, &text), OK);
+    arena_close(&arena);
+}
+
+static uint64_t count_of(struct pair *pair, size_t node, const char *counter)
+{
+    struct arena arena;
+    struct span text;
+    unsigned long long count = 0;
+    arena_open(&arena, 1 << 16);
+    assert_int_equal(sim_control(pair->sim, node, "stats", &arena, &text), OK);
+    const char *all = arena_text(&arena, text);
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, "%s: ", counter);
+    const char *at = strstr(all, wanted);
+    assert_non_null(at);
+    assert_int_equal(sscanf(at + strlen(wanted), "%llu", &count), 1);
+    arena_close(&arena);
+    return count;
+}
+
+static void test_follows_by_notify(void **state)
+{
+    (void)state;
+    struct pair pair;
+    open_pair(&pair, 1);
+    sim_run(pair.sim, SECONDS(3));
+    assert_int_equal(served(&pair), 1);
+    assert_int_equal(count_of(&pair, pair.primary.node, "axfr-out"), 1);
+    for (uint32_t serial = 2; serial < 5; serial++) {
+        push(&pair, serial);
+        sim_run(pair.sim, SECONDS(1));
+        assert_int_equal(served(&pair), serial);
+    }
+    assert_int_equal(count_of(&pair, pair.primary.node, "axfr-out"), 1);
+    assert_int_equal(count_of(&pair, pair.primary.node, "ixfr-out"), 3);
+    sim_close(pair.sim);
+}
+
+/* Without NOTIFY the refresh finds the news. */
+static void test_follows_by_refresh(void **state)
+{
+    (void)state;
+    struct pair pair;
+    open_pair(&pair, 2);
+    sim_run(pair.sim, SECONDS(3));
+    sim_set_loss(pair.sim, 100, 0);
+    push(&pair, 2);
+    sim_run(pair.sim, SECONDS(1));
+    assert_int_equal(served(&pair), 1);
+    sim_set_loss(pair.sim, 0, 0);
+    sim_run(pair.sim, SECONDS(REFRESH_S + RETRY_S + 5));
+    assert_int_equal(served(&pair), 2);
+    sim_close(pair.sim);
+}
+
+static void test_bad_network(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 10; seed < 20; seed++) {
+        struct pair pair;
+        open_pair(&pair, seed);
+        sim_set_loss(pair.sim, 40, 20);
+        sim_run(pair.sim, SECONDS(10));
+        push(&pair, 2);
+        sim_run(pair.sim, SECONDS(1));
+        push(&pair, 3);
+        sim_run(pair.sim, SECONDS(2 * REFRESH_S));
+        assert_int_equal(served(&pair), 3);
+        sim_close(pair.sim);
+    }
+}
+
+/* After a restart the kept version is served at once, without the primary; after EXPIRE it is not
+ * any more (RFC 1035 §4.3.5), and when the primary is back it is. */
+static void test_restart_and_expiry(void **state)
+{
+    (void)state;
+    struct pair pair;
+    open_pair(&pair, 3);
+    sim_run(pair.sim, SECONDS(3));
+    sim_crash(pair.sim, pair.primary.node);
+    sim_crash(pair.sim, pair.secondary.node);
+    sim_run(pair.sim, SECONDS(30));
+    sim_start(pair.sim, pair.secondary.node);
+    assert_int_equal(served(&pair), 1);
+    sim_run(pair.sim, SECONDS(EXPIRE_S - 60)); /* about 90 s since the primary was heard */
+    assert_int_equal(served(&pair), 1);
+    sim_run(pair.sim, SECONDS(60));
+    assert_int_equal(served(&pair), 0);
+    sim_crash(pair.sim, pair.secondary.node);
+    sim_start(pair.sim, pair.secondary.node);
+    assert_int_equal(served(&pair), 0); /* a restart does not make it young again */
+    sim_start(pair.sim, pair.primary.node);
+    sim_run(pair.sim, SECONDS(RETRY_S * 3));
+    assert_int_equal(served(&pair), 1);
+    sim_close(pair.sim);
+}
+
+/* Power may go in any write: what is there afterwards is one version or the other, or nothing. */
+static void test_power_loss(void **state)
+{
+    (void)state;
+    for (uint32_t writes = 0; writes < 4; writes++) {
+        struct pair pair;
+        open_pair(&pair, 30 + writes);
+        sim_crash_at_write(pair.sim, pair.secondary.node, writes);
+        sim_run(pair.sim, SECONDS(3));
+        push(&pair, 2);
+        sim_run(pair.sim, SECONDS(60));
+        if (!sim_is_alive(pair.sim, pair.secondary.node)) {
+            sim_start(pair.sim, pair.secondary.node);
+        }
+        sim_run(pair.sim, SECONDS(10));
+        assert_int_equal(served(&pair), 2);
+        sim_close(pair.sim);
+    }
+}
+
+static void test_lower_serial(void **state)
+{
+    (void)state;
+    struct pair pair;
+    open_pair(&pair, 4);
+    sim_run(pair.sim, SECONDS(3));
+    push(&pair, 5);
+    sim_run(pair.sim, SECONDS(2));
+    assert_int_equal(served(&pair), 5);
+    push(&pair, 3);
+    sim_run(pair.sim, SECONDS(REFRESH_S * 2));
+    assert_int_equal(served(&pair), 5);
+    push(&pair, 4294967295U); /* lower too, by serial arithmetic (RFC 1982) */
+    sim_run(pair.sim, SECONDS(REFRESH_S * 2));
+    assert_int_equal(served(&pair), 5);
+    push(&pair, 6);
+    sim_run(pair.sim, SECONDS(2));
+    assert_int_equal(served(&pair), 6);
+    sim_close(pair.sim);
+}
+
+static void test_wrong_key(void **state)
+{
+    (void)state;
+    struct pair pair;
+    open_pair(&pair, 5);
+    sim_crash(pair.sim, pair.secondary.node); /* before it has asked anything */
+    pair.secondary.key.secret = span_of(SECRETS[1], sizeof SECRETS[1]);
+    sim_start(pair.sim, pair.secondary.node);
+    sim_run(pair.sim, SECONDS(60));
+    assert_int_equal(served(&pair), 0);
+    assert_int_equal(count_of(&pair, pair.primary.node, "axfr-out"), 0);
+    assert_true(count_of(&pair, pair.secondary.node, "transfers-in-failed") > 2);
+    sim_close(pair.sim);
+}
+
+/* `retransfer` takes all again; `zone-status` and `zone-dump` tell of it; nonsense is refused. */
+static void test_operator(void **state)
+{
+    (void)state;
+    struct pair pair;
+    struct arena arena;
+    struct span text;
+    open_pair(&pair, 6);
+    arena_open(&arena, 4 << 20);
+    sim_run(pair.sim, SECONDS(3));
+    size_t node = pair.secondary.node;
+    assert_int_equal(sim_control(pair.sim, node, "retransfer example", &arena, &text), OK);
+    sim_run(pair.sim, SECONDS(2));
+    assert_int_equal(count_of(&pair, pair.primary.node, "axfr-out"), 2);
+    assert_int_equal(sim_control(pair.sim, node, "zone-status example.", &arena, &text), OK);
+    const char *said = arena_text(&arena, text);
+    assert_non_null(strstr(said, "served: yes\n"));
+    assert_non_null(strstr(said, "serial: 1\n"));
+    assert_int_equal(sim_control(pair.sim, node, "zone-dump example.", &arena, &text), OK);
+    assert_non_null(strstr(arena_text(&arena, text), "version.example."));
+    assert_int_equal(sim_control(pair.sim, node, "zone-status other.", &arena, &text), REFUSED);
+    assert_int_equal(sim_control(pair.sim, node, "zone-status", &arena, &text), REFUSED);
+    assert_int_equal(sim_control(pair.sim, node, "dance", &arena, &text), REFUSED);
+    arena_close(&arena);
+    sim_close(pair.sim);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_follows_by_notify), cmocka_unit_test(test_follows_by_refresh),
+        cmocka_unit_test(test_bad_network),       cmocka_unit_test(test_restart_and_expiry),
+        cmocka_unit_test(test_power_loss),        cmocka_unit_test(test_lower_serial),
+        cmocka_unit_test(test_wrong_key),         cmocka_unit_test(test_operator),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
