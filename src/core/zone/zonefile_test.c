@@ -179,6 +179,7 @@ static const struct bad {
     {"two classes", "a IN CH A 192.0.2.1\n", "f:1:6:", "a TTL, a class or an RR type", 1, 0},
     {"two TTLs", "a 60 60 A 192.0.2.1\n", "f:1:6:", "a TTL, a class or an RR type", 1, 0},
     {"wrong rdata", "a 60 MX ten b\n", "f:1:9:", "0 to 65535", 1, 0},
+    {"within quotes, counted from the quote", "a 60 A \"x\"\n", "f:1:8:", "an IPv4 address", 1, 0},
     {"behind a tab", "a\t60\tA\t1\n", "f:1:8:", "an IPv4 address", 1, 0},
     {"on a line within parentheses", "a 60 MX (\n 10\n b c )\n", "f:3:4:", "end of the record", 1,
      0},
