@@ -208,5 +208,6 @@ const struct command COMMAND_SERVE = {
         "  --listen ADDR[@PORT]  where to answer for --zone; many times\n"
         "  --state FOLDER        sign the zones of --zone with keys kept there\n"
         "  --upstream-port N     for labs: send to port N what would go to port 53\n",
+    .schema = &SERVE_SCHEMA,
     .run = serve_run,
 };

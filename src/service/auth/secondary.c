@@ -280,6 +280,24 @@ static enum status check_answer(struct auth_zone *zone, struct span wire, struct
     return tsig_check(&secondary->session, wire, message->tsig_at, moment_wall_s(now), &error);
 }
 
+/* Why the messages of a primary are not taken, in words that lead to the cure. */
+static const char *describe_refusal(const struct auth_zone *zone, enum status status)
+{
+    if (zone->options.primary.key == NULL) {
+        return "an answer is malformed";
+    }
+    switch (status) {
+    case NOT_FOUND:
+        return "knows no such TSIG key, or not with that algorithm";
+    case EXPIRED:
+        return "its clock and ours differ too much for TSIG";
+    case LIMIT_REACHED:
+        return "leaves too many messages of the transfer unsigned";
+    default: /* also what a forger would cause */
+        return "an answer is not signed with the secret that we have";
+    }
+}
+
 static void take_serial(struct auth *auth, struct auth_zone *zone, const struct event *event,
                         struct outbox *outbox)
 {
@@ -412,9 +430,7 @@ void auth_secondary_answer(struct auth *auth, struct auth_zone *zone, const stru
     struct name_buffer buffer;
     enum status status = check_answer(zone, event->answer.message, event->now, &message, &buffer);
     if (status != OK && is_transfer) {
-        fail(auth, zone, event->now, outbox,
-             zone->options.primary.key != NULL ? "an answer is not signed as agreed"
-                                               : "an answer is malformed");
+        fail(auth, zone, event->now, outbox, describe_refusal(zone, status));
     } else if (status == OK && is_transfer) {
         take_transfer_message(auth, zone, event, &message, outbox);
     } else if (status == OK) {
