@@ -1,0 +1,163 @@
+/* Files in memory that outlive their node, and what a write leaves behind when the power goes in
+ * the midst of it. */
+#include "world/sim/inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where the file of that name is linked, or would be. */
+static struct sim_file **file_place(struct sim_folder *folder, const char *name)
+{
+    struct sim_file **place = &folder->files;
+    while (*place != NULL && strcmp((*place)->name, name) < 0) {
+        place = &(*place)->next;
+    }
+    return place;
+}
+
+static struct sim_file *file_find(struct sim_folder *folder, const char *name)
+{
+    struct sim_file *file = *file_place(folder, name);
+    return file != NULL && strcmp(file->name, name) == 0 ? file : NULL;
+}
+
+static struct sim_file *file_need(struct sim_folder *folder, const char *name)
+{
+    struct sim_file *file = file_find(folder, name);
+    if (file == NULL) {
+        struct sim_file **place = file_place(folder, name);
+        file = calloc(1, sizeof *file);
+        require(file != NULL);
+        file->name = strdup(name);
+        require(file->name != NULL);
+        file->next = *place;
+        *place = file;
+    }
+    return file;
+}
+
+static void file_free(struct sim_file *file)
+{
+    free(file->name);
+    free(file->bytes);
+    free(file);
+}
+
+static void file_extend(struct sim_file *file, struct span content)
+{
+    if (content.len > 0) {
+        file->bytes = realloc(file->bytes, file->len + content.len);
+        require(file->bytes != NULL);
+        memcpy(file->bytes + file->len, content.bytes, content.len);
+        file->len += content.len;
+    }
+}
+
+/* OK: the write is good. BUSY: the power goes in the midst of it. IO_FAILED: it has gone. */
+static enum status power_check(struct sim_folder *folder)
+{
+    struct sim_node *node = &folder->sim->nodes[folder->node];
+    if (node->is_dying) {
+        return IO_FAILED;
+    }
+    if (node->has_fuse && node->writes_left-- == 0) {
+        node->is_dying = true;
+        return BUSY;
+    }
+    return OK;
+}
+
+static enum status disk_read(void *self, const char *name, size_t size_max, struct arena *arena,
+                             struct span *content)
+{
+    const struct sim_file *file = file_find(self, name);
+    if (file == NULL) {
+        return NOT_FOUND;
+    }
+    return file->len > size_max ? TOO_LONG
+                                : arena_copy(arena, span_of(file->bytes, file->len), content);
+}
+
+static enum status disk_replace(void *self, const char *name, struct span content)
+{
+    struct sim_folder *folder = self;
+    enum status power = power_check(folder);
+    if (power == OK || (power == BUSY && sim_chance(folder->sim, 50))) {
+        struct sim_file *file = file_need(folder, name);
+        file->len = 0;
+        file_extend(file, content);
+    }
+    return power == OK ? OK : IO_FAILED;
+}
+
+static enum status disk_append(void *self, const char *name, struct span content)
+{
+    struct sim_folder *folder = self;
+    enum status power = power_check(folder);
+    if (power == BUSY) {
+        content.len = (size_t)(sim_random(&folder->sim->random) % (content.len + 1));
+    }
+    if (power != IO_FAILED) {
+        file_extend(file_need(folder, name), content);
+    }
+    return power == OK ? OK : IO_FAILED;
+}
+
+static enum status disk_remove(void *self, const char *name)
+{
+    struct sim_folder *folder = self;
+    struct sim_file *file = file_find(folder, name);
+    if (file == NULL) {
+        return NOT_FOUND;
+    }
+    enum status power = power_check(folder);
+    if (power == OK || (power == BUSY && sim_chance(folder->sim, 50))) {
+        *file_place(folder, name) = file->next;
+        file_free(file);
+    }
+    return power == OK ? OK : IO_FAILED;
+}
+
+static enum status disk_list(void *self, const char *prefix,
+                             void (*each)(void *user, const char *name), void *user)
+{
+    const struct sim_folder *folder = self;
+    for (const struct sim_file *file = folder->files; file != NULL; file = file->next) {
+        if (strncmp(file->name, prefix, strlen(prefix)) == 0) {
+            each(user, file->name);
+        }
+    }
+    return OK;
+}
+
+struct disk sim_disk(struct sim *sim, size_t index, const char *name)
+{
+    struct sim_node *node = &sim->nodes[index];
+    size_t at = 0;
+    while (at < node->folder_count && strcmp(node->folders[at].name, name) != 0) {
+        at++;
+    }
+    require(at < SIM_FOLDERS_MAX && strlen(name) < SIM_NAME_SIZE);
+    if (at == node->folder_count) {
+        node->folder_count++;
+        node->folders[at] = (struct sim_folder){.sim = sim, .node = index};
+        snprintf(node->folders[at].name, sizeof node->folders[at].name, "%s", name);
+    }
+    return (struct disk){.self = &node->folders[at],
+                         .read = disk_read,
+                         .replace = disk_replace,
+                         .replace_secret = disk_replace,
+                         .append = disk_append,
+                         .remove = disk_remove,
+                         .list = disk_list};
+}
+
+void sim_disk_close(struct sim_folder *folder)
+{
+    while (folder->files != NULL) {
+        struct sim_file *file = folder->files;
+        folder->files = file->next;
+        file_free(file);
+    }
+}
