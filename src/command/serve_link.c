@@ -63,9 +63,9 @@ static enum status find_file(const struct serve *serve, char path[SERVE_PATH_MAX
     if (access(path, F_OK) == 0) {
         return OK;
     }
-    if (mkdir(state, 0700) != 0 && errno != EEXIST) {
-        return problem_set(problem, IO_FAILED, "cannot make the folder %.200s: %s", state,
-                           strerror(errno));
+    enum status status = file_make_folder(state, problem);
+    if (status != OK) {
+        return status;
     }
     return make_file(path) == OK
                ? OK

@@ -422,9 +422,9 @@ static enum status folder_lock(struct disk_folder *folder, const char *path,
 static enum status folder_open(struct disk_folder *folder, const char *path,
                                struct problem *problem)
 {
-    if (mkdir(path, FOLDER_MODE) != 0 && errno != EEXIST) {
-        return problem_set(problem, IO_FAILED, "cannot make the folder %s: %s", path,
-                           strerror(errno));
+    enum status status = file_make_folder(path, problem);
+    if (status != OK) {
+        return status;
     }
     folder->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder->fd < 0) {

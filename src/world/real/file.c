@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,4 +58,28 @@ enum status file_read(const char *path, size_t size_max, struct arena *arena, st
         close(fd);
     }
     return status;
+}
+
+enum status file_make_folder(const char *path, struct problem *problem)
+{
+    enum { FOLDER_MODE = 0700 };
+    char part[PATH_MAX];
+    size_t len = strlen(path);
+    if (len == 0 || len >= sizeof part) {
+        return problem_set(problem, TOO_LONG, "the folder's path is empty or too long");
+    }
+    memcpy(part, path, len + 1);
+    for (size_t at = 1; at <= len; at++) {
+        if (part[at] != '/' && part[at] != '\0') {
+            continue;
+        }
+        char kept = part[at];
+        part[at] = '\0';
+        if (mkdir(part, FOLDER_MODE) != 0 && errno != EEXIST) {
+            return problem_set(problem, IO_FAILED, "cannot make the folder %.200s: %s", part,
+                               strerror(errno));
+        }
+        part[at] = kept;
+    }
+    return OK;
 }

@@ -138,6 +138,23 @@ static void names_stay_inside_the_folder(void **state)
     assert_int_not_equal(disk.append(disk.self, "file", SPAN_LITERAL("x")), OK);
 }
 
+static void folders_above_are_made(void **state)
+{
+    struct fixture *fixture = *state;
+    struct disk disk;
+    struct problem problem = {0};
+    char path[4096];
+    snprintf(path, sizeof path, "%s/not/there/yet", path_of(fixture, "above"));
+    assert_int_equal(world_disk(fixture->world, path, &disk, &problem), OK);
+    assert_int_equal(disk.replace(disk.self, "file", SPAN_LITERAL("x")), OK);
+}
+
+static void a_world_that_was_never_opened_can_be_closed(void **state)
+{
+    (void)state;
+    world_close(NULL);
+}
+
 static void a_folder_has_one_owner(void **state)
 {
     struct fixture *fixture = *state;
@@ -369,6 +386,8 @@ int main(void)
         STORE_TEST(files_are_kept),
         STORE_TEST(names_stay_inside_the_folder),
         STORE_TEST(a_folder_has_one_owner),
+        STORE_TEST(folders_above_are_made),
+        STORE_TEST(a_world_that_was_never_opened_can_be_closed),
         STORE_TEST(a_killed_replace_leaves_old_or_new),
         STORE_TEST(records_answer),
         STORE_TEST(a_rollback_undoes),

@@ -394,6 +394,9 @@ int world_run(struct world *world, struct node node)
 
 void world_close(struct world *world)
 {
+    if (world == NULL) {
+        return;
+    }
     for (size_t i = 0; i < LEN(PARTS); i++) {
         PARTS[i].close(world);
     }

@@ -72,7 +72,7 @@ enum status world_records(struct world *world, const char *url, struct records *
  * nothing new is taken, EVENT_STOP is delivered, and what was answered still leaves, for some
  * seconds at most. Returns the exit code. */
 int world_run(struct world *world, struct node node);
-void world_close(struct world *world);
+void world_close(struct world *world); /* NULL is fine */
 
 /* For commands that ask once and wait: one line to a control socket, the answer's text in `arena`.
  * REFUSED when the answer was a failure. */
@@ -84,3 +84,5 @@ enum status dns_ask(struct address server, bool is_tcp, uint32_t timeout_ms, str
 /* A whole file, or standard input for "-"; for commands. */
 enum status file_read(const char *path, size_t size_max, struct arena *arena, struct span *content,
                       struct problem *problem) MUST_USE;
+/* A folder with those above it that are missing, each readable by the owner alone. */
+enum status file_make_folder(const char *path, struct problem *problem) MUST_USE;
