@@ -111,3 +111,14 @@ const char *command_value(const struct command_option *option)
 {
     return option->count == 0 ? NULL : option->values[0];
 }
+
+enum log_level command_log_level(const char *word)
+{
+    static const char *const words[LOG_LEVEL_COUNT] = {"error", "warning", "notice", "detail"};
+    for (size_t i = 0; i < LEN(words); i++) {
+        if (strcmp(words[i], word) == 0) {
+            return (enum log_level)i;
+        }
+    }
+    return LOG_NOTICE;
+}

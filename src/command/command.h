@@ -1,6 +1,7 @@
 #pragma once
 /* A subcommand of the one binary, and what all of them need to read their words. Each lives in a
  * file of its own, is declared in commands.h and is a row in commands.c. */
+#include "core/base/log.h"
 #include "core/base/problem.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -38,3 +39,6 @@ int command_parse(int argc, char **argv, struct command_option *options, size_t 
                   int *word_count);
 /* The value of an option given to command_parse, or NULL. */
 const char *command_value(const struct command_option *option);
+/* What each command's option log-level may be, for CONFIG_CHOICE. */
+#define COMMAND_LOG_LEVELS "error|warning|notice|detail"
+enum log_level command_log_level(const char *word); /* one of these words */

@@ -47,7 +47,7 @@ static const struct config_option options[] = {
      .name = "log-level",
      .kind = CONFIG_CHOICE,
      .default_value = "notice",
-     .choices = "error|warning|notice|detail",
+     .choices = COMMAND_LOG_LEVELS,
      .help = "the most detailed lines written"},
     {.section = "server",
      .name = "sandbox",
@@ -285,17 +285,6 @@ static enum status read_config(struct process *process, struct problem *problem)
     return status == OK ? read_options(process, problem) : status;
 }
 
-static enum log_level log_level_of(const char *word)
-{
-    static const char *const words[LOG_LEVEL_COUNT] = {"error", "warning", "notice", "detail"};
-    for (size_t i = 0; i < LOG_LEVEL_COUNT; i++) {
-        if (strcmp(word, words[i]) == 0) {
-            return (enum log_level)i;
-        }
-    }
-    return LOG_NOTICE;
-}
-
 static enum status add_mail(struct process *process, struct world *world, struct problem *problem)
 {
     static const char MAILDIR[] = "maildir:";
@@ -386,7 +375,7 @@ static int run_world(struct process *process)
     struct problem problem = {0};
     struct world_options world_options = {
         .name = "registrar",
-        .log_level = log_level_of(text_of(process, "server", "log-level")),
+        .log_level = command_log_level(text_of(process, "server", "log-level")),
         .upstream_port = process->upstream_port,
         .is_sandboxed = config_bool(process->config, "server", 0, "sandbox"),
     };

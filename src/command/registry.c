@@ -70,7 +70,7 @@ static const struct config_option options[] = {
      .name = "log-level",
      .kind = CONFIG_CHOICE,
      .default_value = "notice",
-     .choices = "error|warning|notice|detail",
+     .choices = COMMAND_LOG_LEVELS,
      .help = "the most detailed lines written"},
     {.section = "server",
      .name = "sandbox",
@@ -514,16 +514,12 @@ static int run_service(struct process *process, struct world *world, struct prob
 
 static int run(struct process *process)
 {
-    static const char *const levels[LOG_LEVEL_COUNT] = {"error", "warning", "notice", "detail"};
     struct problem problem = {0};
     struct world *world = NULL;
     struct world_options world_options = {
-        .name = "registry", .is_sandboxed = config_bool(process->config, "server", 0, "sandbox")};
-    for (size_t i = 0; i < LOG_LEVEL_COUNT; i++) {
-        if (strcmp(server_text(process, "log-level"), levels[i]) == 0) {
-            world_options.log_level = (enum log_level)i;
-        }
-    }
+        .name = "registry",
+        .log_level = command_log_level(server_text(process, "log-level")),
+        .is_sandboxed = config_bool(process->config, "server", 0, "sandbox")};
     if (world_open(&world_options, &world, &problem) != OK) {
         return command_failed("registry", &problem);
     }

@@ -35,7 +35,7 @@ static const struct config_option options[] = {
      .name = "log-level",
      .kind = CONFIG_CHOICE,
      .default_value = "notice",
-     .choices = "error|warning|notice|detail",
+     .choices = COMMAND_LOG_LEVELS,
      .help = "the most detailed lines written"},
     {.section = "server",
      .name = "sandbox",
@@ -234,18 +234,13 @@ static enum status read_options(struct resolving *resolving, struct problem *pro
 static enum status open_world(struct resolving *resolving, struct world **world,
                               struct problem *problem)
 {
-    static const char *const levels[LOG_LEVEL_COUNT] = {"error", "warning", "notice", "detail"};
     struct config *config = resolving->config;
     struct world_options world_options = {
         .name = "resolver",
+        .log_level = command_log_level(config_text(config, "server", 0, "log-level")),
         .upstream_port = resolving->upstream_port,
         .is_sandboxed = config_bool(config, "server", 0, "sandbox"),
     };
-    for (size_t i = 0; i < LOG_LEVEL_COUNT; i++) {
-        if (strcmp(config_text(config, "server", 0, "log-level"), levels[i]) == 0) {
-            world_options.log_level = (enum log_level)i;
-        }
-    }
     const char *control = config_text(config, "server", 0, "control");
     enum status status = world_open(&world_options, world, problem);
     status =

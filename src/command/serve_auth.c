@@ -76,27 +76,12 @@ static struct zone *reload_zone(void *user, struct name name)
     return NULL;
 }
 
-static enum log_level read_log_level(const struct serve *serve)
-{
-    static const char *const words[] = {[LOG_ERROR] = "error",
-                                        [LOG_WARNING] = "warning",
-                                        [LOG_NOTICE] = "notice",
-                                        [LOG_DETAIL] = "detail"};
-    const char *word = config_text(serve->config, "server", 0, "log-level");
-    for (size_t i = 0; i < LEN(words); i++) {
-        if (strcmp(words[i], word) == 0) {
-            return (enum log_level)i;
-        }
-    }
-    return LOG_NOTICE;
-}
-
 enum status serve_open_world(const struct serve *serve, const char *section, const char *name,
                              struct world **world, struct problem *problem)
 {
     struct world_options options = {
         .name = name,
-        .log_level = read_log_level(serve),
+        .log_level = command_log_level(config_text(serve->config, "server", 0, "log-level")),
         .upstream_port = serve->upstream_port,
         .is_sandboxed = config_bool(serve->config, "server", 0, "sandbox"),
     };

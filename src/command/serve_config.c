@@ -1,5 +1,6 @@
 /* The configuration of `vouch serve`: every option with its default and its meaning, and the faults
  * that only all options together show. */
+#include "command/command.h"
 #include "command/serve.h"
 #include "core/crypto/key.h"
 
@@ -34,7 +35,7 @@ static const struct config_option options[] = {
      .name = "log-level",
      .kind = CONFIG_CHOICE,
      .default_value = "notice",
-     .choices = "error|warning|notice|detail",
+     .choices = COMMAND_LOG_LEVELS,
      .help = "the most detailed lines written"},
     {.section = "server",
      .name = "sandbox",

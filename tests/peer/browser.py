@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -51,7 +52,7 @@ class Browser:
         return [next(iter(f.values())) for f in found]
 
     def click(self, how, what):
-        found = self.find(how, what)
+        found = until(lambda: self.find(how, what), 3, 0.05)
         if not found:
             raise LookupError(f"nothing to click: {what}; the page says: {self.text()[:600]}")
         self.call(f"/element/{found[0]}/click")
@@ -70,7 +71,17 @@ class Browser:
         self.click("xpath", f"{within}//button[contains(normalize-space(.), '{text}')]")
 
     def text(self):
-        return self.call("/element/" + self.find("css selector", "body")[0] + "/text", method="GET")
+        # Right after a click the old page may be gone and the new one not there yet.
+        def read():
+            try:
+                return self.call("/element/" + self.find("css selector", "body")[0] + "/text", method="GET")
+            except (IndexError, urllib.error.HTTPError):
+                return None
+        self.settle()
+        return until(read, 5, 0.05) or ""
+
+    def settle(self):
+        until(lambda: self.call("/execute/sync", {"script": "return document.readyState", "args": []}) == "complete", 5, 0.05)
 
     def size(self, width, height):
         self.call("/window/rect", {"width": width, "height": height})
