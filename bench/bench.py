@@ -1,0 +1,78 @@
+"""What every bench does: run commands in turn, take medians, print ratios.
+
+A contestant is a name and a command line. The contestants of one row run in turn (A B A B …), so that what else the machine
+does falls on all of them; CPU seconds (user and system), the time by the clock and the peak of memory are taken from the
+kernel's account of each process.
+"""
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent
+BUILD = Path(os.environ.get("BENCH_BUILD", TOP / "build"))
+VOUCH = BUILD / "vouch"
+
+
+@dataclass
+class Contestant:
+    name: str
+    command: list
+    codes: tuple = (0,)
+    own_cpu: bool = False  # the command prints its CPU seconds itself, setting up left out
+    runs: list = field(default_factory=list)
+
+    def median(self, what):
+        return statistics.median(run[what] for run in self.runs) if self.runs else float("nan")
+
+
+def is_there(program):
+    return shutil.which(str(program)) is not None or Path(program).exists()
+
+
+def run_once(contestant, seconds=3600):
+    """One run: cpu, clock (seconds) and memory (MiB)."""
+    began = time.monotonic()
+    with open(os.devnull, "r") as nothing:
+        process = subprocess.Popen([str(a) for a in contestant.command], stdin=nothing, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT)
+        output = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    clock = time.monotonic() - began
+    if process.returncode not in contestant.codes:
+        sys.exit(f"bench: {' '.join(map(str, contestant.command))} ended with {process.returncode}:\n"
+                 f"{output.decode(errors='replace')[-2000:]}")
+    cpu = float(output.split()[-1]) if contestant.own_cpu else usage.ru_utime + usage.ru_stime
+    contestant.runs.append({"cpu": cpu, "clock": clock, "memory": usage.ru_maxrss / 1024})
+
+
+def compete(title, contestants, rounds):
+    """Runs all in turn and prints a line for each."""
+    present = [c for c in contestants if is_there(c.command[0])]
+    for missing in set(c.name for c in contestants) - set(c.name for c in present):
+        print(f"  {missing}: not installed")
+    print(f"\n{title}", flush=True)
+    for _ in range(rounds):
+        for contestant in present:
+            run_once(contestant)
+    for contestant in present:
+        cpus = [run["cpu"] for run in contestant.runs]
+        print(f"  {contestant.name:34} {contestant.median('cpu'):9.3f} CPU s ({min(cpus):.3f} to {max(cpus):.3f})"
+              f" {contestant.median('clock'):9.3f} s by the clock {contestant.median('memory'):7.0f} MiB", flush=True)
+    return {c.name: c for c in present}
+
+
+def goal(text, value, limit, at_most=True):
+    """One line: what was reached beside what is asked."""
+    holds = value <= limit if at_most else value >= limit
+    print(f"  -> {text}: {value:.3f} (asked: {'at most' if at_most else 'at least'} {limit:g}):"
+          f" {'reached' if holds else 'NOT REACHED'}", flush=True)
+
+
+def ratio(results, ours, theirs, what="cpu"):
+    return results[ours].median(what) / results[theirs].median(what)
