@@ -14,8 +14,11 @@ struct disk {
     enum status (*replace)(void *self, const char *name, struct span content);
     /* As replace, readable by the owner alone (mode 0600); for keys. */
     enum status (*replace_secret)(void *self, const char *name, struct span content);
-    /* At the end, durable; after a crash a part of it may be there: give it a checksum. */
+    /* At the end, durable; after a crash a part of it may be there: give it a checksum. A failed
+     * one may have left a part as well. */
     enum status (*append)(void *self, const char *name, struct span content);
+    /* What stands behind the first `size` octets goes, durable; a shorter file stays as it is. */
+    enum status (*cut)(void *self, const char *name, uint64_t size);
     enum status (*remove)(void *self, const char *name);
     /* Calls `each` with every file name that begins with `prefix`, sorted. */
     enum status (*list)(void *self, const char *prefix, void (*each)(void *user, const char *name),

@@ -275,6 +275,35 @@ static enum status disk_append(void *self, const char *name, struct span content
     return status;
 }
 
+static bool descriptor_cut(int fd, uint64_t size)
+{
+    struct stat found;
+    if (fstat(fd, &found) != 0) {
+        return false;
+    }
+    bool is_longer = (uint64_t)found.st_size > size;
+    return (!is_longer || ftruncate(fd, (off_t)size) == 0) && fsync(fd) == 0;
+}
+
+static enum status disk_cut(void *self, const char *name, uint64_t size)
+{
+    struct disk_folder *folder = self;
+    struct place place;
+    enum status status = place_find(folder, name, false, &place);
+    if (status != OK) {
+        return status;
+    }
+    int fd = openat(place.parent, place.leaf, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || !descriptor_cut(fd, size)) {
+        status = failed(folder, "cut", name);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    close(place.parent);
+    return status;
+}
+
 static enum status disk_remove(void *self, const char *name)
 {
     struct disk_folder *folder = self;
@@ -465,6 +494,7 @@ enum status world_disk(struct world *world, const char *path, struct disk *disk,
                           .replace = disk_replace,
                           .replace_secret = disk_replace_secret,
                           .append = disk_append,
+                          .cut = disk_cut,
                           .remove = disk_remove,
                           .list = disk_list};
     return OK;

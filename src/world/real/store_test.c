@@ -101,6 +101,13 @@ static void files_are_kept(void **state)
     assert_int_equal(disk.append(disk.self, "a/log", SPAN_LITERAL("yz")), OK);
     assert_file(fixture, &disk, "a/log", "xyz");
     assert_int_equal(disk.read(disk.self, "a/log", 2, &fixture->arena, &content), TOO_LONG);
+    assert_int_equal(disk.cut(disk.self, "a/log", 5), OK); /* is not made longer */
+    assert_file(fixture, &disk, "a/log", "xyz");
+    assert_int_equal(disk.cut(disk.self, "a/log", 2), OK);
+    assert_file(fixture, &disk, "a/log", "xy");
+    assert_int_equal(disk.append(disk.self, "a/log", SPAN_LITERAL("w")), OK);
+    assert_file(fixture, &disk, "a/log", "xyw");
+    assert_int_equal(disk.cut(disk.self, "none", 0), NOT_FOUND);
     assert_int_equal(disk.replace_secret(disk.self, "key", SPAN_EMPTY), OK);
     assert_file(fixture, &disk, "key", "");
     struct stat found;

@@ -96,6 +96,8 @@ struct sim_node {
     bool has_fuse; /* a crash at a write is armed */
     bool is_dying; /* the power went during this event */
     uint32_t writes_left;
+    uint32_t writes;                 /* to its disk so far */
+    uint32_t good_left, faults_left; /* writes before the disk fails, and that fail then */
 };
 
 struct sim {

@@ -411,6 +411,17 @@ void sim_crash_at_write(struct sim *sim, size_t node, uint32_t writes)
     sim->nodes[node].writes_left = writes;
 }
 
+void sim_fail_at_write(struct sim *sim, size_t node, uint32_t writes, uint32_t faults)
+{
+    sim->nodes[node].good_left = writes;
+    sim->nodes[node].faults_left = faults;
+}
+
+uint32_t sim_write_count(const struct sim *sim, size_t node)
+{
+    return sim->nodes[node].writes;
+}
+
 void sim_close(struct sim *sim)
 {
     for (size_t i = 0; i < sim->node_count; i++) {

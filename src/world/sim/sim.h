@@ -61,6 +61,11 @@ void sim_crash_in(struct sim *sim, size_t node, int64_t wait_ns, int64_t down_ns
 /* The power goes inside the write after `writes` good ones: it is done wholly or not (an append: in
  * part), later ones fail, and nothing of what the service wanted done in that event happens. */
 void sim_crash_at_write(struct sim *sim, size_t node, uint32_t writes);
+/* After `writes` good ones the next `faults` writes to its disk fail, and the service is told so;
+ * each is done wholly or not (an append: in part) all the same. No faults: the disk is mended. */
+void sim_fail_at_write(struct sim *sim, size_t node, uint32_t writes, uint32_t faults);
+/* Writes to its disk so far, in all its lives. */
+uint32_t sim_write_count(const struct sim *sim, size_t node);
 /* From now on; as the options of the same name. */
 void sim_set_loss(struct sim *sim, uint32_t loss_percent, uint32_t repeat_percent);
 

@@ -54,12 +54,22 @@ static void file_extend(struct sim_file *file, struct span content)
     }
 }
 
-/* OK: the write is good. BUSY: the power goes in the midst of it. IO_FAILED: it has gone. */
+/* OK: the write is good. BUSY: the power goes in the midst of it, or the disk fails there.
+ * IO_FAILED: the power has gone. */
 static enum status power_check(struct sim_folder *folder)
 {
     struct sim_node *node = &folder->sim->nodes[folder->node];
     if (node->is_dying) {
         return IO_FAILED;
+    }
+    node->writes++;
+    if (node->faults_left > 0) {
+        bool is_fault = node->good_left == 0;
+        node->faults_left -= is_fault;
+        node->good_left -= !is_fault;
+        if (is_fault) {
+            return BUSY;
+        }
     }
     if (node->has_fuse && node->writes_left-- == 0) {
         node->is_dying = true;
@@ -100,6 +110,21 @@ static enum status disk_append(void *self, const char *name, struct span content
     }
     if (power != IO_FAILED) {
         file_extend(file_need(folder, name), content);
+    }
+    return power == OK ? OK : IO_FAILED;
+}
+
+static enum status disk_cut(void *self, const char *name, uint64_t size)
+{
+    struct sim_folder *folder = self;
+    struct sim_file *file = file_find(folder, name);
+    if (file == NULL) {
+        return NOT_FOUND;
+    }
+    enum status power = power_check(folder);
+    bool is_done = power == OK || (power == BUSY && sim_chance(folder->sim, 50));
+    if (is_done && file->len > size) {
+        file->len = (size_t)size;
     }
     return power == OK ? OK : IO_FAILED;
 }
@@ -149,6 +174,7 @@ struct disk sim_disk(struct sim *sim, size_t index, const char *name)
                          .replace = disk_replace,
                          .replace_secret = disk_replace,
                          .append = disk_append,
+                         .cut = disk_cut,
                          .remove = disk_remove,
                          .list = disk_list};
 }
