@@ -259,6 +259,17 @@ static enum status name_file(struct key_file *file, const char *folder, struct p
                : OK;
 }
 
+/* What a private key becomes in the zone and folder of an order. */
+static enum status place_pair(struct key_file *file, const struct key_order *order,
+                              struct problem *problem)
+{
+    struct writer rdata = writer_over(file->rdata, sizeof file->rdata);
+    dnskey_write(order->flags, key_algorithm(file->key), key_public(file->key), &rdata);
+    name_copy_to(order->zone, &file->zone_buffer, &file->zone);
+    enum status status = dnskey_read(writer_written(&rdata), &file->dnskey);
+    return status == OK ? name_file(file, order->folder, problem) : status;
+}
+
 static enum status make_pair(struct key_file *file, const struct key_order *order,
                              struct problem *problem)
 {
@@ -268,11 +279,7 @@ static enum status make_pair(struct key_file *file, const struct key_order *orde
     if (status != OK) {
         return problem_set(problem, status, "the key cannot be made: %s", status_text(status));
     }
-    struct writer rdata = writer_over(file->rdata, sizeof file->rdata);
-    dnskey_write(order->flags, order->algorithm, key_public(file->key), &rdata);
-    name_copy_to(order->zone, &file->zone_buffer, &file->zone);
-    status = dnskey_read(writer_written(&rdata), &file->dnskey);
-    return status == OK ? name_file(file, order->folder, problem) : status;
+    return place_pair(file, order, problem);
 }
 
 /* Only the tag tells the signatures of two keys apart, so no two of a zone may share one. */
@@ -287,6 +294,27 @@ static bool tag_is_taken(const struct key_files *files, const struct key_file *f
     char path[KEY_PATH_MAX + 16];
     return access(pair_path(file, PUBLIC_SUFFIX, path), F_OK) == 0 ||
            access(pair_path(file, PRIVATE_SUFFIX, path), F_OK) == 0;
+}
+
+/* Writes the pair when all went well so far, and takes it into the list; else it is forgotten. */
+static enum status keep_pair(struct key_files *files, struct key_file *file, enum status status,
+                             struct problem *problem)
+{
+    if (status == OK) {
+        status = write_private(file, problem);
+    }
+    if (status == OK) {
+        status = write_public(file, problem);
+    }
+    if (status != OK) {
+        if (file != NULL) {
+            key_close(file->key);
+            file->key = NULL;
+        }
+        return status;
+    }
+    files->count++;
+    return OK;
 }
 
 enum status key_files_generate(struct key_files *files, const struct key_order *order,
@@ -305,20 +333,77 @@ enum status key_files_generate(struct key_files *files, const struct key_order *
             status = problem_set(problem, EXISTS, "no key with a free tag could be made");
         }
     }
-    if (status == OK) {
-        status = write_private(file, problem);
-    }
-    if (status == OK) {
-        status = write_public(file, problem);
-    }
+    return keep_pair(files, file, status, problem);
+}
+
+static enum status read_pem(struct key_files *files, struct key_file *file, const char *path,
+                            const struct key_order *order, struct problem *problem)
+{
+    struct span text = SPAN_EMPTY;
+    enum status status = file_read(path, KEY_FILE_LEN_MAX, &files->arena, &text, problem);
     if (status != OK) {
-        if (file != NULL) {
-            key_close(file->key);
-        }
         return status;
     }
-    files->count++;
-    return OK;
+    problem_place(problem, path, 0, 0);
+    status = key_read_pem(text, order->algorithm, &file->key, problem);
+    secret_wipe((uint8_t *)(uintptr_t)text.bytes, text.len);
+    return status == OK ? place_pair(file, order, problem) : status;
+}
+
+static enum status read_pair(struct key_files *files, struct key_file *file, const char *path,
+                             const struct key_order *order, struct problem *problem)
+{
+    enum status status = base_path(path, file->path, problem);
+    status = status == OK ? read_public(files, file, problem) : status;
+    status = status == OK ? read_private(files, file, problem) : status;
+    return status == OK ? name_file(file, order->folder, problem) : status;
+}
+
+enum status key_files_import(struct key_files *files, const char *path,
+                             const struct key_order *order, struct problem *problem)
+{
+    struct key_file *file = NULL;
+    bool is_pair = path_ends(path, PRIVATE_SUFFIX) || path_ends(path, PUBLIC_SUFFIX);
+    enum status status = file_add(files, &file, problem);
+    if (status != OK) {
+        return status;
+    }
+    status = is_pair ? read_pair(files, file, path, order, problem)
+                     : read_pem(files, file, path, order, problem);
+    if (status == OK && tag_is_taken(files, file)) {
+        problem_place(problem, path, 0, 0);
+        status = problem_set(problem, EXISTS,
+                             "its tag %u is that of a key of the zone in the folder; two keys of "
+                             "one tag would be mistaken for each other",
+                             file->dnskey.tag);
+    }
+    return keep_pair(files, file, status, problem);
+}
+
+enum status key_files_export_pem(const struct key_file *file, const char *path,
+                                 struct problem *problem)
+{
+    uint8_t bytes[KEY_FILE_LEN_MAX];
+    struct writer text = writer_over(bytes, sizeof bytes);
+    enum status status = key_write_pem(file->key, &text);
+    if (status != OK) {
+        problem_set(problem, status, "the private key cannot be written: %s", status_text(status));
+    } else {
+        status = write_file(path, 0600, writer_written(&text), problem);
+    }
+    secret_wipe(bytes, sizeof bytes);
+    return status;
+}
+
+const char *key_file_id(const struct key_file *file, char text[KEY_ID_TEXT_SIZE])
+{
+    uint8_t digest[DIGEST_LEN_MAX];
+    enum status status = digest_make(DIGEST_SHA256, &file->dnskey.rdata, 1, digest);
+    require(status == OK);
+    for (size_t i = 0; i < digest_len(DIGEST_SHA256); i++) {
+        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    }
+    return text;
 }
 
 static int is_key_file(const struct dirent *entry)

@@ -36,6 +36,18 @@ struct key_order {
 };
 enum status key_files_generate(struct key_files *files, const struct key_order *order,
                                struct problem *problem) MUST_USE;
+/* A pair from another place goes to `order->folder` under BIND's name, as key_files_generate would
+ * write it. `path` is either file of a pair, or PKCS#8 PEM, for which zone, algorithm (0: by the
+ * kind of key) and flags are those of the order. EXISTS when the folder has a key with that tag. */
+enum status key_files_import(struct key_files *files, const char *path,
+                             const struct key_order *order, struct problem *problem) MUST_USE;
+/* The private half of a pair that was read with it, to a new file that its owner alone can read. */
+enum status key_files_export_pem(const struct key_file *file, const char *path,
+                                 struct problem *problem) MUST_USE;
+/* Hexadecimal SHA-256 of the whole public key (the DNSKEY rdata): what a key is known by, as tags
+ * repeat. */
+enum { KEY_ID_TEXT_SIZE = 2 * 32 + 1 };
+const char *key_file_id(const struct key_file *file, char text[KEY_ID_TEXT_SIZE]);
 /* Every K*.key in the folder, in order of name. */
 enum status key_files_list(struct key_files *files, const char *folder,
                            struct problem *problem) MUST_USE;

@@ -265,7 +265,7 @@ const struct command COMMAND_SIGN = {
     .usage =
         "usage: vouch sign [OPTION]... FILE KEY...\n"
         "\n"
-        "Signs a zone with key pairs as `vouch keys generate` makes them; KEY names either\n"
+        "Signs a zone with key pairs as `vouch keystore generate` makes them; KEY names either\n"
         "file of the pair, or what both begin with. Keys with the SEP bit sign the keys, the\n"
         "others the zone; where an algorithm has one kind only, it does both. The result is\n"
         "judged before it is written.\n"

@@ -8,7 +8,7 @@ from common import TOP, check, finish, folder, run, vouch
 work = folder("commands")
 code, text = vouch("help")
 commands = re.findall(r"^  (\w+) ", text, re.M)
-check(code == 0 and {"serve", "resolve", "registry", "registrar", "lab", "verify", "sign", "keys", "ask"} <= set(commands), "vouch help lists the commands", text)
+check(code == 0 and {"serve", "resolve", "registry", "registrar", "lab", "verify", "sign", "keystore", "ds", "ask"} <= set(commands), "vouch help lists the commands", text)
 for command in commands:
     if command != "help":
         code, text = vouch("help", command)

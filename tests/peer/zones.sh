@@ -52,10 +52,10 @@ make_keys() { # ALGORITHM LAYOUT
     rm -rf "$work/keys"
     mkdir "$work/keys"
     if [ "$2" = csk ]; then
-        "$vouch" keys generate --folder "$work/keys" --algorithm "$1" --role csk example.com
+        "$vouch" keystore generate -K "$work/keys" --algorithm "$1" --role csk example.com
     else
-        "$vouch" keys generate --folder "$work/keys" --algorithm "$1" --role ksk example.com &&
-            "$vouch" keys generate --folder "$work/keys" --algorithm "$1" --role zsk example.com
+        "$vouch" keystore generate -K "$work/keys" --algorithm "$1" --role ksk example.com &&
+            "$vouch" keystore generate -K "$work/keys" --algorithm "$1" --role zsk example.com
     fi >"$work/key-names"
 }
 
@@ -103,7 +103,7 @@ try "vouch verify of dnssec-signzone with NSEC3" "$vouch" verify "$work/theirs"
 
 # A DS is the same from either side.
 for key in $(cat "$work/key-names"); do
-    "$vouch" keys ds "$key" | tr 'a-f' 'A-F' | awk '{print $4, $5, $6, $7}' >"$work/ds-ours"
+    "$vouch" ds "$key" | tr 'a-f' 'A-F' | awk '{print $4, $5, $6, $7}' >"$work/ds-ours"
     dnssec-dsfromkey -2 "$key" | tr 'a-f' 'A-F' | awk '{print $4, $5, $6, $7}' >"$work/ds-theirs"
     try "DS of $(basename "$key" | cut -d+ -f2)" cmp "$work/ds-ours" "$work/ds-theirs"
 done

@@ -66,6 +66,9 @@ enum status key_verify(struct key *key, const struct span *parts, size_t count,
  * checks that the private part fits the public one; a key that lives in an HSM is UNSUPPORTED. */
 enum status key_write_private(const struct key *key, struct writer *text) MUST_USE;
 enum status key_read_private(struct span text, struct key **key, struct problem *problem) MUST_USE;
-/* PKCS#8 PEM, unencrypted. It does not name a DNSSEC algorithm: RSA is taken as RSASHA256. */
-enum status key_read_pem(struct span text, struct key **key, struct problem *problem) MUST_USE;
+/* PKCS#8 PEM, unencrypted; the text is a secret here too. It does not name a DNSSEC algorithm: that
+ * is `algorithm`, or with 0 the first that a key of this kind can be used for (RSA: RSASHA256). */
+enum status key_write_pem(const struct key *key, struct writer *text) MUST_USE;
+enum status key_read_pem(struct span text, uint8_t algorithm, struct key **key,
+                         struct problem *problem) MUST_USE;
 void key_close(struct key *key); /* NULL is fine */

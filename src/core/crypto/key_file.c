@@ -202,8 +202,9 @@ static int passphrase_refuse(char *text, int size, int is_writing, void *user)
     return -1;
 }
 
-/* The first algorithm, among those we sign with, that a key of OpenSSL's can be used for. */
-static const struct key_method *method_of(const EVP_PKEY *pkey)
+/* The first algorithm, among those we sign with, that a key of OpenSSL's can be used for; with
+ * `number` other than 0 that one alone. */
+static const struct key_method *method_of(const EVP_PKEY *pkey, uint8_t number)
 {
     char group[32] = "";
     size_t len;
@@ -213,7 +214,8 @@ static const struct key_method *method_of(const EVP_PKEY *pkey)
     for (size_t i = 0; algorithm_at(i) != NULL; i++) {
         const struct algorithm *algorithm = algorithm_at(i);
         const struct key_method *method = key_method_find(algorithm->number);
-        if (!algorithm->can_sign || !EVP_PKEY_is_a(pkey, method->type)) {
+        bool is_wanted = number == 0 || algorithm->number == number;
+        if (!is_wanted || !algorithm->can_sign || !EVP_PKEY_is_a(pkey, method->type)) {
             continue;
         }
         if (method->family != FAMILY_ECDSA || strcmp(group, method->group) == 0 ||
@@ -224,7 +226,25 @@ static const struct key_method *method_of(const EVP_PKEY *pkey)
     return NULL;
 }
 
-enum status key_read_pem(struct span text, struct key **key, struct problem *problem)
+enum status key_write_pem(const struct key *key, struct writer *text)
+{
+    require(key_can_sign(key));
+    BIO *bio = BIO_new(BIO_s_secmem());
+    char *pem = NULL;
+    enum status status = CRYPTO_FAILED;
+    if (bio != NULL &&
+        PEM_write_bio_PKCS8PrivateKey(bio, key_pkey(key), NULL, NULL, 0, NULL, NULL) == 1) {
+        long len = BIO_get_mem_data(bio, &pem);
+        writer_span(text, span_of(pem, (size_t)len));
+        status = text->status;
+    }
+    BIO_free(bio); /* secure memory is wiped */
+    ERR_clear_error();
+    return status;
+}
+
+enum status key_read_pem(struct span text, uint8_t algorithm, struct key **key,
+                         struct problem *problem)
 {
     static const char BEGIN[] = "-----BEGIN PRIVATE KEY-----";
     if (text.len > KEY_FILE_LEN_MAX) {
@@ -244,10 +264,11 @@ enum status key_read_pem(struct span text, struct key **key, struct problem *pro
     if (pkey == NULL) {
         return problem_set(problem, MALFORMED, "OpenSSL finds no private key in the PEM text");
     }
-    const struct key_method *method = method_of(pkey);
+    const struct key_method *method = method_of(pkey, algorithm);
     if (method == NULL) {
         EVP_PKEY_free(pkey);
-        return problem_set(problem, UNSUPPORTED, "no DNSSEC algorithm uses a key of this kind");
+        return problem_set(problem, UNSUPPORTED, "%s uses a key of this kind",
+                           algorithm == 0 ? "no DNSSEC algorithm" : "another DNSSEC algorithm");
     }
     /* Through the numbers, so that the limits are those of every other way in. */
     struct key_parts parts = {0};

@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         break;
     case 2:
-        if (key_read_pem(rest, &key, &problem) != OK) {
+        if (key_read_pem(rest, 0, &key, &problem) != OK) {
             key = NULL;
         }
         break;

@@ -308,7 +308,7 @@ static void pem_keys_are_read(void **state)
     for (size_t i = 0; i < LEN(ROWS); i++) {
         struct key *key = NULL;
         struct problem problem = {0};
-        enum status status = key_read_pem(span_of_text(ROWS[i].text), &key, &problem);
+        enum status status = key_read_pem(span_of_text(ROWS[i].text), 0, &key, &problem);
         if (status != ROWS[i].status) {
             fail_msg("%s: %s", ROWS[i].why, problem.sentence);
         }
@@ -318,6 +318,33 @@ static void pem_keys_are_read(void **state)
         } else {
             assert_true(problem.sentence[0] != '\0');
         }
+        key_close(key);
+    }
+}
+
+static void pem_keys_written_are_read_back(void **state)
+{
+    (void)state;
+    for (size_t i = 0; algorithm_at(i) != NULL; i++) {
+        const struct algorithm *algorithm = algorithm_at(i);
+        struct key *key = NULL, *again = NULL;
+        struct problem problem = {0};
+        uint8_t text[KEY_FILE_LEN_MAX];
+        struct writer writer = writer_over(text, sizeof text);
+        if (!algorithm->can_sign) {
+            continue;
+        }
+        assert_int_equal(key_generate(algorithm->number, algorithm->bits_default, &key), OK);
+        assert_int_equal(key_write_pem(key, &writer), OK);
+        assert_int_equal(key_read_pem(writer_written(&writer), algorithm->number, &again, &problem),
+                         OK);
+        assert_int_equal(key_algorithm(again), algorithm->number);
+        assert_true(span_equal(key_public(key), key_public(again)));
+        key_close(again);
+        uint8_t other =
+            algorithm->number == ALGORITHM_ED25519 ? ALGORITHM_ECDSAP256SHA256 : ALGORITHM_ED25519;
+        assert_int_equal(key_read_pem(writer_written(&writer), other, &again, &problem),
+                         UNSUPPORTED);
         key_close(key);
     }
 }
@@ -466,6 +493,7 @@ int main(void)
         cmocka_unit_test(rsa_keys_are_generated_from_2048_to_4096_bits),
         cmocka_unit_test(keys_of_bind_are_read),
         cmocka_unit_test(pem_keys_are_read),
+        cmocka_unit_test(pem_keys_written_are_read_back),
         cmocka_unit_test(broken_private_files_get_a_sentence),
         cmocka_unit_test(a_private_half_of_another_key_is_refused),
         cmocka_unit_test(hostile_public_keys_are_refused),

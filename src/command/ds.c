@@ -1,0 +1,133 @@
+/* `vouch ds`: the DS records that a zone's parent needs. */
+#include "command/commands.h"
+#include "command/key_files.h"
+#include "command/zone_open.h"
+#include "core/base/text.h"
+#include "core/dns/rdata.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { OPTION_ORIGIN, OPTION_DIGEST, OPTION_COUNT };
+enum { RECORD_TEXT_MAX = 8192 };
+
+static const char NAME[] = "ds";
+
+static int print_ds(struct name zone, struct span dnskey, uint8_t digest_type)
+{
+    uint8_t bytes[4 + DIGEST_LEN_MAX];
+    uint8_t line[RECORD_TEXT_MAX];
+    struct writer rdata = writer_over(bytes, sizeof bytes);
+    struct writer text = writer_over(line, sizeof line);
+    enum status status = ds_make(zone, dnskey, digest_type, &rdata);
+    if (status != OK) {
+        struct problem problem = {0};
+        problem_set(&problem, status, "a DS of digest type %u cannot be made: %s", digest_type,
+                    status_text(status));
+        return command_failed(NAME, &problem);
+    }
+    name_write_text(zone, &text);
+    writer_text(&text, " IN DS ");
+    rdata_write_text(TYPE_DS, writer_written(&rdata), &text);
+    printf("%.*s\n", (int)text.len, (const char *)line);
+    return EXIT_DONE;
+}
+
+/* BIND's name of a key file, with or without its end. */
+static bool is_key_path(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *file = slash == NULL ? path : slash + 1;
+    size_t len = strlen(file);
+    bool has_end = (len > 4 && strcmp(file + len - 4, ".key") == 0) ||
+                   (len > 8 && strcmp(file + len - 8, ".private") == 0);
+    const char *plus = strchr(file, '+');
+    return has_end || (file[0] == 'K' && plus != NULL && strchr(plus + 1, '+') != NULL);
+}
+
+static int ds_of_key(const char *path, uint8_t digest_type)
+{
+    struct key_files files;
+    struct problem problem = {0};
+    key_files_open(&files);
+    int code = key_files_read(&files, path, false, &problem) == OK
+                   ? print_ds(files.files[0].zone, files.files[0].dnskey.rdata, digest_type)
+                   : command_failed(NAME, &problem);
+    key_files_close(&files);
+    return code;
+}
+
+/* Of each key at the apex that has the SEP bit and is not revoked; without any, of each that is no
+ * revoked one. */
+static int ds_of_zone(const char *path, const char *origin, uint8_t digest_type)
+{
+    struct zone *zone = zone_open_file(NAME, path, origin);
+    if (zone == NULL) {
+        return EXIT_FAILED;
+    }
+    struct name apex = zone_apex(zone);
+    const struct rrset *keys = zone_find_rrset(zone, apex, TYPE_DNSKEY);
+    size_t printed = 0;
+    int code = EXIT_DONE;
+    for (int wants_sep = 1; keys != NULL && wants_sep >= 0 && printed == 0; wants_sep--) {
+        struct span rdata;
+        for (struct rrset_cursor at = rrset_first(keys); rrset_next(&at, &rdata);) {
+            struct dnskey dnskey;
+            bool is_wanted = dnskey_read(rdata, &dnskey) == OK &&
+                             (dnskey.flags & DNSKEY_FLAG_REVOKE) == 0 &&
+                             (wants_sep == 0 || (dnskey.flags & DNSKEY_FLAG_SEP) != 0);
+            if (is_wanted && code == EXIT_DONE) {
+                code = print_ds(apex, rdata, digest_type);
+                printed++;
+            }
+        }
+    }
+    zone_release(zone);
+    if (printed == 0 && code == EXIT_DONE) {
+        struct problem problem = {0};
+        problem_place(&problem, path, 0, 0);
+        problem_set(&problem, NOT_FOUND, "the zone has no DNSKEY record; sign it first");
+        return command_failed(NAME, &problem);
+    }
+    return code;
+}
+
+static int ds_run(int argc, char **argv)
+{
+    struct command_option options[OPTION_COUNT] = {
+        [OPTION_ORIGIN] = {.name = "-o", .takes_value = true},
+        [OPTION_DIGEST] = {.name = "--digest", .takes_value = true},
+    };
+    int word_count = 0;
+    int code = command_parse(argc, argv, options, OPTION_COUNT, &word_count);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    const char *digest_text = command_value(&options[OPTION_DIGEST]);
+    uint64_t digest_type = DS_DIGEST_SHA256;
+    bool is_number = digest_text == NULL ||
+                     text_read_u64(span_of_text(digest_text), UINT8_MAX, &digest_type) == OK;
+    if (!is_number || (digest_type != DS_DIGEST_SHA256 && digest_type != DS_DIGEST_SHA384)) {
+        return command_usage_error(NAME, "--digest is 2 (SHA-256) or 4 (SHA-384)");
+    }
+    if (word_count != 1) {
+        return command_usage_error(NAME, "it wants one key file or zone file");
+    }
+    return is_key_path(argv[1])
+               ? ds_of_key(argv[1], (uint8_t)digest_type)
+               : ds_of_zone(argv[1], command_value(&options[OPTION_ORIGIN]), (uint8_t)digest_type);
+}
+
+const struct command COMMAND_DS = {
+    .name = "ds",
+    .summary = "print the DS records of a key or a zone",
+    .usage = "usage: vouch ds [OPTION]... KEY\n"
+             "       vouch ds [OPTION]... ZONEFILE\n"
+             "\n"
+             "KEY is either file of a pair as `vouch keystore` makes it, or what both begin with.\n"
+             "Of a zone file, the keys with the SEP bit at its apex count.\n"
+             "\n"
+             "  --digest 2|4    SHA-256 (if not said) or SHA-384\n"
+             "  -o ZONE         the zone in the file; without it the owner of the SOA\n",
+    .run = ds_run,
+};
