@@ -152,7 +152,7 @@ enum status pkcs11_key_public(const struct pkcs11_session *session, const struct
                               struct arena *arena, struct hsm_public *public_half,
                               struct problem *problem)
 {
-    CK_OBJECT_HANDLE object;
+    CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
     *public_half = (struct hsm_public){.point = SPAN_EMPTY};
     enum status status = object_find(session, key, CKO_PUBLIC_KEY, &object, problem);
     if (status != OK) {
@@ -176,7 +176,7 @@ enum status pkcs11_key_public(const struct pkcs11_session *session, const struct
 enum status pkcs11_key_sign(const struct pkcs11_session *session, const struct hsm_key *key,
                             struct hsm_signing *signings, size_t count, struct problem *problem)
 {
-    CK_OBJECT_HANDLE object;
+    CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
     CK_MECHANISM mechanism = {kinds[key->kind].sign, NULL, 0};
     enum status status = object_find(session, key, CKO_PRIVATE_KEY, &object, problem);
     for (size_t i = 0; i < count && status == OK; i++) {
@@ -199,7 +199,7 @@ enum status pkcs11_key_remove(const struct pkcs11_session *session, const struct
     static const CK_OBJECT_CLASS classes[] = {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY};
     size_t removed = 0;
     for (size_t i = 0; i < LEN(classes); i++) {
-        CK_OBJECT_HANDLE object;
+        CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
         enum status status = object_find(session, key, classes[i], &object, problem);
         if (status == NOT_FOUND) {
             continue; /* a removal that was cut short left the other half */
