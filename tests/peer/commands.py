@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The command line: help, versions, exit codes, and one clear sentence for unknown input; the real root zone judged."""
+import json
 import random
 import re
 
@@ -26,6 +27,19 @@ for command, text in (("serve", "server:\n  listne: 127.0.0.1\n"), ("resolve", "
     path.write_text(text)
     code, output = vouch(command, "--config", path, "--check-config")
     check(code != 0 and re.search(r":\d+:\d+: ", output) and len(output.strip().split("\n")) == 1, f"vouch {command} --check-config says line and column", output)
+
+before, after = work / "before.zone", work / "after.zone"
+before.write_text("$TTL 60\n@ SOA n h 1 1 1 1 1\n@ NS n\nn A 192.0.2.1\nw 90 TXT a\n")
+after.write_text("$TTL 1m\n@ SOA n h 2 1 1 1 1\nn 60 IN A 192.0.2.1\n@ NS n.d.example.\nw 91 TXT a\nx AAAA ::1\n")
+code, text = vouch("diff", "-o", "d.example", before, before)
+check(code == 0 and text.strip() == "", "vouch diff of the same is silent", text)
+code, text = vouch("diff", "-o", "d.example", before, after)
+check(code == 1 and [line.split()[0] + line.split()[1] + line.split()[4] for line in text.strip().split("\n")] ==
+      ["-d.example.SOA", "+d.example.SOA", "-w.d.example.TXT", "+w.d.example.TXT", "+x.d.example.AAAA"], "vouch diff shows what went and came", text)
+code, text = vouch("diff", "--json", "-o", "d.example", before, after)
+check(code == 1 and [c["change"] for c in json.loads(text)["changes"]] == ["remove", "add", "remove", "add", "add"], "vouch diff --json", text)
+code, text = vouch("diff", "-o", "d.example", before, work / "missing.zone")
+check(code == 2 and "missing.zone" in text, "vouch diff names the file it cannot read", text)
 
 ROOT, KEY, DS = TOP / "data/root-2026073102-signed.zone", "/usr/share/dns/root.key", "/usr/share/dns/root.ds"
 OLD, ARPA = TOP / "data/root-2024101100-signed.zone", TOP / "data/arpa-20241011-signed.zone"
