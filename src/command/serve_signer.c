@@ -39,12 +39,19 @@ static struct zone *load(void *user, const char *file, struct name apex)
     return serve_load_zone(file, apex);
 }
 
+static void remember(void *user, struct zone *version)
+{
+    struct signer_process *process = user;
+    enum status status = auth_remember(process->hand_out, version);
+    require(status == OK); /* both were opened with the same zones */
+}
+
 static void publish(void *user, struct zone *version, struct moment now)
 {
     struct signer_process *process = user;
     enum status status =
         auth_push(process->hand_out, version, now, &process->compose.outboxes[HAND_OUT]);
-    require(status == OK); /* both were opened with the same zones */
+    require(status == OK);
 }
 
 static void notify(void *user, struct name zone, struct moment now)
@@ -224,6 +231,7 @@ static enum status open_services(struct signer_process *process, struct world *w
                                     .disk = &process->disk,
                                     .log = world_log(world),
                                     .load = load,
+                                    .remember = remember,
                                     .publish = publish,
                                     .notify = notify,
                                     .user = process};

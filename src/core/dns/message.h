@@ -69,6 +69,13 @@ enum status message_read_query(struct span wire, struct name_buffer *buffer,
 enum status message_walk_answers(struct span wire,
                                  enum status (*each)(void *user, const struct rrset *record),
                                  void *user) MUST_USE;
+/* The same for the answer and authority sections, which are the prerequisites and the changes of an
+ * UPDATE (RFC 2136 §2): `count` is 0 for a record of class ANY or NONE without rdata. The views end
+ * with the call. */
+enum status message_walk_update(struct span wire,
+                                enum status (*each)(void *user, enum section section,
+                                                    const struct rrset *record),
+                                void *user) MUST_USE;
 
 enum { MESSAGE_COMPRESSION_SIZE = 128 };
 

@@ -421,15 +421,21 @@ enum status message_read_query(struct span wire, struct name_buffer *buffer,
     return status == OK && reader_end(&reader) != OK ? MALFORMED : status;
 }
 
-static enum status walk_answer(struct reader *wire, struct writer *rdata,
-                               enum status (*each)(void *user, const struct rrset *record),
-                               void *user)
+/* The next record of a walk: its rdata behind its length in `rdata`. */
+static enum status walk_record(struct reader *wire, struct name_buffer *buffer,
+                               struct writer *rdata, struct rrset *rrset)
 {
-    struct name_buffer buffer;
     struct record record;
-    read_record_head(wire, &buffer, &record);
+    read_record_head(wire, buffer, &record);
     if (wire->status != OK || record.type == TYPE_OPT || record.type == TYPE_TSIG) {
         return MALFORMED;
+    }
+    *rrset = (struct rrset){.owner = record.owner,
+                            .type = record.type,
+                            .class_ = record.class_,
+                            .ttl_s = ttl_of(&record)};
+    if (is_empty_by_class(&record)) {
+        return OK;
     }
     writer_rewind(rdata, 0);
     writer_reserve(rdata, 2);
@@ -438,22 +444,20 @@ static enum status walk_answer(struct reader *wire, struct writer *rdata,
         return MALFORMED;
     }
     writer_patch_u16(rdata, 0, (uint16_t)(rdata->len - 2));
-    struct rrset rrset = {
-        .owner = record.owner,
-        .type = record.type,
-        .covers = covered_type(record.type, span_of(rdata->bytes + 2, rdata->len - 2)),
-        .class_ = record.class_,
-        .count = 1,
-        .ttl_s = ttl_of(&record),
-        .rdata_len = (uint32_t)rdata->len,
-        .rdata = rdata->bytes,
-    };
-    return each(user, &rrset);
+    rrset->covers = covered_type(record.type, span_of(rdata->bytes + 2, rdata->len - 2));
+    rrset->count = 1;
+    rrset->rdata_len = (uint32_t)rdata->len;
+    rrset->rdata = rdata->bytes;
+    return OK;
 }
 
-enum status message_walk_answers(struct span wire,
-                                 enum status (*each)(void *user, const struct rrset *record),
-                                 void *user)
+/* Who gets the records of a walk. */
+struct walk {
+    enum status (*each)(void *user, enum section section, const struct rrset *record);
+    void *user;
+};
+
+static enum status walk_sections(struct span wire, enum section last, struct walk walk)
 {
     struct message message;
     message_clear(&message);
@@ -466,10 +470,43 @@ enum status message_walk_answers(struct span wire,
     if (status == OK) {
         status = read_questions(&reader, counts.questions, &buffer, &message.question);
     }
-    for (uint16_t i = 0; i < counts.records[SECTION_ANSWER] && status == OK; i++) {
-        status = walk_answer(&reader, &rdata, each, user);
+    for (int section = 0; section <= (int)last; section++) {
+        for (uint16_t i = 0; i < counts.records[section] && status == OK; i++) {
+            struct rrset rrset;
+            status = walk_record(&reader, &buffer, &rdata, &rrset);
+            status = status == OK ? walk.each(walk.user, (enum section)section, &rrset) : status;
+        }
     }
     return status;
+}
+
+struct answer_walk {
+    enum status (*each)(void *user, const struct rrset *record);
+    void *user;
+};
+
+/* Only an UPDATE has records without rdata. */
+static enum status walk_answer(void *user, enum section section, const struct rrset *record)
+{
+    const struct answer_walk *walk = user;
+    (void)section;
+    return record->count == 0 ? MALFORMED : walk->each(walk->user, record);
+}
+
+enum status message_walk_answers(struct span wire,
+                                 enum status (*each)(void *user, const struct rrset *record),
+                                 void *user)
+{
+    struct answer_walk walk = {each, user};
+    return walk_sections(wire, SECTION_ANSWER, (struct walk){walk_answer, &walk});
+}
+
+enum status message_walk_update(struct span wire,
+                                enum status (*each)(void *user, enum section section,
+                                                    const struct rrset *record),
+                                void *user)
+{
+    return walk_sections(wire, SECTION_AUTHORITY, (struct walk){each, user});
 }
 
 bool message_answers(const struct message *response, uint16_t id, struct question question,

@@ -219,8 +219,12 @@ static enum status entry_write(const struct journal *journal, struct span conten
     return status;
 }
 
-void journal_begin(struct journal *journal, const uint8_t label[JOURNAL_LABEL_LEN])
+enum status journal_begin(struct journal *journal, const uint8_t label[JOURNAL_LABEL_LEN])
 {
+    enum status status = journal->disk->remove(journal->disk->self, journal->name);
+    if (status != OK && status != NOT_FOUND) {
+        return status;
+    }
     journal->is_written = false;
     journal->is_tail_unsure = false;
     journal->size = 0;
@@ -229,6 +233,7 @@ void journal_begin(struct journal *journal, const uint8_t label[JOURNAL_LABEL_LE
     memcpy(journal->label, label, JOURNAL_LABEL_LEN);
     memset(journal->before, 0, JOURNAL_CHECKSUM_LEN);
     memset(journal->checksum, 0, JOURNAL_CHECKSUM_LEN);
+    return OK;
 }
 
 /* What a failed write left must go before anything is put behind it. */
@@ -344,8 +349,7 @@ enum status journal_rebase(struct journal *journal, const uint8_t label[JOURNAL_
     struct journal_entries entries;
     struct problem damage = {0};
     if (!journal->is_written) {
-        journal_begin(journal, label);
-        return OK;
+        return journal_begin(journal, label);
     }
     arena_open(&task, TASK_MEMORY_MAX);
     enum status status = tail_mend(journal);

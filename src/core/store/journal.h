@@ -44,9 +44,9 @@ struct journal_entries {
 enum status journal_open(struct journal *journal, const struct disk *disk, const char *name,
                          struct arena *task, struct journal_entries *entries,
                          struct problem *damage) MUST_USE;
-/* Forgets every entry: the log stands on a new base. Nothing is written before the first append,
- * which puts a new file in place of the old: until then the file keeps its old label. */
-void journal_begin(struct journal *journal, const uint8_t label[JOURNAL_LABEL_LEN]);
+/* Forgets every entry: the log stands on a new base. The file goes; the first append makes another.
+ */
+enum status journal_begin(struct journal *journal, const uint8_t label[JOURNAL_LABEL_LEN]) MUST_USE;
 /* Durable when it returns OK. LIMIT_REACHED: the file or the entry would be too large. After a
  * failure the log is as before, though a later journal_open may find the entry in it. O(content).
  */

@@ -2,6 +2,8 @@
 #include "core/store/journal.h"
 #include "core/store/memory_disk.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct memory_disk memory = {0};

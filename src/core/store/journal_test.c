@@ -65,7 +65,7 @@ static void bench_open(struct bench *bench)
     arena_open(&bench->task, TASK_MAX);
     bench_reopen(bench);
     assert_false(bench->journal.is_written);
-    journal_begin(&bench->journal, LABELS[0]);
+    assert_int_equal(journal_begin(&bench->journal, LABELS[0]), OK);
 }
 
 static void bench_close(struct bench *bench)
@@ -117,7 +117,7 @@ static void test_a_kill_at_any_octet(void **state)
         bool is_clean = len == 0 || len == head_len || (good > 0 && ends[good - 1] == len);
         assert_int_equal(bench.damage.status == OK, is_clean);
         if (!bench.journal.is_written) {
-            journal_begin(&bench.journal, LABELS[0]);
+            assert_int_equal(journal_begin(&bench.journal, LABELS[0]), OK);
         }
         fill(&bench.journal, 2);
         bench_reopen(&bench);

@@ -3,6 +3,7 @@
 #include "core/zone/zone_check.h"
 
 #include "core/dns/rdata.h"
+#include "core/zone/transfer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -299,16 +300,29 @@ static bool ends_authority(const struct check_place *place)
     return has_type(place->node, TYPE_DNAME) || (!place->is_apex && has_type(place->node, TYPE_NS));
 }
 
+static void run_checks(struct check_run *run, const struct check_place *place)
+{
+    for (size_t i = 0; i < LEN(checks); i++) {
+        run->severity = checks[i].severity;
+        checks[i].check(run, place);
+    }
+}
+
+static void check_apex_is_there(struct check_run *run)
+{
+    if (zone_find(run->zone, zone_apex(run->zone)) == NULL) {
+        run->severity = ZONE_ERROR;
+        report(run, zone_apex(run->zone), "the zone has no record at its apex");
+    }
+}
+
 size_t zone_check(const struct zone *zone,
                   void (*finding)(void *user, enum zone_severity severity,
                                   const struct problem *problem),
                   void *user)
 {
     struct check_run run = {.zone = zone, .finding = finding, .user = user};
-    if (zone_find(zone, zone_apex(zone)) == NULL) {
-        run.severity = ZONE_ERROR;
-        report(&run, zone_apex(zone), "the zone has no record at its apex");
-    }
+    check_apex_is_there(&run);
     const struct zone_node *above = NULL;
     struct zone_cursor cursor;
     zone_walk(zone, &cursor);
@@ -320,13 +334,77 @@ size_t zone_check(const struct zone *zone,
             continue; /* an owner made from a hash is no name of the zone */
         }
         struct check_place place = {node, name_equal(node->owner, zone_apex(zone)), above};
-        for (size_t i = 0; i < LEN(checks); i++) {
-            run.severity = checks[i].severity;
-            checks[i].check(&run, &place);
-        }
+        run_checks(&run, &place);
         if (above == NULL && ends_authority(&place)) {
             above = node;
         }
     }
     return run.error_count;
+}
+
+/* A name right below a DNAME that has become one. */
+static void check_node_below(struct check_run *run, const struct zone_node *node,
+                             const struct zone_node *dname)
+{
+    struct check_place place = {.node = node, .above = dname};
+    run->severity = ZONE_ERROR;
+    check_below_dname(run, &place);
+}
+
+/* One node by itself: what is above it is looked up. */
+static void check_node(struct check_run *run, const struct zone_node *node)
+{
+    struct name apex = zone_apex(run->zone);
+    struct check_place place = {.node = node, .is_apex = name_equal(node->owner, apex)};
+    if (has_type(node, TYPE_NSEC3)) {
+        return;
+    }
+    const struct zone_node *cut = zone_find_cut(run->zone, node->owner);
+    const struct zone_node *dname = zone_find_dname(run->zone, node->owner);
+    cut = cut == node ? NULL : cut;
+    bool is_dname_higher = dname != NULL && (cut == NULL || dname->owner.len < cut->owner.len);
+    place.above = is_dname_higher ? dname : cut;
+    run_checks(run, &place);
+    if (has_type(node, TYPE_DNAME)) {
+        const struct zone_node *next = zone_after(run->zone, node->owner);
+        if (next != NULL && name_is_below(next->owner, node->owner)) {
+            check_node_below(run, next, node);
+        }
+    }
+}
+
+struct change_check {
+    struct check_run run;
+    const struct zone_node *last; /* checked already: records come by owner */
+};
+
+static enum status check_changed(void *user, bool is_added, const struct rrset *record)
+{
+    struct change_check *check = user;
+    const struct zone_node *node = is_added ? zone_find(check->run.zone, record->owner) : NULL;
+    bool is_apex = name_equal(record->owner, zone_apex(check->run.zone)); /* comes last */
+    if (node != NULL && node != check->last && !is_apex) {
+        check_node(&check->run, node);
+    }
+    check->last = node;
+    return OK;
+}
+
+size_t zone_check_change(const struct zone *zone, const struct zone *before,
+                         void (*finding)(void *user, enum zone_severity severity,
+                                         const struct problem *problem),
+                         void *user)
+{
+    if (before == NULL) {
+        return zone_check(zone, finding, user);
+    }
+    struct change_check check = {.run = {.zone = zone, .finding = finding, .user = user}};
+    check_apex_is_there(&check.run);
+    enum status status = zone_diff(before, zone, check_changed, &check);
+    require(status == OK);
+    const struct zone_node *apex = zone_find(zone, zone_apex(zone));
+    if (apex != NULL) {
+        check_node(&check.run, apex);
+    }
+    return check.run.error_count;
 }

@@ -12,3 +12,11 @@ size_t zone_check(const struct zone *zone,
                   void (*finding)(void *user, enum zone_severity severity,
                                   const struct problem *problem),
                   void *user);
+
+/* The same over what differs from `before`, which was checked already (NULL: over all): the names
+ * that changed, what lies right below a new DNAME, and the apex. Returns the number of ZONE_ERRORs;
+ * an error that a change caused elsewhere is none that zone_check would call an error. */
+size_t zone_check_change(const struct zone *zone, const struct zone *before,
+                         void (*finding)(void *user, enum zone_severity severity,
+                                         const struct problem *problem),
+                         void *user);

@@ -2,11 +2,15 @@
  * a digest over all of it, so that a damaged file is never taken for a zone. */
 #include "core/zone/zone_keep.h"
 
+#include "core/base/text.h"
 #include "core/crypto/digest.h"
 #include "core/dns/rdata.h"
 
+#include <string.h>
+
 enum {
-    DIGEST_LEN = 32,
+    DIGEST_LEN = ZONE_KEEP_DIGEST_LEN,
+    FILE_NAME_LONG = 160,        /* file systems end at 255 octets; kinds and digests need room */
     RECORD_HEAD_LEN = 2 + 4 + 2, /* type, TTL, rdata length */
 };
 
@@ -31,6 +35,14 @@ const char *zone_keep_name(struct name zone, const char *kind, char text[ZONE_KE
         }
     }
     writer_text(&writer, name.label_count == 0 ? "=" : "");
+    if (writer.len > FILE_NAME_LONG) {
+        uint8_t digest[DIGEST_LEN_MAX];
+        struct span octets = name_span(name);
+        require(digest_make(DIGEST_SHA256, &octets, 1, digest) == OK);
+        writer_rewind(&writer, FILE_NAME_LONG - 2 * DIGEST_LEN);
+        writer_text(&writer, "+");
+        text_write_base16(&writer, span_of(digest, DIGEST_LEN));
+    }
     writer_text(&writer, kind);
     require(writer.status == OK);
     text[writer.len] = 0;
@@ -74,7 +86,8 @@ static void write_version(const struct zone *version, struct writer *content)
     }
 }
 
-enum status zone_keep_write(const struct disk *disk, const struct zone *version, const char *kind)
+enum status zone_keep_write(const struct disk *disk, const struct zone *version, const char *kind,
+                            struct zone_kept *kept)
 {
     struct arena task;
     size_t len = kept_len(version);
@@ -92,6 +105,8 @@ enum status zone_keep_write(const struct disk *disk, const struct zone *version,
         char name[ZONE_KEEP_NAME_MAX];
         status = disk->replace(disk->self, zone_keep_name(zone_apex(version), kind, name),
                                span_of(bytes, len));
+        memcpy(kept->digest, bytes + len - DIGEST_LEN, DIGEST_LEN);
+        kept->len = len;
     }
     arena_close(&task);
     return status;
@@ -146,7 +161,7 @@ static enum status read_version(struct name apex, struct span records, struct zo
 }
 
 enum status zone_keep_read(const struct disk *disk, struct name apex, const char *kind,
-                           struct zone **version)
+                           struct zone **version, struct zone_kept *kept)
 {
     struct arena task;
     arena_open(&task, FILE_LEN_MAX);
@@ -168,6 +183,8 @@ enum status zone_keep_read(const struct disk *disk, struct name apex, const char
     }
     if (status == OK) {
         *version = read;
+        memcpy(kept->digest, content.bytes + content.len - DIGEST_LEN, DIGEST_LEN);
+        kept->len = content.len;
     }
     arena_close(&task);
     return status;

@@ -85,6 +85,7 @@ void auth_close(struct auth *auth)
     }
     for (size_t i = 0; i < auth->zone_count; i++) {
         auth_secondary_close(&auth->zones[i]);
+        zone_journal_close(auth->zones[i].journal);
         for (size_t j = 0; j < auth->zones[i].history_count; j++) {
             zone_release(auth->zones[i].history[j]);
         }
@@ -104,15 +105,12 @@ static void start_zone(struct auth *auth, struct auth_zone *zone, struct moment 
         auth_notify_start(auth, zone, now, outbox);
         return;
     }
-    enum status status = auth_load_zone(auth, zone);
-    if (status == OK) {
+    auth_load_zone(auth, zone);
+    if (zone->history_count > 0) {
+        const struct zone *version = zone->history[zone->history_count - 1];
         log_line(auth->options.log, LOG_NOTICE, "zone %s: serial %u as kept on disk",
-                 name_print(zone->options.name, name), zone_serial(zone->history[0]));
-        auth_tell_taken(auth, zone->history[0], now);
-    } else if (status != NOT_FOUND) {
-        log_line(auth->options.log, LOG_WARNING,
-                 "zone %s: what was kept on disk is not usable (%s); it will be transferred",
-                 name_print(zone->options.name, name), status_text(status));
+                 name_print(zone->options.name, name), zone_serial(version));
+        auth_tell_taken(auth, version, now);
     }
     auth_secondary_start(auth, zone, now, outbox);
 }
@@ -122,6 +120,17 @@ void auth_tell_taken(struct auth *auth, const struct zone *version, struct momen
     if (auth->options.taken != NULL) {
         auth->options.taken(auth->options.taken_user, version, now);
     }
+}
+
+enum status auth_remember(struct auth *auth, struct zone *version)
+{
+    struct auth_zone *zone = auth_find_zone_exactly(auth, zone_apex(version));
+    if (zone == NULL || !zone->options.is_pushed) {
+        zone_release(version);
+        return NOT_FOUND;
+    }
+    auth_zone_publish(zone, version);
+    return OK;
 }
 
 enum status auth_push(struct auth *auth, struct zone *version, struct moment now,

@@ -68,6 +68,9 @@ enum status auth_open(const struct auth_options *options, struct auth **auth,
  * NOT_FOUND when there is no such zone. */
 enum status auth_push(struct auth *auth, struct zone *version, struct moment now,
                       struct outbox *outbox) MUST_USE;
+/* A version of a pushed zone from before a restart, for IXFR, the oldest first: right before the
+ * auth_push of the version behind them. As auth_push, but nobody is told. */
+enum status auth_remember(struct auth *auth, struct zone *version) MUST_USE;
 /* Tells a zone's secondaries again; NOT_FOUND when there is no such zone. */
 enum status auth_notify(struct auth *auth, struct name name, struct moment now,
                         struct outbox *outbox) MUST_USE;

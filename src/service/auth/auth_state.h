@@ -1,10 +1,11 @@
 #pragma once
 /* The inside of the authoritative server: its zones, and which file does what with them. */
 #include "core/zone/transfer.h"
+#include "core/zone/zone_journal.h"
 #include "service/auth/auth.h"
 
 enum {
-    AUTH_HISTORY_MAX = 16, /* versions kept to answer IXFR from; they share what did not change */
+    AUTH_HISTORY_MAX = ZONE_HISTORY_MAX, /* to answer IXFR from; they share what did not change */
     AUTH_UDP_LEN_MAX = MESSAGE_UDP_LEN_DEFAULT,
     AUTH_STREAM_MESSAGE_LEN = 16384, /* beyond, names cannot be compressed against */
 };
@@ -47,6 +48,7 @@ struct auth_zone {
     uint32_t index;                         /* in auth->zones */
     struct zone *history[AUTH_HISTORY_MAX]; /* the last is current */
     size_t history_count;
+    struct zone_journal *journal; /* of a transferred zone; NULL: it is not kept */
     bool is_expired; /* the primary was silent for EXPIRE: we may not answer (RFC 1035 §4.3.5) */
     struct secondary secondary;
     struct notify_target notify[AUTH_NOTIFY_MAX];
@@ -159,10 +161,10 @@ void auth_handle_notify(struct auth *auth, struct auth_request *request, struct 
 void auth_notify_answer(struct auth *auth, struct auth_zone *zone, size_t target,
                         const struct event *event, struct outbox *outbox);
 
-/* keep.c: transferred zones on disk. */
-enum status auth_keep_zone(struct auth *auth, struct auth_zone *zone) MUST_USE;
-/* NOT_FOUND when nothing is kept; MALFORMED or MISMATCH when it was damaged. */
-enum status auth_load_zone(struct auth *auth, struct auth_zone *zone) MUST_USE;
+/* keep.c: transferred zones on disk. The current version is kept, or it is said why not. */
+void auth_keep_zone(struct auth *auth, struct auth_zone *zone);
+/* The versions that were kept become the zone's history; what of them was lost is said. */
+void auth_load_zone(struct auth *auth, struct auth_zone *zone);
 /* The primary has vouched for the version again: note when, not more often than needed. */
 void auth_keep_confirmation(struct auth *auth, struct auth_zone *zone);
 

@@ -1,5 +1,5 @@
-/* What the server keeps of a transferred zone on disk: the version, and when the primary last
- * vouched for it, so that EXPIRE goes on counting across a restart. */
+/* What the server keeps of a transferred zone on disk: its versions, and when the primary last
+ * vouched for them, so that EXPIRE goes on counting across a restart. */
 #include "core/zone/zone_keep.h"
 #include "service/auth/auth_state.h"
 
@@ -28,11 +28,23 @@ static enum status keep_confirmation(struct auth *auth, struct auth_zone *zone)
     return status;
 }
 
-enum status auth_keep_zone(struct auth *auth, struct auth_zone *zone)
+void auth_keep_zone(struct auth *auth, struct auth_zone *zone)
 {
+    char name[NAME_TEXT_MAX];
+    struct problem warning = {0};
+    if (auth->options.disk == NULL) {
+        return;
+    }
     const struct zone *version = zone->history[zone->history_count - 1];
-    struct disk *disk = auth->options.disk;
-    return disk == NULL ? OK : zone_keep_write(disk, version, KIND_VERSION);
+    enum status status =
+        zone->journal == NULL ? IO_FAILED : zone_journal_keep(zone->journal, version, &warning);
+    if (status != OK) {
+        log_line(auth->options.log, LOG_ERROR, "zone %s: serial %u cannot be kept on disk: %s",
+                 name_print(zone->options.name, name), zone_serial(version), status_text(status));
+    } else if (warning.status != OK) {
+        log_line(auth->options.log, LOG_WARNING, "zone %s: %s",
+                 name_print(zone->options.name, name), warning.sentence);
+    }
 }
 
 static void load_confirmation(struct auth *auth, struct auth_zone *zone)
@@ -56,19 +68,32 @@ static void load_confirmation(struct auth *auth, struct auth_zone *zone)
     arena_close(&task);
 }
 
-enum status auth_load_zone(struct auth *auth, struct auth_zone *zone)
+void auth_load_zone(struct auth *auth, struct auth_zone *zone)
 {
-    struct zone *version = NULL;
+    char name[NAME_TEXT_MAX], text[PROBLEM_SENTENCE_MAX + PROBLEM_PLACE_MAX];
+    struct zone_history history;
+    struct problem damage = {0};
     if (auth->options.disk == NULL) {
-        return NOT_FOUND;
+        return;
     }
-    enum status status =
-        zone_keep_read(auth->options.disk, zone->options.name, KIND_VERSION, &version);
-    if (status == OK) {
-        auth_zone_publish(zone, version);
+    enum status status = zone_journal_open(auth->options.disk, zone->options.name, KIND_VERSION,
+                                           &zone->journal, &history, &damage);
+    if (status != OK) {
+        log_line(auth->options.log, LOG_ERROR,
+                 "zone %s: what is kept on disk cannot be read (%s); nothing more will be kept",
+                 name_print(zone->options.name, name), status_text(status));
+        return;
+    }
+    if (damage.status != OK) {
+        log_line(auth->options.log, LOG_WARNING, "zone %s: %s",
+                 name_print(zone->options.name, name), problem_print(&damage, text, sizeof text));
+    }
+    for (size_t i = 0; i < history.count; i++) {
+        auth_zone_publish(zone, history.versions[i]);
+    }
+    if (history.count > 0) {
         load_confirmation(auth, zone);
     }
-    return status;
 }
 
 void auth_keep_confirmation(struct auth *auth, struct auth_zone *zone)

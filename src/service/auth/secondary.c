@@ -356,11 +356,7 @@ static void take_version(struct auth *auth, struct auth_zone *zone, struct momen
     log_line(auth->options.log, LOG_NOTICE, "zone %s: serial %u taken by %s, %zu records",
              zone_text(zone, name), serial, secondary->is_full_asked ? "AXFR" : "IXFR",
              zone_record_count(version));
-    enum status status = auth_keep_zone(auth, zone);
-    if (status != OK) {
-        log_line(auth->options.log, LOG_ERROR, "zone %s: cannot be kept on disk: %s",
-                 zone_text(zone, name), status_text(status));
-    }
+    auth_keep_zone(auth, zone);
     confirm(auth, zone, now, outbox);
     auth_notify_start(auth, zone, now, outbox);
     auth_tell_taken(auth, version, now);

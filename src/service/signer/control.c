@@ -60,20 +60,47 @@ static enum status ask_zone_status(struct asking *asking)
     return OK;
 }
 
+static enum status reload_all(struct asking *asking)
+{
+    struct signer *signer = asking->signer;
+    size_t count = 0, bad_count = 0;
+    char bad[NAME_TEXT_MAX] = "";
+    for (size_t i = 0; i < signer->zone_count; i++) {
+        struct signer_zone *zone = &signer->zones[i];
+        if (zone->options.file == NULL) {
+            continue;
+        }
+        count++;
+        if (signer_load(signer, zone, asking->now, asking->outbox) != OK && bad_count++ == 0) {
+            zone_text(zone, bad);
+        }
+    }
+    if (bad_count > 0) {
+        return problem_set(&asking->problem, REFUSED,
+                           "%zu of %zu zones were not taken, the first is %.255s; see the log",
+                           bad_count, count, bad);
+    }
+    writer_print(&asking->answer, "%zu zones were read again\n", count);
+    return OK;
+}
+
+/* One zone, or without a name all that have a file. */
 static enum status ask_reload(struct asking *asking)
 {
     struct signer_zone *zone = asking->zone;
+    if (zone == NULL) {
+        return reload_all(asking);
+    }
     if (zone->options.file == NULL) {
         return problem_set(&asking->problem, REFUSED,
                            "the zone comes from a primary, not from a file");
     }
-    struct zone *data = asking->signer->options.load(asking->signer->options.user,
-                                                     zone->options.file, zone->options.name);
-    if (data == NULL) {
+    enum status status = signer_load(asking->signer, zone, asking->now, asking->outbox);
+    if (status == MALFORMED) {
         return problem_set(&asking->problem, MALFORMED,
                            "its file has faults, see the log; the last good version stays");
     }
-    if (!signer_publish(asking->signer, zone, data, asking->now, asking->outbox)) {
+    if (status != OK) {
         return problem_set(&asking->problem, REFUSED, "held back: %.300s", zone->fault);
     }
     return ask_zone_status(asking);
@@ -91,7 +118,7 @@ static enum status switch_signing(struct asking *asking, bool is_signed)
         return problem_set(&asking->problem, status, "the switch cannot be kept on disk: %s",
                            status_text(status));
     }
-    if (zone->owner_data != NULL &&
+    if (signer_need_owner_data(zone) == OK &&
         !signer_publish(asking->signer, zone, NULL, asking->now, asking->outbox)) {
         return problem_set(&asking->problem, REFUSED, "held back: %.300s", zone->fault);
     }
@@ -229,14 +256,14 @@ static enum status ask_notify(struct asking *asking)
 
 static const struct {
     const char *name;
-    size_t words; /* with the name, at least */
-    bool has_zone;
+    size_t words;  /* with the name, at least */
+    bool has_zone; /* where the word is given */
     enum status (*run)(struct asking *asking);
     const char *usage;
 } commands[] = {
     {"status", 1, false, ask_status, "status"},
     {"zone-status", 2, true, ask_zone_status, "zone-status NAME"},
-    {"reload", 2, true, ask_reload, "reload NAME"},
+    {"reload", 1, true, ask_reload, "reload [NAME]"},
     {"sign", 2, true, ask_sign, "sign NAME"},
     {"unsign", 2, true, ask_unsign, "unsign NAME"},
     {"key-list", 2, true, ask_key_list, "key-list NAME"},
@@ -282,7 +309,8 @@ static enum status run(struct asking *asking)
         if (asking->word_count < commands[i].words) {
             return problem_set(&asking->problem, BAD_ARGUMENT, "it is: %s", commands[i].usage);
         }
-        enum status status = commands[i].has_zone ? find_zone(asking) : OK;
+        bool has_zone = commands[i].has_zone && asking->word_count > 1;
+        enum status status = has_zone ? find_zone(asking) : OK;
         return status == OK ? commands[i].run(asking) : status;
     }
     char known[400] = "";

@@ -2,24 +2,20 @@
  * signing, kept, handed out. A version with a fault never leaves; the last good one stays, and its
  * signatures are kept fresh. */
 #include "core/zone/transfer.h"
-#include "core/zone/zone_keep.h"
 #include "core/zone/zone_verify.h"
 #include "service/signer/signer_state.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { RETRY_S = 60, STATE_LEN_MAX = 64 };
-
-static const char KIND_VERSION[] = ".version";
-static const char KIND_STATE[] = ".state";
+enum { RETRY_S = 60 };
 
 static const char *text_of(const struct signer_zone *zone, char text[NAME_TEXT_MAX])
 {
     return name_print(zone->options.name, text);
 }
 
-static void hold_back(struct signer *signer, struct signer_zone *zone,
+void signer_hold_back(struct signer *signer, struct signer_zone *zone,
                       const struct problem *problem)
 {
     char name[NAME_TEXT_MAX];
@@ -41,9 +37,7 @@ static void keep_first(void *user, const struct problem *fault)
     }
 }
 
-/* The judge: against our own keys as anchors, everything or what differs from a version that was
- * judged before. */
-static enum status judge(const struct signer_zone *zone, const struct zone *version,
+enum status signer_judge(const struct signer_zone *zone, const struct zone *version,
                          const struct zone *before, int64_t now_s, struct problem *problem)
 {
     struct trust_anchor anchors[KEYSTORE_KEYS_MAX];
@@ -65,16 +59,10 @@ static enum status judge(const struct signer_zone *zone, const struct zone *vers
     return zone_verify(version, &options, keep_first, &first, &report);
 }
 
-/* The owner's data under a serial that is newer than the one before: for a zone that is not signed.
- */
+/* The owner's data under the serial behind that of the version before. */
 static enum status renumber(const struct zone *data, const struct zone *before, struct zone **next)
 {
-    uint32_t serial = zone_serial(data);
     const struct rrset *soa = zone_soa(data);
-    if (before == NULL || serial_is_newer(serial, zone_serial(before))) {
-        *next = zone_hold(data);
-        return OK;
-    }
     uint8_t bytes[2 * NAME_LEN_MAX + 20];
     struct span rdata = rrset_only(soa);
     if (rdata.len > sizeof bytes || rdata.len < 20) {
@@ -125,21 +113,40 @@ static bool is_same_data(const struct zone *from, const struct zone *to)
     return true;
 }
 
+/* The next version of a zone that we do not sign: as it came, but under a serial that secondaries
+ * see as news. */
+static enum status make_unsigned(const struct signer_zone *zone, const struct zone *data,
+                                 struct zone **next, struct problem *problem)
+{
+    const struct zone *before = zone->published;
+    uint32_t serial = zone_serial(data);
+    if (before == NULL || serial_is_newer(serial, zone_serial(before))) {
+        *next = zone_hold(data);
+        return OK;
+    }
+    if (!zone->is_published_signed && is_same_data(before, data)) {
+        return OK;
+    }
+    const struct zone_node *apex = zone_find(data, zone_apex(data));
+    if (apex != NULL && zone_node_rrsigs(apex, TYPE_SOA) != NULL) {
+        return problem_set(problem, REFUSED,
+                           "its serial %u is not newer than %u, and cannot be raised here because "
+                           "the zone is signed elsewhere; raise it there",
+                           serial, zone_serial(before));
+    }
+    return renumber(data, before, next);
+}
+
 /* The next version, judged. `*next` is NULL when nothing needs to change. */
 static enum status make(struct signer *signer, struct signer_zone *zone, const struct zone *data,
                         int64_t now_s, struct zone **next, struct problem *problem)
 {
     zone->refresh_at_s = 0;
+    if (zone_soa(data) == NULL) {
+        return problem_set(problem, MALFORMED, "it has no SOA record");
+    }
     if (!zone->is_signed) {
-        struct zone *plain = NULL;
-        enum status status = zone_strip(data, &plain);
-        bool is_needed = status == OK && (zone->published == NULL || zone->is_published_signed ||
-                                          !is_same_data(zone->published, plain));
-        if (is_needed) {
-            status = renumber(plain, zone->published, next);
-        }
-        zone_release(plain);
-        return status;
+        return make_unsigned(zone, data, next, problem);
     }
     struct zone_key keys[KEYSTORE_KEYS_MAX];
     enum status status = signer_need_keys(signer, zone, now_s, problem);
@@ -149,12 +156,12 @@ static enum status make(struct signer *signer, struct signer_zone *zone, const s
                           : status;
     if (status == OK && *next != NULL) {
         const struct zone *before = zone->is_published_signed ? zone->published : NULL;
-        status = judge(zone, *next, before, now_s, problem);
+        status = signer_judge(zone, *next, before, now_s, problem);
     }
     return status;
 }
 
-static void set_timer(struct signer *signer, struct signer_zone *zone, struct moment now,
+void signer_set_timer(struct signer *signer, struct signer_zone *zone, struct moment now,
                       struct outbox *outbox)
 {
     int64_t now_s = moment_wall_s(now);
@@ -168,13 +175,46 @@ static void set_timer(struct signer *signer, struct signer_zone *zone, struct mo
                  at_s == 0 ? TIMER_NEVER_NS : now.mono_ns + wait_s * MOMENT_NS_PER_S);
 }
 
-static void hand_out(struct signer *signer, struct signer_zone *zone, struct zone *next,
+void signer_hand_out(struct signer *signer, struct signer_zone *zone, struct zone *next,
                      struct moment now)
 {
+    const struct signer_options *options = &signer->options;
+    for (size_t i = 0; i < zone->history.count; i++) {
+        if (options->remember != NULL) {
+            options->remember(options->user, zone_hold(zone->history.versions[i]));
+        }
+    }
+    zone_history_release(&zone->history);
     zone_release(zone->published);
     zone->published = next;
     zone->is_published_signed = zone->is_signed;
-    signer->options.publish(signer->options.user, zone_hold(next), now);
+    options->publish(options->user, zone_hold(next), now);
+}
+
+/* The next version is made, judged and durable, or nothing of it is; NULL when there is nothing to
+ * change. */
+static enum status prepare(struct signer *signer, struct signer_zone *zone, const struct zone *data,
+                           struct moment now, struct zone **next, struct problem *problem)
+{
+    char name[NAME_TEXT_MAX];
+    struct problem warning = {0};
+    *next = NULL;
+    enum status status = make(signer, zone, data, moment_wall_s(now), next, problem);
+    if (status != OK || *next == NULL) {
+        return status;
+    }
+    if (zone->journal == NULL) {
+        return problem_set(problem, IO_FAILED, "what is kept of it on disk could not be read");
+    }
+    status = zone_journal_keep(zone->journal, *next, &warning);
+    if (status != OK) {
+        return problem_set(problem, status, "it cannot be kept on disk: %s", status_text(status));
+    }
+    if (warning.status != OK) {
+        log_line(signer->options.log, LOG_WARNING, "zone %s: %s", text_of(zone, name),
+                 warning.sentence);
+    }
+    return OK;
 }
 
 bool signer_publish(struct signer *signer, struct signer_zone *zone, struct zone *owner_data,
@@ -184,18 +224,15 @@ bool signer_publish(struct signer *signer, struct signer_zone *zone, struct zone
     struct zone *next = NULL;
     struct zone *data = owner_data != NULL ? owner_data : zone_hold(zone->owner_data);
     char name[NAME_TEXT_MAX];
-    enum status status = make(signer, zone, data, moment_wall_s(now), &next, &problem);
-    if (status == OK && next != NULL) {
-        status = zone_keep_write(signer->options.disk, next, KIND_VERSION);
-    }
+    enum status status = prepare(signer, zone, data, now, &next, &problem);
     if (status != OK) {
         if (problem.status == OK) {
             problem_set(&problem, status, "%s", status_text(status));
         }
         zone_release(next);
         zone_release(data);
-        hold_back(signer, zone, &problem);
-        set_timer(signer, zone, now, outbox);
+        signer_hold_back(signer, zone, &problem);
+        signer_set_timer(signer, zone, now, outbox);
         return false;
     }
     zone->fault[0] = '\0';
@@ -205,69 +242,8 @@ bool signer_publish(struct signer *signer, struct signer_zone *zone, struct zone
         log_line(signer->options.log, LOG_NOTICE, "zone %s: serial %u, %zu records, %s",
                  text_of(zone, name), zone_serial(next), zone_record_count(next),
                  zone->is_signed ? "signed and verified" : "not signed");
-        hand_out(signer, zone, next, now);
+        signer_hand_out(signer, zone, next, now);
     }
-    set_timer(signer, zone, now, outbox);
+    signer_set_timer(signer, zone, now, outbox);
     return true;
-}
-
-enum status signer_save(struct signer *signer, const struct signer_zone *zone)
-{
-    char name[ZONE_KEEP_NAME_MAX];
-    const struct disk *disk = signer->options.disk;
-    return disk->replace(disk->self, zone_keep_name(zone->options.name, KIND_STATE, name),
-                         zone->is_signed ? SPAN_LITERAL("signed\n") : SPAN_LITERAL("unsigned\n"));
-}
-
-static enum status state_read(struct signer *signer, struct signer_zone *zone)
-{
-    char name[ZONE_KEEP_NAME_MAX];
-    struct arena scratch;
-    struct span text;
-    const struct disk *disk = signer->options.disk;
-    arena_open(&scratch, 4096);
-    enum status status =
-        disk->read(disk->self, zone_keep_name(zone->options.name, KIND_STATE, name), STATE_LEN_MAX,
-                   &scratch, &text);
-    if (status == OK) {
-        zone->is_signed = span_equal(text, SPAN_LITERAL("signed\n"));
-    }
-    arena_close(&scratch);
-    return status == NOT_FOUND ? OK : status;
-}
-
-enum status signer_restore(struct signer *signer, struct signer_zone *zone, struct moment now,
-                           struct problem *problem)
-{
-    char name[NAME_TEXT_MAX];
-    struct zone *kept = NULL;
-    zone->is_signed = zone->options.is_signed;
-    enum status status = state_read(signer, zone);
-    status =
-        status == OK
-            ? keystore_open(signer->options.disk, zone->options.name, &zone->keys, problem)
-            : problem_set(problem, status, "its state cannot be read: %s", status_text(status));
-    if (status != OK) {
-        return status;
-    }
-    status = zone_keep_read(signer->options.disk, zone->options.name, KIND_VERSION, &kept);
-    if (status != OK) {
-        log_line(signer->options.log, status == NOT_FOUND ? LOG_DETAIL : LOG_WARNING,
-                 "zone %s: no version is kept (%s); it is made anew", text_of(zone, name),
-                 status_text(status));
-        return OK;
-    }
-    zone->is_published_signed = zone_find_rrset(kept, zone->options.name, TYPE_DNSKEY) != NULL;
-    struct problem fault = {0};
-    if (zone->is_published_signed && judge(zone, kept, NULL, moment_wall_s(now), &fault) != OK) {
-        log_line(signer->options.log, LOG_WARNING,
-                 "zone %s: the version kept is not good any more (%s); it is signed anew",
-                 text_of(zone, name), fault.sentence);
-        zone->is_published_signed = false; /* nothing of it is trusted but its serial */
-        zone->published = kept;
-        return OK;
-    }
-    zone->published = kept;
-    signer->options.publish(signer->options.user, zone_hold(kept), now);
-    return OK;
 }

@@ -1,8 +1,12 @@
 /* The life of the signer: its zones, what happens at the start, at a reload and when signatures
  * want renewal. */
+#include "core/zone/transfer.h"
+#include "core/zone/zone_check.h"
 #include "service/signer/signer_state.h"
 
 #include <stdlib.h>
+
+enum { START_WAIT_S = 60 };
 
 struct signer_zone *signer_find(struct signer *signer, struct name name)
 {
@@ -45,41 +49,107 @@ void signer_close(struct signer *signer)
         keystore_close(&signer->zones[i].keys);
         zone_release(signer->zones[i].owner_data);
         zone_release(signer->zones[i].published);
+        zone_history_release(&signer->zones[i].history);
+        zone_journal_close(signer->zones[i].journal);
     }
     free(signer->zones);
     free(signer);
 }
 
-static void load(struct signer *signer, struct signer_zone *zone, struct moment now,
-                 struct outbox *outbox)
+/* Where UPDATE changes the data, the file counts as long as it is another than was taken last: the
+ * one with the newer serial. */
+static bool is_file_taken(const struct signer_zone *zone, const struct zone *data)
+{
+    return zone->options.update_rule_count > 0 && zone->has_file_serial &&
+           zone->owner_data != NULL && !serial_is_newer(zone_serial(data), zone->file_serial);
+}
+
+static enum status take_file(struct signer *signer, struct signer_zone *zone, struct zone *data,
+                             struct moment now, struct outbox *outbox)
+{
+    uint32_t serial = zone_serial(data);
+    char name[NAME_TEXT_MAX];
+    if (!signer_publish(signer, zone, data, now, outbox)) {
+        return REFUSED;
+    }
+    if (zone->options.update_rule_count == 0) {
+        return OK;
+    }
+    zone->has_file_serial = true;
+    zone->file_serial = serial;
+    enum status status = signer_save(signer, zone);
+    if (status != OK) {
+        zone->has_file_serial = false; /* no UPDATE is accepted that a restart would forget */
+        log_line(signer->options.log, LOG_ERROR,
+                 "zone %s: that its file was taken cannot be noted on disk (%s): no UPDATE is "
+                 "accepted until a reload",
+                 name_print(zone->options.name, name), status_text(status));
+    }
+    return OK;
+}
+
+enum status signer_load(struct signer *signer, struct signer_zone *zone, struct moment now,
+                        struct outbox *outbox)
 {
     char name[NAME_TEXT_MAX];
-    if (zone->options.file == NULL) {
-        return;
-    }
     struct zone *data =
         signer->options.load(signer->options.user, zone->options.file, zone->options.name);
+    name_print(zone->options.name, name);
     if (data == NULL) {
         log_line(signer->options.log, LOG_ERROR,
-                 "zone %s: the file %.200s has faults; the last good version stays",
-                 name_print(zone->options.name, name), zone->options.file);
+                 "zone %s: the file %.200s has faults; the last good version stays", name,
+                 zone->options.file);
+        return MALFORMED;
+    }
+    if (!is_file_taken(zone, data)) {
+        return take_file(signer, zone, data, now, outbox);
+    }
+    log_line(signer->options.log, LOG_NOTICE,
+             "zone %s: the file has serial %u as when it was taken (%u): what UPDATE changed since "
+             "stays; a file with a newer serial takes its place",
+             name, zone_serial(data), zone->file_serial);
+    zone_release(data);
+    return signer_publish(signer, zone, NULL, now, outbox) ? OK : REFUSED;
+}
+
+/* What nobody gives data for at the start still wants its signatures renewed, a while later. */
+static void start_zone(struct signer *signer, struct signer_zone *zone, struct moment now,
+                       struct outbox *outbox)
+{
+    struct problem problem = {0};
+    char name[NAME_TEXT_MAX];
+    enum status status = signer_restore(signer, zone, now, &problem);
+    if (status == OK && zone->options.update_rule_count > 0) {
+        status = signer_need_owner_data(zone);
+        status = status == NOT_FOUND ? OK : status;
+    }
+    if (status != OK) {
+        log_line(signer->options.log, LOG_ERROR, "zone %s: %s",
+                 name_print(zone->options.name, name),
+                 problem.status != OK ? problem.sentence : status_text(status));
         return;
     }
-    (void)signer_publish(signer, zone, data, now, outbox);
+    if (zone->options.file != NULL) {
+        (void)!signer_load(signer, zone, now, outbox);
+    }
+    if (zone->owner_data == NULL && zone->published != NULL) {
+        outbox_timer(outbox, zone->index, now.mono_ns + (int64_t)START_WAIT_S * MOMENT_NS_PER_S);
+    }
 }
 
 static void start(struct signer *signer, const struct event *event, struct outbox *outbox)
 {
     for (size_t i = 0; i < signer->zone_count; i++) {
-        struct signer_zone *zone = &signer->zones[i];
-        struct problem problem = {0};
-        char name[NAME_TEXT_MAX];
-        if (signer_restore(signer, zone, event->now, &problem) != OK) {
-            log_line(signer->options.log, LOG_ERROR, "zone %s: %s",
-                     name_print(zone->options.name, name), problem.sentence);
-            continue;
-        }
-        load(signer, zone, event->now, outbox);
+        start_zone(signer, &signer->zones[i], event->now, outbox);
+    }
+}
+
+static void keep_first_error(void *user, enum zone_severity severity, const struct problem *problem)
+{
+    struct problem *first = user;
+    if (severity == ZONE_ERROR && first->status == OK) {
+        char text[PROBLEM_SENTENCE_MAX];
+        problem_set(first, REFUSED, "%s", problem_print(problem, text, sizeof text));
     }
 }
 
@@ -87,9 +157,19 @@ void signer_take(struct signer *signer, const struct zone *version, struct momen
                  struct outbox *outbox)
 {
     struct signer_zone *zone = signer_find(signer, zone_apex(version));
-    if (zone != NULL) {
-        (void)signer_publish(signer, zone, zone_hold(version), now, outbox);
+    struct problem first = {0};
+    if (zone == NULL) {
+        return;
     }
+    if (zone_check_change(version, zone->owner_data, keep_first_error, &first) == 0) {
+        (void)signer_publish(signer, zone, zone_hold(version), now, outbox);
+        return;
+    }
+    struct problem problem = {0};
+    problem_set(&problem, REFUSED, "serial %u as it came from the primary: %.300s",
+                zone_serial(version), first.sentence);
+    signer_hold_back(signer, zone, &problem);
+    signer_set_timer(signer, zone, now, outbox);
 }
 
 static void renew(struct signer *signer, struct signer_zone *zone, struct moment now,
@@ -97,7 +177,7 @@ static void renew(struct signer *signer, struct signer_zone *zone, struct moment
 {
     int64_t next_s = 0;
     (void)signer_drop_leaving(signer, zone, moment_wall_s(now), &next_s);
-    if (zone->owner_data != NULL) {
+    if (signer_need_owner_data(zone) == OK) {
         (void)signer_publish(signer, zone, NULL, now, outbox);
     }
 }
@@ -111,7 +191,9 @@ void signer_handle(void *state, const struct event *event, struct outbox *outbox
         break;
     case EVENT_RELOAD:
         for (size_t i = 0; i < signer->zone_count; i++) {
-            load(signer, &signer->zones[i], event->now, outbox);
+            if (signer->zones[i].options.file != NULL) {
+                (void)!signer_load(signer, &signer->zones[i], event->now, outbox);
+            }
         }
         break;
     case EVENT_TIMER:

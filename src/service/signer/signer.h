@@ -5,16 +5,22 @@
 #include "core/base/log.h"
 #include "core/keys/keystore.h"
 #include "core/node/outbox.h"
+#include "core/zone/update_policy.h"
 
 enum { SIGNER_ZONES_MAX = 100000 };
 
 struct signer_zone_options {
     struct name name;
     const char *file;  /* read through `load`; NULL: versions come by signer_take */
-    bool is_signed;    /* at the first start; later `sign` and `unsign` decide */
+    bool is_signed;    /* at the first start; later `sign` and `unsign` decide. A zone that is not
+                          signed goes out as it came */
     uint8_t algorithm; /* of the first keys */
     bool is_csk;       /* one key for both tasks; else KSK and ZSK */
     struct zone_sign_policy policy;
+    /* Who may change it by UPDATE; without any rule nobody. Such a zone's file is only read at the
+     * first start, and later when its serial is newer than that taken before. */
+    const struct update_rule *update_rules;
+    size_t update_rule_count;
 };
 
 struct signer_options {
@@ -24,6 +30,9 @@ struct signer_options {
     const struct log *log;
     /* The zone in a file with one reference; NULL when it has faults, which were reported. */
     struct zone *(*load)(void *user, const char *file, struct name apex);
+    /* A version that was handed out before a restart, the oldest first, right before the publish of
+     * the one behind them; the reference goes with it. For IXFR. */
+    void (*remember)(void *user, struct zone *version);
     /* A verified version, or one of a zone that is not signed; the reference goes with it. */
     void (*publish)(void *user, struct zone *version, struct moment now);
     /* Tell the secondaries again. */
@@ -35,7 +44,8 @@ struct signer;
 
 enum status signer_open(const struct signer_options *options, struct signer **signer,
                         struct problem *problem) MUST_USE;
-/* A new version of the owner's data; it is held as long as needed. */
+/* A new version of the owner's data, as it came from a primary; it is held as long as needed. One
+ * with errors (zone_check) is held back. */
 void signer_take(struct signer *signer, const struct zone *version, struct moment now,
                  struct outbox *outbox);
 /* Control lines: status, zone-status NAME, reload [NAME], sign NAME, unsign NAME, key-list NAME,

@@ -1,5 +1,6 @@
 #pragma once
 /* The inside of the signer: its zones, and which file does what with them. */
+#include "core/zone/zone_journal.h"
 #include "service/signer/signer.h"
 
 struct signer_zone {
@@ -8,10 +9,17 @@ struct signer_zone {
     bool is_signed; /* wanted so, durable */
     struct keystore keys;
     struct zone
-        *owner_data;        /* the last good version as its owner wants it; NULL before the first */
-    struct zone *published; /* the last version handed out; NULL before the first */
+        *owner_data; /* the last good version as its owner wants it; NULL before the first */
+    /* The last version handed out; NULL before the first. One that was kept but is not good any
+     * more stands here without its signatures, for its serial. */
+    struct zone *published;
     bool is_published_signed;
-    int64_t refresh_at_s;             /* when the earliest signature wants renewal; 0: none */
+    struct zone_journal *journal; /* of what was handed out; NULL: it could not be opened */
+    struct zone_history history;  /* as it was kept, until the first is handed out */
+    bool has_file_serial;
+    uint32_t file_serial; /* of the file as it was taken last, durable; kept where UPDATE may have
+                             changed the data since */
+    int64_t refresh_at_s; /* when the earliest signature wants renewal; 0: none */
     char fault[PROBLEM_SENTENCE_MAX]; /* why the last version was held back; empty: it was not */
 };
 
@@ -21,18 +29,40 @@ struct signer {
     size_t zone_count;
 };
 
+/* signer.c */
 struct signer_zone *signer_find(struct signer *signer, struct name name);
+
+/* Reads the zone's file, which it has, and takes it. MALFORMED: the file has faults; REFUSED: held
+ * back; the log says why. */
+enum status signer_load(struct signer *signer, struct signer_zone *zone, struct moment now,
+                        struct outbox *outbox) MUST_USE;
 
 /* publish.c: makes, verifies, keeps and hands out the next version from `owner_data` (taken over;
  * NULL: the last good one). False when it was held back; the reason is in zone->fault. */
 bool signer_publish(struct signer *signer, struct signer_zone *zone, struct zone *owner_data,
                     struct moment now, struct outbox *outbox);
-/* The state of a zone that is not in its keys. */
+/* For the renewal of its signatures, or another try when the last version was held back. */
+void signer_set_timer(struct signer *signer, struct signer_zone *zone, struct moment now,
+                      struct outbox *outbox);
+void signer_hold_back(struct signer *signer, struct signer_zone *zone,
+                      const struct problem *problem);
+/* The judge: against our own keys as anchors; everything, or what differs from a version that was
+ * judged before. */
+enum status signer_judge(const struct signer_zone *zone, const struct zone *version,
+                         const struct zone *before, int64_t now_s,
+                         struct problem *problem) MUST_USE;
+/* Takes over the reference. What was kept from before a restart is remembered first. */
+void signer_hand_out(struct signer *signer, struct signer_zone *zone, struct zone *next,
+                     struct moment now);
+
+/* keep.c: the state of a zone that is not in its keys. */
 enum status signer_save(struct signer *signer, const struct signer_zone *zone) MUST_USE;
-/* What was kept: state, keys, the version last handed out, which is handed out again if it is still
- * good. */
+/* What was kept: state, keys, versions; the last is handed out again if it is still good. */
 enum status signer_restore(struct signer *signer, struct signer_zone *zone, struct moment now,
                            struct problem *problem) MUST_USE;
+/* Where nobody has given the owner's data since the start, they are taken from the version kept.
+ * NOT_FOUND when there is none. */
+enum status signer_need_owner_data(struct signer_zone *zone) MUST_USE;
 
 /* keys.c */
 enum status signer_need_keys(struct signer *signer, struct signer_zone *zone, int64_t now_s,

@@ -8,89 +8,15 @@
 
 #include <cmocka.h>
 
+#include "core/store/memory_disk.h"
 #include "core/zone/test_zone.h"
 #include "core/zone/transfer.h"
 #include "service/signer/signer.h"
 
-enum { NOW = 1785542400, FILES_MAX = 64 };
-
-struct fake_file {
-    char name[200];
-    uint8_t *bytes;
-    size_t len;
-    bool is_secret;
-};
-struct fake_disk {
-    struct fake_file files[FILES_MAX];
-    size_t count;
-    bool is_broken; /* nothing can be written */
-};
-
-static struct fake_file *disk_find(struct fake_disk *disk, const char *name)
-{
-    for (size_t i = 0; i < disk->count; i++) {
-        if (strcmp(disk->files[i].name, name) == 0) {
-            return &disk->files[i];
-        }
-    }
-    return NULL;
-}
-
-static enum status disk_read(void *self, const char *name, size_t size_max, struct arena *arena,
-                             struct span *content)
-{
-    const struct fake_file *file = disk_find(self, name);
-    if (file == NULL || file->bytes == NULL) {
-        return NOT_FOUND;
-    }
-    return file->len > size_max ? TOO_LONG
-                                : arena_copy(arena, span_of(file->bytes, file->len), content);
-}
-
-static enum status disk_put(struct fake_disk *disk, const char *name, struct span content,
-                            bool is_secret)
-{
-    if (disk->is_broken) {
-        return IO_FAILED;
-    }
-    struct fake_file *file = disk_find(disk, name);
-    if (file == NULL) {
-        assert_true(disk->count < FILES_MAX);
-        file = &disk->files[disk->count++];
-        snprintf(file->name, sizeof file->name, "%s", name);
-    }
-    free(file->bytes);
-    file->bytes = malloc(content.len + 1);
-    assert_non_null(file->bytes);
-    memcpy(file->bytes, content.bytes, content.len);
-    file->len = content.len;
-    file->is_secret = is_secret;
-    return OK;
-}
-
-static enum status disk_replace(void *self, const char *name, struct span content)
-{
-    return disk_put(self, name, content, false);
-}
-
-static enum status disk_replace_secret(void *self, const char *name, struct span content)
-{
-    return disk_put(self, name, content, true);
-}
-
-static enum status disk_remove(void *self, const char *name)
-{
-    struct fake_file *file = disk_find(self, name);
-    if (file == NULL || file->bytes == NULL) {
-        return NOT_FOUND;
-    }
-    free(file->bytes);
-    file->bytes = NULL;
-    return OK;
-}
+enum { NOW = 1785542400 };
 
 struct bench {
-    struct fake_disk files;
+    struct memory_disk files;
     struct disk disk;
     struct outbox outbox;
     struct name_buffer name_buffer;
@@ -186,11 +112,7 @@ static const char *const changed_lines[] = {
 static void bench_open(struct bench *bench)
 {
     *bench = (struct bench){.now_s = NOW, .lines = good_lines, .line_count = LEN(good_lines)};
-    bench->disk = (struct disk){.self = &bench->files,
-                                .read = disk_read,
-                                .replace = disk_replace,
-                                .replace_secret = disk_replace_secret,
-                                .remove = disk_remove};
+    bench->disk = memory_disk_open(&bench->files);
     outbox_open(&bench->outbox, 16 << 20);
     bench->zone_options = (struct signer_zone_options){
         .name = test_name("example.", &bench->name_buffer),
@@ -206,9 +128,7 @@ static void bench_close(struct bench *bench)
     signer_close(bench->signer);
     zone_release(bench->published);
     outbox_close(&bench->outbox);
-    for (size_t i = 0; i < bench->files.count; i++) {
-        free(bench->files.files[i].bytes);
-    }
+    memory_disk_close(&bench->files);
 }
 
 static void bench_restart(struct bench *bench)
@@ -302,7 +222,8 @@ static void test_nothing_leaves_that_is_not_durable(void **state)
     struct bench bench;
     bench_open(&bench);
     size_t count = bench.publish_count;
-    bench.files.is_broken = true;
+    bench.files.fault_at = bench.files.writes + 1;
+    bench.files.is_broken_for_good = true;
     bench.lines = changed_lines;
     bench.line_count = LEN(changed_lines);
     bench_handle(&bench, (struct event){.kind = EVENT_RELOAD});
@@ -311,7 +232,7 @@ static void test_nothing_leaves_that_is_not_durable(void **state)
     bench_ask(&bench, "unsign example");
     assert_true(bench.is_failure);
     assert_int_equal(bench.publish_count, count);
-    bench.files.is_broken = false;
+    bench.files.fault_at = 0;
     bench_handle(&bench, (struct event){.kind = EVENT_RELOAD});
     assert_int_equal(bench.publish_count, count + 1);
     assert_int_equal(count_keys(&bench), 2);

@@ -1,0 +1,142 @@
+/* What the signer keeps of a zone beside its keys, and how it comes back at the start: whether it
+ * is signed, which file its data were taken from, and the versions that were handed out. */
+#include "core/base/text.h"
+#include "core/zone/zone_keep.h"
+#include "core/zone/zone_sign.h"
+#include "service/signer/signer_state.h"
+
+enum { STATE_LEN_MAX = 64 };
+
+static const char KIND_VERSION[] = ".version";
+static const char KIND_STATE[] = ".state";
+
+static const char *text_of(const struct signer_zone *zone, char text[NAME_TEXT_MAX])
+{
+    return name_print(zone->options.name, text);
+}
+
+enum status signer_save(struct signer *signer, const struct signer_zone *zone)
+{
+    char name[ZONE_KEEP_NAME_MAX], text[STATE_LEN_MAX];
+    const struct disk *disk = signer->options.disk;
+    struct writer state = writer_over(text, sizeof text);
+    writer_text(&state, zone->is_signed ? "signed\n" : "unsigned\n");
+    if (zone->has_file_serial) {
+        writer_print(&state, "file %u\n", zone->file_serial);
+    }
+    return disk->replace(disk->self, zone_keep_name(zone->options.name, KIND_STATE, name),
+                         writer_written(&state));
+}
+
+/* The part of `text` up to the next newline, which is stepped over. */
+static struct span take_line(struct span *text)
+{
+    size_t len = 0;
+    while (len < text->len && text->bytes[len] != '\n') {
+        len++;
+    }
+    struct span line = span_part(*text, 0, len);
+    size_t next = len < text->len ? len + 1 : len;
+    *text = span_part(*text, next, text->len - next);
+    return line;
+}
+
+static void state_parse(struct signer_zone *zone, struct span text)
+{
+    static const struct span file = SPAN_LITERAL("file ");
+    zone->is_signed = span_equal(take_line(&text), SPAN_LITERAL("signed"));
+    struct span line = take_line(&text);
+    uint64_t serial = 0;
+    if (line.len > file.len && span_equal(span_part(line, 0, file.len), file) &&
+        text_read_u64(span_part(line, file.len, line.len - file.len), UINT32_MAX, &serial) == OK) {
+        zone->has_file_serial = true;
+        zone->file_serial = (uint32_t)serial;
+    }
+}
+
+static enum status state_read(struct signer *signer, struct signer_zone *zone)
+{
+    char name[ZONE_KEEP_NAME_MAX];
+    struct arena scratch;
+    struct span text;
+    const struct disk *disk = signer->options.disk;
+    arena_open(&scratch, 4096);
+    enum status status =
+        disk->read(disk->self, zone_keep_name(zone->options.name, KIND_STATE, name), STATE_LEN_MAX,
+                   &scratch, &text);
+    if (status == OK) {
+        state_parse(zone, text);
+    }
+    arena_close(&scratch);
+    return status == NOT_FOUND ? OK : status;
+}
+
+/* The last version is handed out again if it is still good. If not, nothing of it is trusted but
+ * its data: no signature of it may go into the next one. */
+static enum status restore_version(struct signer *signer, struct signer_zone *zone,
+                                   struct moment now)
+{
+    char name[NAME_TEXT_MAX];
+    struct problem fault = {0};
+    struct zone_history *history = &zone->history;
+    struct zone *kept = history->versions[history->count - 1];
+    bool is_signed = zone->is_signed && zone_find_rrset(kept, zone->options.name, TYPE_DNSKEY);
+    if (is_signed && signer_judge(zone, kept, NULL, moment_wall_s(now), &fault) != OK) {
+        log_line(signer->options.log, LOG_WARNING,
+                 "zone %s: the version kept is not good any more (%s); it is signed anew",
+                 text_of(zone, name), fault.sentence);
+        return zone_strip(kept, &zone->published);
+    }
+    history->count--;
+    signer_hand_out(signer, zone, kept, now);
+    zone->is_published_signed = is_signed;
+    return OK;
+}
+
+enum status signer_restore(struct signer *signer, struct signer_zone *zone, struct moment now,
+                           struct problem *problem)
+{
+    char name[NAME_TEXT_MAX], text[PROBLEM_SENTENCE_MAX + PROBLEM_PLACE_MAX];
+    struct problem damage = {0};
+    zone->is_signed = zone->options.is_signed;
+    enum status status = state_read(signer, zone);
+    status =
+        status == OK
+            ? keystore_open(signer->options.disk, zone->options.name, &zone->keys, problem)
+            : problem_set(problem, status, "its state cannot be read: %s", status_text(status));
+    if (status != OK) {
+        return status;
+    }
+    status = zone_journal_open(signer->options.disk, zone->options.name, KIND_VERSION,
+                               &zone->journal, &zone->history, &damage);
+    if (status != OK) {
+        return problem_set(problem, status, "its versions on disk cannot be read: %s",
+                           status_text(status));
+    }
+    if (damage.status != OK) {
+        log_line(signer->options.log, LOG_WARNING, "zone %s: %s", text_of(zone, name),
+                 problem_print(&damage, text, sizeof text));
+    }
+    if (zone->history.count == 0) {
+        return OK;
+    }
+    status = restore_version(signer, zone, now);
+    return status == OK ? OK
+                        : problem_set(problem, status, "its last version cannot be restored: %s",
+                                      status_text(status));
+}
+
+enum status signer_need_owner_data(struct signer_zone *zone)
+{
+    if (zone->owner_data != NULL) {
+        return OK;
+    }
+    if (zone->published == NULL) {
+        return NOT_FOUND;
+    }
+    if (!zone->is_signed) {
+        zone->owner_data = zone_hold(zone->published);
+        return OK;
+    }
+    return zone_strip(zone->published, &zone->owner_data);
+}
