@@ -220,6 +220,36 @@ const struct rrset *zone_soa(const struct zone *zone)
     return zone->apex_entry == NULL ? NULL : zone_node_rrset(&zone->apex_entry->node, TYPE_SOA);
 }
 
+static int64_t expiration_or_never(uint32_t expiration_s)
+{
+    return expiration_s == ZONE_EXPIRES_NEVER ? INT64_MAX : expiration_s;
+}
+
+int64_t zone_earliest_expiration_s(const struct zone *zone)
+{
+    return expiration_or_never(zone_page_earliest_s(zone->root));
+}
+
+int64_t zone_node_expiration_s(const struct zone_node *node)
+{
+    return expiration_or_never(zone_node_earliest_s(node));
+}
+
+const struct zone_node *zone_next_expiring(const struct zone *zone, const struct name *after,
+                                           int64_t before_s)
+{
+    if (before_s <= 0) {
+        return NULL;
+    }
+    uint32_t limit_s = before_s < ZONE_EXPIRES_NEVER ? (uint32_t)before_s : ZONE_EXPIRES_NEVER;
+    struct zone_cursor cursor = {.zone = zone};
+    uint8_t key[NAME_KEY_MAX];
+    if (after != NULL) {
+        zone_tree_seek(zone->root, span_of(key, name_key(*after, key)), &cursor);
+    }
+    return entry_node(zone_tree_next_expiring(zone->root, &cursor, limit_s));
+}
+
 /* The five numbers at the end of SOA rdata: serial, refresh, retry, expire, minimum. */
 static uint32_t soa_number(const struct rrset *soa, size_t index)
 {

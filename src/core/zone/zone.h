@@ -55,6 +55,43 @@ struct zone_cursor {
 void zone_walk(const struct zone *zone, struct zone_cursor *cursor);
 const struct zone_node *zone_walk_next(struct zone_cursor *cursor);
 
+/* Expirations are the RRSIGs' own 32 bits, taken as seconds since 1970: in order until 2106. */
+
+/* The earliest expiration of any RRSIG of the zone, INT64_MAX without one. O(1). */
+int64_t zone_earliest_expiration_s(const struct zone *zone);
+/* The next node in canonical order behind `after` (NULL: from the first) that owns an RRSIG which
+ * expires before `before_s`; NULL when none is left. O(log n). */
+const struct zone_node *zone_next_expiring(const struct zone *zone, const struct name *after,
+                                           int64_t before_s);
+/* The earliest expiration of the node's own RRSIGs, INT64_MAX without one. O(RRSIGs). */
+int64_t zone_node_expiration_s(const struct zone_node *node);
+
+/* A name whose records differ between two versions. */
+struct zone_change {
+    const struct zone_node *before; /* NULL: the name came */
+    const struct zone_node *after;  /* NULL: the name went */
+};
+enum { ZONE_DEPTH_MAX = 16 };
+/* One version's place in a comparison: a page or an entry that has not been looked into. */
+struct zone_compare_side {
+    void *root;
+    void *path[ZONE_DEPTH_MAX];
+    uint16_t at[ZONE_DEPTH_MAX];
+    int depth;
+    int height; /* of the whole tree */
+    bool is_over;
+};
+struct zone_comparison {
+    struct zone_compare_side before, after;
+    size_t pages_entered; /* what it cost so far, for tests */
+};
+/* Starts the names that differ, in canonical order; either version may be NULL, for an empty one.
+ * What both share is passed by, so it costs O(changes * log n). Holds no reference. */
+void zone_compare(const struct zone *before, const struct zone *after,
+                  struct zone_comparison *comparison);
+bool zone_compare_next(struct zone_comparison *comparison,
+                       struct zone_change *change); /* false at the end */
+
 const struct rrset *
 zone_soa(const struct zone *zone);             /* NULL only in a zone that was not checked */
 uint32_t zone_serial(const struct zone *zone); /* 0 without SOA */

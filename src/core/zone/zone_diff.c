@@ -1,5 +1,5 @@
-/* What one version has that another has not, by one walk over both; nodes that both share are
- * passed by. */
+/* What one version has that another has not: of each name that differs, the records that have no
+ * counterpart. */
 #include "core/zone/zone_diff.h"
 
 #include "core/zone/transfer.h"
@@ -8,9 +8,7 @@ void zone_subtract(const struct zone *whole, const struct zone *taken,
                    struct zone_subtraction *subtraction)
 {
     *subtraction = (struct zone_subtraction){0};
-    zone_walk(whole, &subtraction->of_cursor);
-    zone_walk(taken, &subtraction->from_cursor);
-    subtraction->from = zone_walk_next(&subtraction->from_cursor);
+    zone_compare(taken, whole, &subtraction->comparison);
 }
 
 static bool rrset_is_same(const struct rrset *a, const struct rrset *b)
@@ -19,26 +17,25 @@ static bool rrset_is_same(const struct rrset *a, const struct rrset *b)
            span_equal(span_of(a->rdata, a->rdata_len), span_of(b->rdata, b->rdata_len));
 }
 
-/* Moves to the next node of the whole, and to its counterpart where there is one. */
+/* Moves to the next node of the whole that differs. */
 static bool subtraction_next_node(struct zone_subtraction *subtraction)
 {
+    struct zone_change change;
     do {
-        subtraction->of = zone_walk_next(&subtraction->of_cursor);
-        if (subtraction->of == NULL) {
+        if (!zone_compare_next(&subtraction->comparison, &change)) {
+            subtraction->of = NULL;
             return false;
         }
-        while (subtraction->from != NULL && subtraction->from != subtraction->of &&
-               name_compare(subtraction->from->owner, subtraction->of->owner) < 0) {
-            subtraction->from = zone_walk_next(&subtraction->from_cursor);
-        }
-    } while (subtraction->of == subtraction->from);
+    } while (change.after == NULL);
+    subtraction->of = change.after;
+    subtraction->from = change.before;
     subtraction->rrset_index = 0;
     return true;
 }
 
 static const struct rrset *node_counterpart(const struct zone_node *node, const struct rrset *of)
 {
-    if (node == NULL || !name_equal(node->owner, of->owner)) {
+    if (node == NULL) {
         return NULL;
     }
     return of->type == TYPE_RRSIG ? zone_node_rrsigs(node, of->covers)

@@ -3,10 +3,9 @@
 #include "core/zone/zone.h"
 
 struct zone_subtraction {
-    struct zone_cursor of_cursor;
-    struct zone_cursor from_cursor;
-    const struct zone_node *of;   /* the node being looked at */
-    const struct zone_node *from; /* its neighbour at or behind it */
+    struct zone_comparison comparison;
+    const struct zone_node *of;   /* the node being looked at; NULL: none has more */
+    const struct zone_node *from; /* its counterpart, or NULL */
     uint16_t rrset_index;
     const struct rrset *of_rrset;   /* being walked, or NULL */
     const struct rrset *from_rrset; /* its counterpart, or NULL */
@@ -17,7 +16,7 @@ struct zone_subtraction {
 };
 
 /* Starts the records of `whole` that are not in `taken` with the same TTL, in canonical order, the
- * SOA left out. Both must outlive the walk. */
+ * SOA left out. Both must outlive the walk. O(changes * log n). */
 void zone_subtract(const struct zone *whole, const struct zone *taken,
                    struct zone_subtraction *subtraction);
 /* The next record (count 1, a view of the version); false at the end. */

@@ -3,25 +3,12 @@
  * builder holds, is seen by nobody else; every other page is copied before it is changed. */
 #include "core/zone/zone_tree.h"
 
+#include "core/base/reader.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-/* 32 keeps a copied path of a zone of millions of names below 4 KiB. */
-enum { PAGE_ENTRIES_MAX = 32, PAGE_ENTRIES_FEW = 8, TREE_DEPTH_MAX = 16 };
-
-struct zone_page {
-    atomic_uint_least32_t references;
-    uint16_t count;
-    bool is_leaf;
-    union {
-        struct zone_entry *entries[PAGE_ENTRIES_MAX];
-        struct {
-            struct zone_page *children[PAGE_ENTRIES_MAX];
-            /* The leftmost entry below each child, which the child keeps alive. */
-            const struct zone_entry *firsts[PAGE_ENTRIES_MAX];
-        };
-    };
-};
+enum { TREE_DEPTH_MAX = ZONE_DEPTH_MAX };
 
 struct span zone_entry_key(const struct zone_entry *entry)
 {
@@ -42,6 +29,26 @@ static bool reference_drop(atomic_uint_least32_t *references)
 static void reference_add(atomic_uint_least32_t *references)
 {
     atomic_fetch_add_explicit(references, 1, memory_order_relaxed);
+}
+
+uint32_t zone_node_earliest_s(const struct zone_node *node)
+{
+    uint32_t earliest_s = ZONE_EXPIRES_NEVER;
+    for (uint16_t i = 0; i < node->rrset_count; i++) {
+        const struct rrset *rrset = node->rrsets[i];
+        if (rrset->type != TYPE_RRSIG) {
+            continue;
+        }
+        struct span rdata;
+        for (struct rrset_cursor cursor = rrset_first(rrset); rrset_next(&cursor, &rdata);) {
+            struct reader reader = reader_over(rdata);
+            (void)reader_span(&reader, 8); /* covers, algorithm, labels, original TTL */
+            uint32_t expiration_s = reader_u32(&reader);
+            bool is_earlier = reader.status == OK && expiration_s < earliest_s;
+            earliest_s = is_earlier ? expiration_s : earliest_s;
+        }
+    }
+    return earliest_s;
 }
 
 void zone_entry_release(struct zone_entry *entry)
@@ -94,7 +101,7 @@ void zone_page_release(struct zone_page *page)
     }
 }
 
-static const struct zone_entry *page_first(const struct zone_page *page)
+const struct zone_entry *zone_page_first(const struct zone_page *page)
 {
     return page->is_leaf ? page->entries[0] : page->firsts[0];
 }
@@ -102,6 +109,15 @@ static const struct zone_entry *page_first(const struct zone_page *page)
 static const struct zone_entry *page_entry(const struct zone_page *page, uint16_t at)
 {
     return page->is_leaf ? page->entries[at] : page->firsts[at];
+}
+
+uint32_t zone_page_earliest_s(const struct zone_page *page)
+{
+    uint32_t earliest_s = ZONE_EXPIRES_NEVER;
+    for (uint16_t i = 0; page != NULL && i < page->count; i++) {
+        earliest_s = page->earliest_s[i] < earliest_s ? page->earliest_s[i] : earliest_s;
+    }
+    return earliest_s;
 }
 
 /* How many entries (of an interior page: children by their first) are <= key. */
@@ -177,6 +193,51 @@ const struct zone_entry *zone_tree_next(struct zone_page *root, struct zone_curs
     return NULL;
 }
 
+/* The first slot from `at` on that something expires in before then, or count. */
+static uint16_t page_find_expiring(const struct zone_page *page, uint16_t at, uint32_t before_s)
+{
+    while (at < page->count && page->earliest_s[at] >= before_s) {
+        at++;
+    }
+    return at;
+}
+
+const struct zone_entry *zone_tree_next_expiring(struct zone_page *root, struct zone_cursor *cursor,
+                                                 uint32_t before_s)
+{
+    struct zone_page *page = cursor->depth == 0 ? root : NULL;
+    while (page == NULL && cursor->depth > 0) {
+        page = cursor->path[cursor->depth - 1];
+        uint16_t at = (uint16_t)(cursor->at[cursor->depth - 1] + 1);
+        at = page_find_expiring(page, at, before_s);
+        if (at == page->count) {
+            cursor->depth--;
+            page = NULL;
+            continue;
+        }
+        cursor->at[cursor->depth - 1] = at;
+        if (page->is_leaf) {
+            return page->entries[at];
+        }
+        page = page->children[at];
+    }
+    while (page != NULL) {
+        uint16_t at = page_find_expiring(page, 0, before_s);
+        if (at == page->count) { /* only at the root: its slots said so of what is below them */
+            break;
+        }
+        require(cursor->depth < TREE_DEPTH_MAX);
+        cursor->path[cursor->depth] = page;
+        cursor->at[cursor->depth++] = at;
+        if (page->is_leaf) {
+            return page->entries[at];
+        }
+        page = page->children[at];
+    }
+    cursor->depth = -1;
+    return NULL;
+}
+
 struct zone_entry *zone_tree_find(struct zone_page *root, struct span key)
 {
     struct zone_page *page = root;
@@ -203,7 +264,7 @@ __attribute__((noinline)) static size_t page_size(bool is_leaf)
                    : sizeof(struct zone_page);
 }
 
-static struct zone_page *page_make(bool is_leaf)
+struct zone_page *zone_page_make(bool is_leaf)
 {
     struct zone_page *page = malloc(page_size(is_leaf));
     if (page != NULL) {
@@ -218,6 +279,7 @@ static struct zone_page *page_make(bool is_leaf)
 static void page_copy_slots(struct zone_page *to, uint16_t to_at, const struct zone_page *from,
                             uint16_t from_at, uint16_t count)
 {
+    memmove(to->earliest_s + to_at, from->earliest_s + from_at, count * sizeof(to->earliest_s[0]));
     if (to->is_leaf) {
         memmove(to->entries + to_at, from->entries + from_at, count * sizeof(to->entries[0]));
         return;
@@ -241,7 +303,7 @@ static enum status page_own(struct zone_page **slot)
     if (atomic_load_explicit(&shared->references, memory_order_acquire) == 1) {
         return OK;
     }
-    struct zone_page *own = page_make(shared->is_leaf);
+    struct zone_page *own = zone_page_make(shared->is_leaf);
     if (own == NULL) {
         return NO_MEMORY;
     }
@@ -266,12 +328,19 @@ static void page_close_slot(struct zone_page *page, uint16_t at)
     page->count--;
 }
 
+/* What a page keeps beside the child at `at`, after a change in it. */
+static void page_describe_child(struct zone_page *parent, uint16_t at)
+{
+    parent->firsts[at] = zone_page_first(parent->children[at]);
+    parent->earliest_s[at] = zone_page_earliest_s(parent->children[at]);
+}
+
 /* Splits the full child at `at` of a page with room. At the far right only one slot moves, so that
  * a zone built in order fills its pages. */
 static enum status page_split_child(struct zone_page *parent, uint16_t at, bool is_appending)
 {
     struct zone_page *left = parent->children[at];
-    struct zone_page *right = page_make(left->is_leaf);
+    struct zone_page *right = zone_page_make(left->is_leaf);
     if (right == NULL) {
         return NO_MEMORY;
     }
@@ -281,20 +350,21 @@ static enum status page_split_child(struct zone_page *parent, uint16_t at, bool 
     left->count = kept;
     page_open_slot(parent, (uint16_t)(at + 1));
     parent->children[at + 1] = right;
-    parent->firsts[at + 1] = page_first(right);
+    page_describe_child(parent, at);
+    page_describe_child(parent, (uint16_t)(at + 1));
     return OK;
 }
 
 /* A full root goes below a new one. */
 static enum status root_raise(struct zone_page **root)
 {
-    struct zone_page *raised = page_make(false);
+    struct zone_page *raised = zone_page_make(false);
     if (raised == NULL) {
         return NO_MEMORY;
     }
     raised->count = 1;
     raised->children[0] = *root;
-    raised->firsts[0] = page_first(*root);
+    page_describe_child(raised, 0);
     *root = raised;
     return OK;
 }
@@ -302,7 +372,7 @@ static enum status root_raise(struct zone_page **root)
 static enum status root_prepare(struct zone_page **root)
 {
     if (*root == NULL) {
-        *root = page_make(true);
+        *root = zone_page_make(true);
         return *root == NULL ? NO_MEMORY : OK;
     }
     enum status status = page_own(root);
@@ -333,11 +403,11 @@ static void path_push(struct path *path, struct zone_page *page, uint16_t at)
     path->at[path->depth++] = at;
 }
 
-/* After a change in the leaf: the first entries on the way up. */
-static void path_refresh_firsts(const struct path *path)
+/* After a change in the leaf: what the pages on the way up keep beside it. */
+static void path_refresh(const struct path *path)
 {
     for (int i = path->depth - 1; i > 0; i--) {
-        path->pages[i - 1]->firsts[path->at[i - 1]] = page_first(path->pages[i]);
+        page_describe_child(path->pages[i - 1], path->at[i - 1]);
     }
 }
 
@@ -380,13 +450,14 @@ enum status zone_tree_put(struct zone_page **root, struct zone_entry *entry)
     uint16_t before = path.at[path.depth - 1];
     struct zone_entry *replaced = NULL;
     if (before > 0 && span_equal(zone_entry_key(leaf->entries[before - 1]), key)) {
-        replaced = leaf->entries[before - 1];
-        leaf->entries[before - 1] = entry;
+        before--;
+        replaced = leaf->entries[before];
     } else {
         page_open_slot(leaf, before);
-        leaf->entries[before] = entry;
     }
-    path_refresh_firsts(&path);
+    leaf->entries[before] = entry;
+    leaf->earliest_s[before] = zone_node_earliest_s(&entry->node);
+    path_refresh(&path);
     zone_entry_release(replaced);
     return OK;
 }
@@ -425,6 +496,7 @@ static void page_merge_children(struct zone_page *parent, uint16_t at)
     left->count = (uint16_t)(left->count + right->count);
     free(right); /* owned, and its slots have moved */
     page_close_slot(parent, (uint16_t)(at + 1));
+    page_describe_child(parent, at);
 }
 
 /* Takes empty pages away and merges thin ones, from the leaf up. */
@@ -439,7 +511,7 @@ static void path_shrink(struct zone_page **root, struct path *path)
             page_close_slot(parent, at);
             continue;
         }
-        parent->firsts[at] = page_first(page);
+        page_describe_child(parent, at);
         if (page->count >= PAGE_ENTRIES_FEW || parent->count < 2) {
             continue;
         }

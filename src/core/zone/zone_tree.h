@@ -1,7 +1,8 @@
 #pragma once
 /* Inside a zone: the persistent B+tree of entries in canonical order. Pages and entries are
  * reference counted and never change once another version can see them; a change copies the path
- * to its leaf. Only zone.c and builder.c include this. */
+ * to its leaf. Beside each entry and child its page keeps the earliest expiration of an RRSIG at or
+ * below it. Only the files that look things up in a zone or build one include this. */
 #include <stdatomic.h>
 
 #include "core/zone/zone.h"
@@ -15,7 +16,26 @@ struct zone_entry {
     struct zone_node node;
 };
 
-struct zone_page;
+/* 32 keeps a copied path of a zone of millions of names below 4 KiB. */
+enum { PAGE_ENTRIES_MAX = 32, PAGE_ENTRIES_FEW = 8 };
+
+struct zone_page {
+    atomic_uint_least32_t references;
+    uint16_t count;
+    bool is_leaf;
+    /* The earliest expiration at or below each slot, ZONE_EXPIRES_NEVER without an RRSIG. */
+    uint32_t earliest_s[PAGE_ENTRIES_MAX];
+    union {
+        struct zone_entry *entries[PAGE_ENTRIES_MAX];
+        struct {
+            struct zone_page *children[PAGE_ENTRIES_MAX];
+            /* The leftmost entry below each child, which the child keeps alive. */
+            const struct zone_entry *firsts[PAGE_ENTRIES_MAX];
+        };
+    };
+};
+
+static const uint32_t ZONE_EXPIRES_NEVER = UINT32_MAX;
 
 struct zone {
     atomic_uint_least32_t references;
@@ -28,6 +48,8 @@ struct zone {
     struct name_buffer apex_buffer;
 };
 
+/* The earliest of the node's RRSIGs; ZONE_EXPIRES_NEVER without any. O(RRSIGs). */
+uint32_t zone_node_earliest_s(const struct zone_node *node);
 struct span zone_entry_key(const struct zone_entry *entry);
 void zone_entry_release(struct zone_entry *entry); /* NULL is fine */
 
@@ -41,9 +63,31 @@ void zone_tree_seek(struct zone_page *root, struct span key, struct zone_cursor 
 /* The entry under the cursor, NULL before the first and behind the last. */
 const struct zone_entry *zone_tree_at(const struct zone_cursor *cursor);
 const struct zone_entry *zone_tree_next(struct zone_page *root, struct zone_cursor *cursor);
+/* The next entry behind the cursor that has an RRSIG which expires before that; the cursor moves
+ * onto it, or to the end. O(log n). */
+const struct zone_entry *zone_tree_next_expiring(struct zone_page *root, struct zone_cursor *cursor,
+                                                 uint32_t before_s);
+/* The earliest expiration below a page; ZONE_EXPIRES_NEVER of NULL. */
+uint32_t zone_page_earliest_s(const struct zone_page *page);
+struct zone_page *zone_page_make(bool is_leaf); /* empty, NULL without memory */
+const struct zone_entry *zone_page_first(const struct zone_page *page); /* the leftmost below it */
 
 /* Adds the entry, or puts it in place of the one with the same key. Takes over the reference, also
  * on failure. Pages seen by others are copied first. */
 enum status zone_tree_put(struct zone_page **root, struct zone_entry *entry) MUST_USE;
 /* Takes away the entry with that key; it must be there. */
 enum status zone_tree_remove(struct zone_page **root, struct span key) MUST_USE;
+
+/* A tree made from entries that come in canonical order: no search, and full pages. */
+struct zone_tree_maker {
+    struct zone_page *pages[ZONE_DEPTH_MAX]; /* the rightmost of each level, leaf first */
+    int height;
+    enum status status;
+};
+void zone_tree_make(struct zone_tree_maker *maker);
+/* Takes over the reference. `expiration_s`: the earliest of the node's RRSIGs, as
+ * zone_node_earliest_s says it. Failure stays. */
+void zone_tree_append(struct zone_tree_maker *maker, struct zone_entry *entry,
+                      uint32_t expiration_s);
+/* The root, NULL when nothing was appended. On failure all is released. */
+enum status zone_tree_finish(struct zone_tree_maker *maker, struct zone_page **root) MUST_USE;
