@@ -121,20 +121,41 @@ const struct xml_node *epp_children_take(struct epp_children *children, const ch
     return node;
 }
 
+static bool stands_later(const struct xml_node *node, const char *space, const char *name)
+{
+    for (; node != NULL; node = node->next) {
+        if (span_equal(node->name, span_of_text(name)) &&
+            span_equal(node->space, span_of_text(space))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Says why the next child is not the one that is needed. */
+static void children_miss(struct epp_children *children, const char *space, const char *name)
+{
+    struct span parent = children->parent->name;
+    const struct xml_node *found = children->next;
+    if (found != NULL && span_equal(found->name, span_of_text(name))) {
+        epp_reading_fail(children->reading, MALFORMED, EPP_SYNTAX_ERROR,
+                         "<%s> is not in its namespace %s", name, space);
+    } else if (found != NULL && stands_later(found->next, space, name)) {
+        epp_reading_fail(children->reading, MALFORMED, EPP_SYNTAX_ERROR,
+                         "<%s> must stand before <%.*s> in <%.*s>", name, shown_len(found->name),
+                         found->name.bytes, shown_len(parent), parent.bytes);
+    } else {
+        epp_reading_fail(children->reading, MALFORMED, EPP_MISSING_PARAMETER,
+                         "<%s> is missing in <%.*s>", name, shown_len(parent), parent.bytes);
+    }
+}
+
 const struct xml_node *epp_children_need(struct epp_children *children, const char *space,
                                          const char *name)
 {
     const struct xml_node *node = epp_children_take(children, space, name);
     if (node == NULL) {
-        struct span parent = children->parent->name;
-        const struct xml_node *found = children->next;
-        if (found != NULL && span_equal(found->name, span_of_text(name))) {
-            epp_reading_fail(children->reading, MALFORMED, EPP_SYNTAX_ERROR,
-                             "<%s> is not in its namespace %s", name, space);
-        } else {
-            epp_reading_fail(children->reading, MALFORMED, EPP_MISSING_PARAMETER,
-                             "<%s> is missing in <%.*s>", name, shown_len(parent), parent.bytes);
-        }
+        children_miss(children, space, name);
     }
     return node;
 }

@@ -28,7 +28,7 @@ struct epp_children epp_children_of(struct epp_reading *reading, const struct xm
 /* The next child if it is that element, else NULL; NULL also after a failure. */
 const struct xml_node *epp_children_take(struct epp_children *children, const char *space,
                                          const char *name);
-/* The same, but its absence is a failure (2003). */
+/* The same, but its absence is a failure (2003), and so is a wrong place or namespace (2001). */
 const struct xml_node *epp_children_need(struct epp_children *children, const char *space,
                                          const char *name);
 /* Anything left is a failure (2001). */
@@ -42,6 +42,10 @@ uint64_t epp_number(struct epp_reading *reading, const struct xml_node *node, ui
 int64_t epp_time(struct epp_reading *reading, const struct xml_node *node);
 /* xsd:boolean. */
 bool epp_bool(struct epp_reading *reading, struct span text);
+
+/* Attributes and text that the schemas do not allow in a client's frame are a failure (2001). What
+ * is not of our namespaces is not looked into. */
+void epp_form_check(struct epp_reading *reading, const struct xml_node *root);
 
 /* RFC 5731: parts that commands and responses share. */
 struct epp_host_list {

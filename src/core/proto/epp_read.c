@@ -101,6 +101,11 @@ struct span epp_auth_info_read(struct epp_reading *reading, const struct xml_nod
         return SPAN_EMPTY;
     }
     struct epp_children children = epp_children_of(reading, node);
+    if (epp_children_take(&children, EPP_SPACE_DOMAIN, "ext") != NULL ||
+        epp_children_take(&children, EPP_SPACE_DOMAIN, "null") != NULL) {
+        epp_reading_fail(reading, UNSUPPORTED, EPP_UNIMPLEMENTED_OPTION,
+                         "the only form of <authInfo> here is <pw>");
+    }
     struct span auth_info = epp_text(reading, epp_children_need(&children, EPP_SPACE_DOMAIN, "pw"),
                                      0, AUTH_INFO_LEN_MAX);
     epp_children_end(&children);
@@ -422,8 +427,10 @@ static void extension_read(struct epp_reading *reading, const struct xml_node *n
                            struct epp_command *command)
 {
     const struct xml_node *extension = node->first_child;
-    if (extension == NULL || extension->next != NULL ||
-        !is_word(extension->space, EPP_SPACE_SECDNS)) {
+    if (extension == NULL) {
+        epp_reading_fail(reading, MALFORMED, EPP_SYNTAX_ERROR,
+                         "<extension> must hold an extension");
+    } else if (extension->next != NULL || !is_word(extension->space, EPP_SPACE_SECDNS)) {
         epp_reading_fail(reading, UNSUPPORTED, EPP_UNIMPLEMENTED_EXTENSION,
                          "the only extension here is one of " EPP_SPACE_SECDNS);
     } else if (command->verb == EPP_DOMAIN_CREATE && is_word(extension->name, "create")) {
@@ -521,6 +528,7 @@ enum status epp_command_read(struct span frame, struct arena *arena, struct epp_
     }
     struct epp_reading reading = {.arena = arena, .problem = problem, .code = EPP_OK};
     frame_read(&reading, root, command);
+    epp_form_check(&reading, root);
     if (reading.status == UNSUPPORTED) {
         command->verb = EPP_UNIMPLEMENTED;
     }

@@ -3,7 +3,7 @@
 #include "core/base/text.h"
 #include "core/proto/epp_part.h"
 
-enum { TEXT_LEN_MAX = 4096, TRANSACTION_LEN_MAX = 64, ROID_LEN_MAX = 89 };
+enum { TEXT_LEN_MAX = 4096, TRANSACTION_LEN_MAX = 64, ROID_LEN_MAX = 89, REASON_LEN_MAX = 32 };
 
 /* What we keep and why, as RFC 5730 §2.4 wants it told: to provide the service, as long as that
  * needs. */
@@ -43,6 +43,7 @@ static void check_data_write(const struct epp_response *response, struct writer 
         writer_print(frame, "<domain:cd><domain:name avail=\"%d\">", check->is_available ? 1 : 0);
         xml_write_escaped(frame, check->name);
         writer_text(frame, "</domain:name>");
+        epp_write_check_len(frame, check->reason, 0, REASON_LEN_MAX);
         epp_write_element(frame, "domain:reason", check->reason);
         writer_text(frame, "</domain:cd>");
     }
@@ -237,7 +238,10 @@ static void info_data_read(struct epp_reading *reading, const struct xml_node *n
     if (ns != NULL) {
         epp_ns_read(reading, ns, (struct epp_host_list){domain->hosts, &domain->host_count});
     }
-    domain->auth_info = epp_auth_info_read(reading, xml_child(node, EPP_SPACE_DOMAIN, "authInfo"));
+    const struct xml_node *authorization = xml_child(node, EPP_SPACE_DOMAIN, "authInfo");
+    if (authorization != NULL) {
+        domain->auth_info = child_text(reading, authorization, "pw", TEXT_LEN_MAX);
+    }
 }
 
 static const struct {

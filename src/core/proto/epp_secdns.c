@@ -5,7 +5,7 @@
 
 enum { MAX_SIGNATURE_LIFE_MAX = INT32_MAX };
 
-/* xsd's base64Binary and hexBinary may be broken by white space; ours never are. */
+/* xsd's base64Binary may be broken by white space, its hexBinary may not (XML Schema 2 §3.2.15). */
 static struct span text_without_white(struct epp_reading *reading, struct span text)
 {
     uint8_t *bytes = arena_take(reading->arena, text.len);
@@ -27,7 +27,10 @@ static struct span binary_read(struct epp_reading *reading, const struct xml_nod
                                enum status (*decode)(struct span text, struct writer *bytes),
                                const char *form)
 {
-    struct span text = text_without_white(reading, epp_text(reading, node, 1, EPP_FRAME_LEN_MAX));
+    struct span text = epp_text(reading, node, 1, EPP_FRAME_LEN_MAX);
+    if (decode == text_read_base64) {
+        text = text_without_white(reading, text);
+    }
     if (reading->status != OK) {
         return SPAN_EMPTY;
     }

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "core/proto/epp_samples.h"
 #include "core/proto/xml.h"
 
 #define EPP_START                                                                                  \
@@ -177,6 +178,19 @@ static const struct {
     {"all is false", UPDATE("<s:rem><s:all>false</s:all></s:rem>"), EPP_USE_ERROR, "nothing", true},
     {"all is maybe", UPDATE("<s:rem><s:all>maybe</s:all></s:rem>"), EPP_VALUE_SYNTAX, "truth value",
      true},
+    {"an attribute that no schema has", COMMAND("<logout at=\"once\"/>"), EPP_SYNTAX_ERROR,
+     "has no attribute at", true},
+    {"an attribute of another element",
+     COMMAND("<check><d:check " DOMAIN_SPACE "><d:name hosts=\"all\">a.com</d:name></d:check></"
+             "check>"),
+     EPP_SYNTAX_ERROR, "has no attribute hosts", true},
+    {"text beside elements", COMMAND("now <logout/>"), EPP_SYNTAX_ERROR, "text beside", true},
+    {"authInfo of another form", CREATE("<d:authInfo><d:ext/></d:authInfo>"),
+     EPP_UNIMPLEMENTED_OPTION, "only form of <authInfo>", true},
+    {"authInfo taken away",
+     COMMAND("<update><d:update " DOMAIN_SPACE "><d:name>a.com</d:name><d:chg><d:authInfo><d:null/>"
+             "</d:authInfo></d:chg></d:update></update>"),
+     EPP_UNIMPLEMENTED_OPTION, "only form of <authInfo>", true},
     {"all and a key", UPDATE("<s:rem><s:all>true</s:all>" KEY "</s:rem>"), EPP_SYNTAX_ERROR,
      "<keyData> is not expected", true},
     {"no signature life", UPDATE("<s:chg><s:maxSigLife>0</s:maxSigLife></s:chg>"), EPP_RANGE_ERROR,
@@ -301,96 +315,6 @@ static void test_nesting_and_length(void **state)
 
 /* Round trips. */
 
-static const uint8_t key_bytes[] = {3, 1, 0, 1, 0xff};
-static const struct epp_key key_form = {.has_key = true,
-                                        .key_flags = 257,
-                                        .key_protocol = 3,
-                                        .key_algorithm = 13,
-                                        .key_public = {key_bytes, sizeof key_bytes}};
-static const struct epp_key both_forms = {.has_ds = true,
-                                          .ds_tag = 12345,
-                                          .ds_algorithm = 13,
-                                          .ds_digest_type = 2,
-                                          .ds_digest = {key_bytes, sizeof key_bytes},
-                                          .has_key = true,
-                                          .key_flags = 256,
-                                          .key_protocol = 3,
-                                          .key_algorithm = 13,
-                                          .key_public = {key_bytes, sizeof key_bytes}};
-
-#define NAME SPAN_LITERAL("example.com")
-#define TRANSACTION_SPAN SPAN_LITERAL("ABC-12345")
-
-static void commands_make(struct epp_command commands[], size_t *count)
-{
-    size_t n = 0;
-    commands[n++] = (struct epp_command){.verb = EPP_HELLO};
-    commands[n++] =
-        (struct epp_command){.verb = EPP_LOGIN,
-                             .client_transaction = TRANSACTION_SPAN,
-                             .login = {SPAN_LITERAL("ClientX"), SPAN_LITERAL("foo<&>\"'2"),
-                                       SPAN_LITERAL("bar-FOO2"), true}};
-    commands[n++] = (struct epp_command){.verb = EPP_LOGOUT};
-    commands[n++] = (struct epp_command){
-        .verb = EPP_DOMAIN_CHECK, .names = {NAME, SPAN_LITERAL("b.net")}, .name_count = 2};
-    commands[n++] = (struct epp_command){.verb = EPP_DOMAIN_INFO,
-                                         .names = {NAME},
-                                         .name_count = 1,
-                                         .omits_hosts = true,
-                                         .domain.auth_info = SPAN_LITERAL("2fooBAR")};
-    commands[n++] = (struct epp_command){
-        .verb = EPP_DOMAIN_CREATE,
-        .client_transaction = TRANSACTION_SPAN,
-        .names = {NAME},
-        .name_count = 1,
-        .domain = {.name = NAME,
-                   .registrant = SPAN_LITERAL("jd1234"),
-                   .auth_info = SPAN_LITERAL("2fooBAR"),
-                   .hosts = {{SPAN_LITERAL("ns1.example.com"),
-                              {SPAN_LITERAL("192.0.2.2"), SPAN_LITERAL("2001:db8::1")},
-                              2},
-                             {.name = SPAN_LITERAL("ns1.example.net")}},
-                   .host_count = 2,
-                   .keys = {both_forms},
-                   .key_count = 1,
-                   .period_years = 2,
-                   .max_signature_life_s = 604800}};
-    commands[n++] = (struct epp_command){.verb = EPP_DOMAIN_UPDATE,
-                                         .names = {NAME},
-                                         .name_count = 1,
-                                         .update = {.name = NAME,
-                                                    .keys_added = {key_form},
-                                                    .keys_added_count = 1,
-                                                    .keys_removed = {key_form, key_form},
-                                                    .keys_removed_count = 2,
-                                                    .has_secdns = true,
-                                                    .is_urgent = true}};
-    commands[n++] = (struct epp_command){
-        .verb = EPP_DOMAIN_UPDATE,
-        .names = {NAME},
-        .name_count = 1,
-        .update = {.name = NAME,
-                   .hosts_added = {{.name = SPAN_LITERAL("ns2.example.net")}},
-                   .hosts_added_count = 1,
-                   .hosts_removed = {{.name = SPAN_LITERAL("ns1.example.net")}},
-                   .hosts_removed_count = 1,
-                   .statuses_added = {SPAN_LITERAL("clientHold")},
-                   .statuses_added_count = 1,
-                   .statuses_removed = {SPAN_LITERAL("clientUpdateProhibited")},
-                   .statuses_removed_count = 1,
-                   .registrant = SPAN_LITERAL("sh8013"),
-                   .auth_info = SPAN_LITERAL("2BARfoo"),
-                   .removes_all_keys = true,
-                   .max_signature_life_s = 3600,
-                   .has_secdns = true}};
-    commands[n++] =
-        (struct epp_command){.verb = EPP_DOMAIN_DELETE, .names = {NAME}, .name_count = 1};
-    commands[n++] = (struct epp_command){.verb = EPP_POLL_REQUEST};
-    commands[n++] =
-        (struct epp_command){.verb = EPP_POLL_ACK, .poll_message = SPAN_LITERAL("12345")};
-    *count = n;
-}
-
 static void assert_spans(struct span a, struct span b, const char *what)
 {
     if (!span_equal(a, b)) {
@@ -401,7 +325,7 @@ static void assert_spans(struct span a, struct span b, const char *what)
 static void test_commands_round(void **state)
 {
     (void)state;
-    static struct epp_command commands[16];
+    static struct epp_command commands[SAMPLE_COMMANDS_MAX];
     size_t count;
     commands_make(commands, &count);
     for (size_t i = 0; i < count; i++) {
@@ -429,7 +353,7 @@ static void test_command_values(void **state)
 {
     (void)state;
     static const char frame[] =
-        UPDATE("<s:rem><s:all>1</s:all></s:rem><s:add>" DS(" ab\n 0C ") "</s:add>");
+        UPDATE("<s:rem><s:all>1</s:all></s:rem><s:add>" DS(" ab0C\n ") "</s:add>");
     struct arena arena;
     arena_open(&arena, 1 << 20);
     struct epp_command command;
@@ -445,6 +369,24 @@ static void test_command_values(void **state)
     assert_int_equal(key->ds_algorithm, 13);
     assert_int_equal(key->ds_digest_type, 2);
     assert_spans(key->ds_digest, SPAN_LITERAL("\xab\x0c"), "digest");
+    arena_close(&arena);
+}
+
+/* RFC 3730's examples have them in each frame. */
+static void test_schema_hints_are_allowed(void **state)
+{
+    (void)state;
+    static const char frame[] = "<epp xmlns=\"urn:ietf:params:xml:ns:epp-1.0\" "
+                                "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
+                                "xsi:schemaLocation=\"urn:ietf:params:xml:ns:epp-1.0 epp-1.0.xsd\">"
+                                "<hello/></epp>";
+    struct arena arena;
+    arena_open(&arena, 1 << 20);
+    struct epp_command command;
+    enum epp_code code;
+    struct problem problem;
+    assert_int_equal(read_command(span_of_text(frame), &arena, &command, &code, &problem), OK);
+    assert_int_equal(command.verb, EPP_HELLO);
     arena_close(&arena);
 }
 
@@ -473,63 +415,10 @@ static void test_writer_keeps_to_the_schema(void **state)
     assert_int_equal(epp_command_write(&login, &frame), NO_SPACE);
 }
 
-static void responses_make(struct epp_response responses[], size_t *count)
-{
-    size_t n = 0;
-    responses[n++] = (struct epp_response){.is_greeting = true,
-                                           .server_name = SPAN_LITERAL("vouch registry"),
-                                           .now_s = 1790000000,
-                                           .verb = EPP_HELLO};
-    responses[n++] = (struct epp_response){.code = EPP_POLICY_ERROR,
-                                           .reason = SPAN_LITERAL("the key <13> & \"more\""),
-                                           .client_transaction = TRANSACTION_SPAN,
-                                           .server_transaction = SPAN_LITERAL("SV-1"),
-                                           .verb = EPP_UNIMPLEMENTED};
-    responses[n++] = (struct epp_response){
-        .code = EPP_OK,
-        .server_transaction = SPAN_LITERAL("SV-2"),
-        .verb = EPP_DOMAIN_CHECK,
-        .checks = {{NAME, false, SPAN_LITERAL("In use")}, {SPAN_LITERAL("b.com"), true, {NULL, 0}}},
-        .check_count = 2};
-    responses[n++] = (struct epp_response){
-        .code = EPP_OK,
-        .server_transaction = SPAN_LITERAL("SV-3"),
-        .verb = EPP_DOMAIN_INFO,
-        .has_domain = true,
-        .domain = {.name = NAME,
-                   .roid = SPAN_LITERAL("EXAMPLE1-REP"),
-                   .registrant = SPAN_LITERAL("jd1234"),
-                   .sponsor = SPAN_LITERAL("ClientX"),
-                   .auth_info = SPAN_LITERAL("2fooBAR"),
-                   .statuses = {SPAN_LITERAL("ok")},
-                   .status_count = 1,
-                   .hosts = {{SPAN_LITERAL("ns1.example.com"), {SPAN_LITERAL("2001:db8::1")}, 1}},
-                   .host_count = 1,
-                   .keys = {key_form},
-                   .key_count = 1,
-                   .created_s = 1700000000,
-                   .updated_s = 1750000000,
-                   .expires_s = 1800000000}};
-    responses[n++] = (struct epp_response){
-        .code = EPP_PENDING,
-        .server_transaction = SPAN_LITERAL("SV-4"),
-        .verb = EPP_DOMAIN_CREATE,
-        .has_domain = true,
-        .domain = {.name = NAME, .created_s = 1700000000, .expires_s = 1800000000}};
-    responses[n++] = (struct epp_response){.code = EPP_ACK_TO_DEQUEUE,
-                                           .server_transaction = SPAN_LITERAL("SV-5"),
-                                           .verb = EPP_UNIMPLEMENTED,
-                                           .queue_count = 5,
-                                           .queue_id = SPAN_LITERAL("12345"),
-                                           .queue_text = SPAN_LITERAL("something happened"),
-                                           .queue_time_s = 1700000000};
-    *count = n;
-}
-
 static void test_responses_round(void **state)
 {
     (void)state;
-    static struct epp_response responses[8];
+    static struct epp_response responses[SAMPLE_RESPONSES_MAX];
     size_t count;
     responses_make(responses, &count);
     for (size_t i = 0; i < count; i++) {
@@ -580,6 +469,11 @@ static void test_foreign_responses(void **state)
                          "<d:contact type=\"tech\">x12</d:contact><d:ns><d:hostObj>ns.a.com"
                          "</d:hostObj></d:ns><d:clID>ClientX</d:clID></d:infData></resData>"),
          OK},
+        {"authInfo of a form that we do not know",
+         RESPONSE(RESULT "<resData><d:infData " DOMAIN_SPACE "><d:name>a.com</d:name>"
+                         "<d:roid>A-B</d:roid><d:clID>ClientX</d:clID><d:authInfo><d:ext>"
+                         "<x xmlns='urn:x'/></d:ext></d:authInfo></d:infData></resData>"),
+         OK},
         {"a value beside the result",
          RESPONSE("<result code=\"2005\"><msg>No</msg><value><a xmlns='urn:x'/></value></result>"),
          OK},
@@ -621,6 +515,7 @@ int main(void)
         cmocka_unit_test(test_nesting_and_length),
         cmocka_unit_test(test_commands_round),
         cmocka_unit_test(test_command_values),
+        cmocka_unit_test(test_schema_hints_are_allowed),
         cmocka_unit_test(test_writer_keeps_to_the_schema),
         cmocka_unit_test(test_responses_round),
         cmocka_unit_test(test_foreign_responses),

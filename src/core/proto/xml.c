@@ -94,6 +94,7 @@ static void building_add_attributes(struct xml_building *building, struct xml_no
     for (int i = 0; i < count; i++) {
         const xmlChar **at = attributes + 5 * (ptrdiff_t)i;
         list[i].name = building_copy_word(building, at[0]);
+        list[i].space = building_copy_word(building, at[2]);
         list[i].value = building_copy(building, at[3], (size_t)(at[4] - at[3]));
     }
     node->attributes = list;
@@ -361,7 +362,8 @@ const struct xml_node *xml_again(const struct xml_node *node)
 struct span xml_attribute(const struct xml_node *node, const char *name)
 {
     for (size_t i = 0; i < node->attribute_count; i++) {
-        if (span_equal(node->attributes[i].name, span_of_text(name))) {
+        if (node->attributes[i].space.len == 0 &&
+            span_equal(node->attributes[i].name, span_of_text(name))) {
             return node->attributes[i].value;
         }
     }

@@ -14,7 +14,9 @@ struct xml_node {
     const struct xml_node *next;        /* sibling */
 };
 struct xml_attribute {
-    struct span name, value;
+    struct span name;  /* local name */
+    struct span space; /* namespace URI, empty when it has no prefix */
+    struct span value;
 };
 enum { XML_LEN_MAX = 256 * 1024, XML_DEPTH_MAX = 32, XML_NODES_MAX = 10000 };
 /* The tree in `arena`. MALFORMED (not well-formed, or a DOCTYPE), TOO_LONG, LIMIT_REACHED (depth,
@@ -25,6 +27,7 @@ enum status xml_read(struct span text, struct arena *arena, const struct xml_nod
 const struct xml_node *xml_child(const struct xml_node *node, const char *space, const char *name);
 /* The next sibling of the same name and namespace. */
 const struct xml_node *xml_again(const struct xml_node *node);
-struct span xml_attribute(const struct xml_node *node, const char *name); /* empty when absent */
+/* The value of the attribute of that name without a prefix; empty when absent. */
+struct span xml_attribute(const struct xml_node *node, const char *name);
 void xml_write_escaped(struct writer *writer,
                        struct span text); /* for content and attribute values */

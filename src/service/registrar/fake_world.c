@@ -9,6 +9,7 @@
 #include "core/dns/message.h"
 #include "core/dns/rdata.h"
 #include "core/dnssec/sign.h"
+#include "core/proto/epp_grammar.h"
 
 static const char ROOT_ZONE[] =
     ". 86400 IN SOA a.root. h.root. 1 1800 900 604800 86400\n"
@@ -301,6 +302,7 @@ static void frame_answer(struct fake_world *world, struct span frame)
     enum epp_code code;
     struct problem problem = {0};
     require(epp_command_read(frame, &world->life, command, &code, &problem) == OK);
+    require(epp_grammar_agrees(frame));
     if (command->verb == EPP_HELLO) {
         greeting_send(world);
         return;

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/proto/epp.h"
+#include "core/proto/epp_grammar.h"
 #include "core/zone/transfer.h"
 #include "world/real/world.h"
 
@@ -166,6 +167,10 @@ static void look(struct bench *bench, uint64_t session)
             if (epp_response_read(effect->epp.frame, &bench->arena, &bench->response, &problem) !=
                 OK) {
                 fail_msg("%s", problem.sentence);
+            }
+            if (!epp_grammar_agrees(effect->epp.frame)) {
+                fail_msg("no frame of RFC 5730: %.*s", (int)effect->epp.frame.len,
+                         effect->epp.frame.bytes);
             }
             bench->is_answered = true;
         }
