@@ -1,0 +1,27 @@
+#pragma once
+/* Zones made in one go: records become entries without a search, entries become full pages, and
+ * several threads may do both. */
+#include "core/base/parallel.h"
+#include "core/zone/zone_tree.h"
+
+/* An entry with one reference that owns copies of everything. `key` is the owner's name_key. The
+ * RRsets stand in rising order of (type, covers), none is empty, their records are sorted
+ * canonically without duplicates; their owners and classes are not looked at. NULL without memory.
+ */
+struct zone_entry *zone_bulk_entry(struct name owner, struct span key, const struct rrset *rrsets,
+                                   uint16_t count);
+
+/* An entry on its way into a zone, with what would cost a look into it. */
+struct zone_bulk_item {
+    struct zone_entry *entry;
+    uint32_t record_count;
+    uint32_t earliest_s; /* as zone_node_earliest_s says it */
+};
+struct zone_bulk_item zone_bulk_item_of(struct zone_entry *entry);
+
+/* A version with one reference of entries in rising order of their keys, each key once, all at or
+ * below the apex. Takes over the references of the entries, on failure too; the array stays the
+ * caller's. `has_nsec3`: false promises that none owns NSEC3. OK or NO_MEMORY. */
+enum status zone_bulk_finish(struct name apex, const struct zone_bulk_item *items, size_t count,
+                             bool has_nsec3, const struct parallel *parallel,
+                             struct zone **zone) MUST_USE;
