@@ -1,6 +1,6 @@
 /* How OpenSSL is asked for digests and MACs. Algorithms are fetched once for the process, because a
  * fetch costs more than the digest of a short name. */
-#include "core/crypto/digest.h"
+#include "core/crypto/key_material.h"
 
 #include <assert.h>
 #include <openssl/core_names.h>
@@ -31,7 +31,7 @@ struct digest_stream {
     bool is_failed;
 };
 
-static const EVP_MD *digest_fetch(enum digest digest)
+const EVP_MD *digest_fetch(enum digest digest)
 {
     require((unsigned)digest < DIGEST_COUNT);
     EVP_MD *known = atomic_load_explicit(&fetched_digests[digest], memory_order_acquire);
@@ -134,6 +134,13 @@ void digest_add(struct digest_stream *stream, struct span bytes)
     if (bytes.len != 0 && !EVP_DigestUpdate(stream->context, bytes.bytes, bytes.len)) {
         stream->is_failed = true;
     }
+}
+
+enum status digest_take(struct digest_stream *stream, uint8_t *out)
+{
+    bool is_good = !stream->is_failed && EVP_DigestFinal_ex(stream->context, out, NULL) > 0;
+    stream->is_failed = EVP_DigestInit_ex2(stream->context, NULL, NULL) <= 0;
+    return is_good ? OK : CRYPTO_FAILED;
 }
 
 enum status digest_close(struct digest_stream *stream, uint8_t *out)

@@ -16,6 +16,8 @@ enum status digest_hmac(enum digest digest, struct span key, const struct span *
 struct digest_stream;
 enum status digest_open(enum digest digest, struct digest_stream **stream) MUST_USE;
 void digest_add(struct digest_stream *stream, struct span bytes);
+/* What was added since the beginning or the last call; the stream begins anew. */
+enum status digest_take(struct digest_stream *stream, uint8_t *out) MUST_USE;
 enum status digest_close(struct digest_stream *stream,
                          uint8_t *out) MUST_USE; /* releases; out may be NULL */
 bool secret_equal(struct span a, struct span b); /* constant time for equal lengths */

@@ -81,6 +81,23 @@ static void a_stream_may_be_given_up(void **state)
     assert_int_equal(digest_close(stream, NULL), OK);
 }
 
+static void a_stream_begins_anew(void **state)
+{
+    (void)state;
+    struct digest_stream *stream;
+    assert_int_equal(digest_open(DIGEST_SHA1, &stream), OK);
+    for (size_t i = 0; i < 3; i++) {
+        struct span text = SPAN_LITERAL("again");
+        uint8_t expected[DIGEST_LEN_MAX];
+        uint8_t found[DIGEST_LEN_MAX];
+        digest_add(stream, text);
+        assert_int_equal(digest_take(stream, found), OK);
+        assert_int_equal(digest_make(DIGEST_SHA1, &text, 1, expected), OK);
+        assert_memory_equal(found, expected, digest_len(DIGEST_SHA1));
+    }
+    assert_int_equal(digest_close(stream, NULL), OK);
+}
+
 static void secrets_compare_by_value_and_can_be_wiped(void **state)
 {
     (void)state;
@@ -97,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(digests_and_macs_match_the_published_ones),
+        cmocka_unit_test(a_stream_begins_anew),
         cmocka_unit_test(a_stream_may_be_given_up),
         cmocka_unit_test(secrets_compare_by_value_and_can_be_wiped),
     };

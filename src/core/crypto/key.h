@@ -56,6 +56,43 @@ enum status key_share(const struct key *key, struct key **shared) MUST_USE;
 uint8_t key_algorithm(const struct key *key);
 bool key_can_sign(const struct key *key);
 struct span key_public(const struct key *key); /* the DNSKEY public key field; lives with the key */
+/* Octets of one signature in an RRSIG. */
+size_t key_signature_len(const struct key *key);
+
+/* Many at once, which some backends do faster than one after another. */
+struct key_signing {
+    struct span message;
+    uint8_t *signature; /* key_signature_len octets */
+};
+/* All are made or the call fails. */
+enum status key_sign_batch(struct key *key, const struct key_signing *signings,
+                           size_t count) MUST_USE;
+struct key_check {
+    struct span message;
+    struct span signature; /* of any length: a wrong one is not good */
+    bool is_good;          /* set by the call */
+};
+/* CRYPTO_FAILED: nothing can be said of any. */
+enum status key_verify_batch(struct key *key, struct key_check *checks, size_t count) MUST_USE;
+
+/* Who does the arithmetic. OpenSSL does it for every key that is read or generated here; a private
+ * half that lives elsewhere, or code that is better at many, stands behind one of these. */
+struct key_backend {
+    const char *name;
+    /* `message` is what is left when the hashing is done: for ECDSA the digest, for RSA the
+     * DigestInfo that is padded (RFC 8017 §9.2), for EdDSA the message. All or none. May be called
+     * by several threads at once. */
+    enum status (*sign)(void *self, const struct key_signing *signings, size_t count);
+    /* NULL: OpenSSL checks. */
+    enum status (*verify)(void *self, struct key_check *checks, size_t count);
+};
+/* A pair whose private half is the backend's; `self` outlives the key and all that share it. Such a
+ * key cannot be written (UNSUPPORTED). */
+enum status key_of_backend(uint8_t algorithm, struct span public_key,
+                           const struct key_backend *backend, void *self, struct key **key,
+                           struct problem *problem) MUST_USE;
+const char *key_backend_name(const struct key *key); /* "openssl" */
+
 /* Signs the concatenation of `parts`, in the form of an RRSIG (RFC 6605 §4 raw r|s for ECDSA). */
 enum status key_sign(struct key *key, const struct span *parts, size_t count,
                      struct writer *signature) MUST_USE;

@@ -1,6 +1,6 @@
 /* The two forms in which private keys lie in files: BIND's "Private-key-format" and PKCS#8 PEM. */
 #include "core/base/text.h"
-#include "core/crypto/key.h"
+#include "core/crypto/key_inside.h"
 #include "core/crypto/key_material.h"
 
 #include <assert.h>
@@ -174,6 +174,9 @@ enum status key_read_private(struct span text, struct key **key, struct problem 
 enum status key_write_private(const struct key *key, struct writer *text)
 {
     require(key_can_sign(key));
+    if (key->backend != &KEY_OPENSSL) {
+        return UNSUPPORTED;
+    }
     const struct algorithm *algorithm = algorithm_find(key_algorithm(key));
     struct key_parts parts = {0};
     enum status status =
@@ -229,6 +232,9 @@ static const struct key_method *method_of(const EVP_PKEY *pkey, uint8_t number)
 enum status key_write_pem(const struct key *key, struct writer *text)
 {
     require(key_can_sign(key));
+    if (key->backend != &KEY_OPENSSL) {
+        return UNSUPPORTED;
+    }
     BIO *bio = BIO_new(BIO_s_secmem());
     char *pem = NULL;
     enum status status = CRYPTO_FAILED;

@@ -8,6 +8,9 @@
 
 enum key_family { FAMILY_RSA, FAMILY_ECDSA, FAMILY_EDDSA };
 
+/* Fetched once for the process; NULL when OpenSSL has none. */
+const EVP_MD *digest_fetch(enum digest digest);
+
 /* How an algorithm is done with OpenSSL. */
 struct key_method {
     uint8_t number;

@@ -486,9 +486,142 @@ static void algorithms_are_found_by_number_and_name(void **state)
     }
 }
 
+/* What a handed-in backend was asked for. */
+struct asked {
+    size_t count;
+    uint8_t first[100];
+    size_t first_len;
+    enum status answer;
+};
+
+static enum status note_signings(void *self, const struct key_signing *signings, size_t count)
+{
+    struct asked *asked = self;
+    asked->count += count;
+    assert_true(signings[0].message.len <= sizeof asked->first);
+    asked->first_len = signings[0].message.len;
+    memcpy(asked->first, signings[0].message.bytes, signings[0].message.len);
+    for (size_t i = 0; i < count; i++) {
+        memset(signings[i].signature, 1, 4);
+    }
+    return asked->answer;
+}
+
+static void many_are_signed_and_checked_at_once(void **state)
+{
+    (void)state;
+    enum { MANY = 130 };
+    static uint8_t signatures[MANY][KEY_SIGNATURE_LEN_MAX];
+    static uint8_t messages[MANY][40];
+    struct key_signing signings[MANY];
+    struct key_check checks[MANY];
+    for (size_t i = 0; algorithm_at(i) != NULL; i++) {
+        const struct algorithm *algorithm = algorithm_at(i);
+        struct key *key;
+        if (!algorithm->can_sign) {
+            continue;
+        }
+        assert_int_equal(key_generate(algorithm->number, algorithm->bits_default, &key), OK);
+        for (size_t j = 0; j < MANY; j++) {
+            memset(messages[j], (int)j, sizeof messages[j]);
+            signings[j] = (struct key_signing){span_of(messages[j], j % 41), signatures[j]};
+        }
+        assert_int_equal(key_sign_batch(key, signings, MANY), OK);
+        size_t len = key_signature_len(key);
+        for (size_t j = 0; j < MANY; j++) {
+            struct span signature = span_of(signatures[j], len);
+            checks[j] = (struct key_check){.message = signings[j].message, .signature = signature};
+            assert_int_equal(key_verify(key, &signings[j].message, 1, signature), OK);
+        }
+        checks[7].message = signings[8].message;
+        signatures[70][len / 2] ^= 1;
+        checks[71].signature.len--;
+        checks[72].signature = SPAN_EMPTY;
+        memset(signatures[73], 0, len);
+        memset(signatures[74], 0xff, len);
+        assert_int_equal(key_verify_batch(key, checks, MANY), OK);
+        for (size_t j = 0; j < MANY; j++) {
+            assert_int_equal(checks[j].is_good, j != 7 && (j < 70 || j > 74));
+        }
+        assert_int_equal(key_sign_batch(key, signings, 0), OK);
+        key_close(key);
+    }
+}
+
+static void short_numbers_have_their_zeros(void **state)
+{
+    (void)state;
+    struct key *key; /* one signature of 128 has an r or s that is shorter than 32 octets */
+    assert_int_equal(key_generate(ALGORITHM_ECDSAP256SHA256, 0, &key), OK);
+    size_t short_ones = 0;
+    for (uint32_t i = 0; i < 3000 && (i < 1000 || short_ones == 0); i++) {
+        uint8_t signature[64];
+        struct key_signing signing = {span_of(&i, sizeof i), signature};
+        assert_int_equal(key_sign_batch(key, &signing, 1), OK);
+        assert_int_equal(key_verify(key, &signing.message, 1, span_of(signature, 64)), OK);
+        short_ones += signature[0] == 0 || signature[32] == 0;
+    }
+    assert_true(short_ones > 0);
+    key_close(key);
+}
+
+static void a_backend_gets_what_it_signs(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t algorithm;
+        size_t len;
+        const char *why;
+    } rows[] = {
+        {ALGORITHM_RSASHA256, 19 + 32, "a DigestInfo"},
+        {ALGORITHM_RSASHA512, 19 + 64, "a longer one"},
+        {ALGORITHM_ECDSAP256SHA256, 32, "the digest"},
+        {ALGORITHM_ECDSAP384SHA384, 48, "a longer digest"},
+        {ALGORITHM_ED25519, 5, "the message"},
+    };
+    static const struct key_backend backend = {.name = "noting", .sign = note_signings};
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct key *pair;
+        struct key *key;
+        struct key *shared;
+        struct asked asked = {.answer = OK};
+        struct span message = SPAN_LITERAL("hello");
+        uint16_t bits = algorithm_find(rows[i].algorithm)->bits_default;
+        assert_int_equal(key_generate(rows[i].algorithm, bits, &pair), OK);
+        assert_int_equal(
+            key_of_backend(rows[i].algorithm, key_public(pair), &backend, &asked, &key, NULL), OK);
+        assert_int_equal(key_share(key, &shared), OK);
+        assert_string_equal(key_backend_name(shared), "noting");
+        uint8_t octets[KEY_SIGNATURE_LEN_MAX];
+        struct writer signature = writer_over(octets, sizeof octets);
+        assert_int_equal(key_sign(shared, &message, 1, &signature), OK);
+        assert_int_equal(signature.len, key_signature_len(pair));
+        assert_int_equal(asked.first_len, rows[i].len);
+        struct key_signing signings[] = {{message, octets}, {message, octets}};
+        assert_int_equal(key_sign_batch(key, signings, 2), OK);
+        assert_int_equal(asked.count, 3);
+        asked.answer = CRYPTO_FAILED;
+        assert_int_equal(key_sign_batch(key, signings, 2), CRYPTO_FAILED);
+        /* Checks go to OpenSSL, by the public half. */
+        signature = writer_over(octets, sizeof octets);
+        assert_int_equal(key_sign(pair, &message, 1, &signature), OK);
+        assert_int_equal(key_verify(key, &message, 1, writer_written(&signature)), OK);
+        char text[KEY_FILE_LEN_MAX];
+        struct writer file = writer_over(text, sizeof text);
+        assert_int_equal(key_write_private(key, &file), UNSUPPORTED);
+        assert_int_equal(key_write_pem(key, &file), UNSUPPORTED);
+        key_close(pair);
+        key_close(key);
+        key_close(shared);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(many_are_signed_and_checked_at_once),
+        cmocka_unit_test(short_numbers_have_their_zeros),
+        cmocka_unit_test(a_backend_gets_what_it_signs),
         cmocka_unit_test(generated_keys_sign_and_survive_their_file),
         cmocka_unit_test(rsa_keys_are_generated_from_2048_to_4096_bits),
         cmocka_unit_test(keys_of_bind_are_read),
