@@ -77,6 +77,13 @@ struct sim_folder {
     struct sim_file *files;
 };
 
+/* What a node knows for good in a database. */
+struct sim_store {
+    struct sim_node *node;
+    struct records under;
+    bool is_open; /* a transaction is */
+};
+
 struct sim_node {
     struct sim *sim;
     char name[SIM_NAME_SIZE];
@@ -93,6 +100,7 @@ struct sim_node {
     struct log log;
     struct sim_folder folders[SIM_FOLDERS_MAX];
     size_t folder_count;
+    struct sim_store store;
     bool has_fuse; /* a crash at a write is armed */
     bool is_dying; /* the power went during this event */
     uint32_t writes_left;
@@ -156,4 +164,10 @@ void sim_mail_take(struct sim *sim, size_t node, const struct effect_mail *mail)
 void sim_mail_close(struct sim *sim);
 
 /* sim_disk.c */
+/* Each write asks. OK: it is good. BUSY: the power goes in the midst of it, or the disk fails
+ * there. IO_FAILED: the power has gone. */
+enum status sim_power_check(struct sim_node *node);
 void sim_disk_close(struct sim_folder *folder);
+
+/* sim_records.c */
+void sim_records_forget(struct sim_node *node); /* it died: what was not committed is not there */

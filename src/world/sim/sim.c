@@ -393,6 +393,7 @@ void sim_crash(struct sim *sim, size_t index)
         sim_action_drop(sim, timer);
     }
     sim_net_forget(sim, index);
+    sim_records_forget(node);
     outbox_reset(&node->outbox);
     node->life.close(node->life.user);
 }

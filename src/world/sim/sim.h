@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/node/node.h"
 #include "core/store/disk.h"
+#include "core/store/records.h"
 
 enum { SIM_NODES_MAX = 32, SIM_ADDRESSES_MAX = 16, SIM_NAME_SIZE = 32 };
 
@@ -49,6 +50,9 @@ const struct entropy *sim_entropy(struct sim *sim, size_t node);
 const struct log *sim_log(struct sim *sim, size_t node);
 /* A folder of the node's disk. */
 struct disk sim_disk(struct sim *sim, size_t node, const char *folder);
+/* The node's records, kept in `under`, which the test owns and which outlives the node. Each
+ * commit, and each change outside of a transaction, is a write as those to the disk are. */
+struct records sim_records(struct sim *sim, size_t node, struct records under);
 
 /* Opens the service, or opens it again after a crash, and delivers EVENT_START. */
 void sim_start(struct sim *sim, size_t node);
@@ -64,7 +68,7 @@ void sim_crash_at_write(struct sim *sim, size_t node, uint32_t writes);
 /* After `writes` good ones the next `faults` writes to its disk fail, and the service is told so;
  * each is done wholly or not (an append: in part) all the same. No faults: the disk is mended. */
 void sim_fail_at_write(struct sim *sim, size_t node, uint32_t writes, uint32_t faults);
-/* Writes to its disk so far, in all its lives. */
+/* Writes to its disk and records so far, in all its lives. */
 uint32_t sim_write_count(const struct sim *sim, size_t node);
 /* From now on; as the options of the same name. */
 void sim_set_loss(struct sim *sim, uint32_t loss_percent, uint32_t repeat_percent);

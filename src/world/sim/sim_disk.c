@@ -54,11 +54,8 @@ static void file_extend(struct sim_file *file, struct span content)
     }
 }
 
-/* OK: the write is good. BUSY: the power goes in the midst of it, or the disk fails there.
- * IO_FAILED: the power has gone. */
-static enum status power_check(struct sim_folder *folder)
+enum status sim_power_check(struct sim_node *node)
 {
-    struct sim_node *node = &folder->sim->nodes[folder->node];
     if (node->is_dying) {
         return IO_FAILED;
     }
@@ -76,6 +73,11 @@ static enum status power_check(struct sim_folder *folder)
         return BUSY;
     }
     return OK;
+}
+
+static enum status power_check(struct sim_folder *folder)
+{
+    return sim_power_check(&folder->sim->nodes[folder->node]);
 }
 
 static enum status disk_read(void *self, const char *name, size_t size_max, struct arena *arena,

@@ -1,0 +1,163 @@
+/* What is done in each step, and what must hold behind it. */
+#include "scenario/essence.h"
+
+#include <string.h>
+
+enum {
+    FINISH_S = 900,  /* for an operation, over crashes and lost messages */
+    VISIBLE_S = 300, /* for what the registry knows to be what the resolver says */
+    CACHES_S = 65,   /* a resolver remembers forged data, and their TTL is 60 */
+    DOWN_MS = 3000
+};
+
+void essence_open(struct essence *essence, const struct lab_keys *keys,
+                  const struct essence_plan *plan)
+{
+    *essence = (struct essence){.keys = keys, .plan = plan};
+    essence->lab = lab_open(keys, &plan->lab);
+    watch_open(&essence->watch, essence->lab);
+}
+
+void essence_close(struct essence *essence)
+{
+    lab_close(essence->lab);
+}
+
+static void arm(struct essence *essence, enum essence_step step)
+{
+    struct sim *sim = lab_sim(essence->lab);
+    for (size_t i = 0; i < essence->plan->fault_count; i++) {
+        const struct essence_fault *fault = &essence->plan->faults[i];
+        size_t node = lab_node(essence->lab, fault->role);
+        if (fault->step != step) {
+            continue;
+        }
+        switch (fault->kind) {
+        case ESSENCE_CRASH:
+            sim_crash_in(sim, node, (int64_t)fault->amount * MOMENT_NS_PER_MS,
+                         (int64_t)DOWN_MS * MOMENT_NS_PER_MS);
+            break;
+        case ESSENCE_CRASH_AT_WRITE:
+            sim_crash_at_write(sim, node, fault->amount);
+            break;
+        }
+    }
+}
+
+/* The TLD's server says the same as the resolver should. */
+static void await_ds(struct essence *essence, bool is_wanted)
+{
+    bool is_answered = false, has_ds = !is_wanted;
+    int64_t end_s = lab_now_s(essence->lab) + VISIBLE_S;
+    while (watch_is_good(&essence->watch) && (!is_answered || has_ds != is_wanted) &&
+           lab_now_s(essence->lab) < end_s) {
+        has_ds = lab_has_ds(essence->lab, &is_answered);
+        watch_pass(&essence->watch, WATCH_EACH_S);
+    }
+    if (!is_answered || has_ds != is_wanted) {
+        watch_fault(&essence->watch, "the TLD's server %s a DS of the domain",
+                    is_wanted ? "does not publish" : "still publishes");
+    }
+}
+
+static void step_register(struct essence *essence)
+{
+    owner_open(&essence->owner, &essence->watch);
+    watch_await(&essence->watch, LAB_VIEW_INSECURE, VISIBLE_S);
+    watch_expect(&essence->watch, false, true);
+    (void)owner_finish(&essence->owner, FINISH_S);
+    await_ds(essence, false);
+}
+
+/* The outcome of the newest operation. */
+static void expect_outcome(struct essence *essence, enum owner_state state, const char *words)
+{
+    const struct owner_operation *operation = owner_finish(&essence->owner, FINISH_S);
+    if (operation != NULL &&
+        (operation->state != state || strstr(operation->reason, words) == NULL)) {
+        watch_fault(&essence->watch, "operation %s has the wrong outcome: %s", operation->id,
+                    operation->reason);
+    }
+}
+
+static void step_add(struct essence *essence)
+{
+    char key[LAB_KEY_TEXT_SIZE];
+    lab_keys_print_public(essence->keys, LAB_ZONE_DOMAIN, key);
+    watch_expect(&essence->watch, true, true);
+    if (!owner_add_key(&essence->owner, key)) {
+        watch_fault(&essence->watch, "the key is refused: %s", essence->owner.refusal);
+    }
+    expect_outcome(essence, OWNER_SUCCESSFUL, "");
+    await_ds(essence, true);
+    watch_await(&essence->watch, LAB_VIEW_SECURE, VISIBLE_S);
+    watch_expect(&essence->watch, true, false);
+}
+
+static void attacker_told(struct essence *essence, const char *line)
+{
+    const char *text;
+    while (lab_control(essence->lab, LAB_ATTACKER, line, &text) != OK &&
+           watch_is_good(&essence->watch)) {
+        watch_pass(&essence->watch, WATCH_EACH_S);
+    }
+}
+
+static void step_attack(struct essence *essence)
+{
+    watch_expect_attack(&essence->watch, INT32_MAX);
+    attacker_told(essence, "attack on");
+    watch_await(&essence->watch, LAB_VIEW_BOGUS, VISIBLE_S);
+    if (essence->watch.last.reason[0] == '\0') {
+        watch_fault(&essence->watch, "the resolver gives no reason");
+    }
+    watch_pass(&essence->watch, 10);
+    attacker_told(essence, "attack off");
+    watch_expect_attack(&essence->watch, CACHES_S);
+    watch_await(&essence->watch, LAB_VIEW_SECURE, VISIBLE_S);
+}
+
+/* It fails, in one notice with its reason, and nothing changes at the registry. */
+static void step_refuse(struct essence *essence)
+{
+    char key[LAB_KEY_TEXT_SIZE];
+    lab_keys_print_public(essence->keys, LAB_ZONE_STRAY, key);
+    if (!owner_add_key(&essence->owner, key)) {
+        watch_fault(&essence->watch, "the key is refused at once: %s", essence->owner.refusal);
+    }
+    expect_outcome(essence, OWNER_FAILED, "not yet configured with this key");
+    watch_await(&essence->watch, LAB_VIEW_SECURE, VISIBLE_S);
+}
+
+static void step_delete(struct essence *essence)
+{
+    watch_expect(&essence->watch, true, true);
+    if (!owner_delete_key(&essence->owner)) {
+        watch_fault(&essence->watch, "the deletion is refused: %s", essence->owner.refusal);
+    }
+    expect_outcome(essence, OWNER_SUCCESSFUL, "");
+    await_ds(essence, false);
+    watch_await(&essence->watch, LAB_VIEW_INSECURE, VISIBLE_S);
+    watch_expect(&essence->watch, false, true);
+    watch_pass(&essence->watch, CACHES_S);
+}
+
+void essence_run(struct essence *essence, enum essence_step step)
+{
+    static void (*const steps[ESSENCE_STEP_COUNT])(struct essence *) = {
+        [ESSENCE_REGISTER] = step_register, [ESSENCE_ADD] = step_add,
+        [ESSENCE_ATTACK] = step_attack,     [ESSENCE_REFUSE] = step_refuse,
+        [ESSENCE_DELETE] = step_delete,
+    };
+    if (watch_is_good(&essence->watch)) {
+        arm(essence, step);
+        steps[step](essence);
+    }
+}
+
+void essence_run_all(struct essence *essence)
+{
+    for (size_t i = 0; i < ESSENCE_STEP_COUNT; i++) {
+        essence_run(essence, (enum essence_step)i);
+    }
+}
