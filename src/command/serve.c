@@ -143,8 +143,8 @@ static int run_role(const struct words *words, struct serve *serve, int argc, ch
     case SERVE_BOTH:
         break;
     }
-    if (!serve_signs_anything(serve)) {
-        return serve_run_auth(serve); /* nothing to sign, nobody to supervise */
+    if (!serve_has_signer(serve)) {
+        return serve_run_auth(serve); /* no signer, nobody to supervise */
     }
     return serve_supervise(argv, (size_t)argc);
 }

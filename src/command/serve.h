@@ -2,6 +2,7 @@
 /* Inside `vouch serve`: what its configuration says, and the parts that act on it. */
 #include "core/base/config.h"
 #include "core/dns/tsig.h"
+#include "core/zone/update_policy.h"
 #include "core/zone/zone.h"
 #include "world/real/world.h"
 
@@ -28,7 +29,9 @@ struct serve_zone {
     bool has_primary;
     struct address primary;
     const struct tsig_key *primary_key; /* NULL: unsigned */
-    bool is_signed_here;                /* by our signer */
+    bool is_signed;                     /* by our signer, at its first start */
+    const struct update_rule *update_rules;
+    size_t update_rule_count;
     const struct address *notify;
     size_t notify_count;
     const struct serve_grant *grants;
@@ -56,7 +59,9 @@ extern const struct config_schema SERVE_SCHEMA;
 /* Reads a configuration and checks what the schema cannot see. */
 enum status serve_read_config(const char *file, struct span text, struct serve *serve,
                               struct problem *problem) MUST_USE;
-bool serve_signs_anything(const struct serve *serve);
+/* Is there a signer? Then every zone passes it, signed or not, so that this can change at run time.
+ */
+bool serve_has_signer(const struct serve *serve);
 /* The key of the link between our signer and our auth: the configured one, or one that the first
  * process that needs it makes in the server's state folder. */
 enum status serve_open_link(struct serve *serve, struct problem *problem) MUST_USE;

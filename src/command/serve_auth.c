@@ -99,11 +99,12 @@ static enum status link_address(const struct serve *serve, struct address *addre
                         SERVE_DNS_PORT, address);
 }
 
-/* What our signer signs comes from it; all else as configured. */
+/* Where there is a signer zones come from it; else as configured. */
 static enum status set_source(const struct serve *serve, const struct serve_zone *zone,
                               struct auth_zone_options *options)
 {
-    if (zone->is_signed_here) {
+    if (serve_has_signer(serve)) {
+        options->forwards_updates = zone->update_rule_count > 0;
         options->primary.key = serve->link;
         return link_address(serve, &options->primary.address);
     }

@@ -104,7 +104,8 @@ static const struct config_option options[] = {
      .name = "sign",
      .kind = CONFIG_BOOL,
      .default_value = "yes",
-     .help = "sign it here; no: served as it comes"},
+     .help = "sign it at the first start; later `vouch control sign` and `unsign` decide; no: "
+             "served as it comes"},
     {.section = "zone",
      .name = "algorithm",
      .kind = CONFIG_CHOICE,
@@ -165,6 +166,13 @@ static const struct config_option options[] = {
      .kind = CONFIG_BOOL,
      .default_value = "yes",
      .help = "publish CDS and CDNSKEY for the parent (RFC 7344)"},
+    {.section = "zone",
+     .name = "update-policy",
+     .kind = CONFIG_TEXT,
+     .is_list = true,
+     .help = "who may change it by UPDATE: KEY name|subtree NAME [TYPE...] or KEY self|zone "
+             "[TYPE...]; without types all but NS, SOA, DS and DNAME. Its file is then read "
+             "again only when its serial is newer"},
     {.section = "zone",
      .name = "notify",
      .kind = CONFIG_ADDRESS,
@@ -240,19 +248,23 @@ static enum status read_keys(struct serve *serve, struct problem *problem)
 }
 
 /* NULL when there is no key of that name. */
-static const struct tsig_key *find_key(const struct serve *serve, const char *text)
+static const struct tsig_key *find_key_named(const struct serve *serve, struct name name)
 {
-    struct name_buffer buffer;
-    struct name name;
-    if (name_parse(span_of_text(text), &NAME_ROOT, &buffer, &name, NULL) != OK) {
-        return NULL;
-    }
     for (size_t i = 0; i < serve->key_count; i++) {
         if (name_equal(serve->keys[i].name, name)) {
             return &serve->keys[i];
         }
     }
     return NULL;
+}
+
+static const struct tsig_key *find_key(const struct serve *serve, const char *text)
+{
+    struct name_buffer buffer;
+    struct name name;
+    return name_parse(span_of_text(text), &NAME_ROOT, &buffer, &name, NULL) == OK
+               ? find_key_named(serve, name)
+               : NULL;
 }
 
 static enum status read_notify(struct serve *serve, struct serve_zone *zone)
@@ -295,6 +307,34 @@ static enum status read_grants(struct serve *serve, struct serve_zone *zone,
     return OK;
 }
 
+static enum status read_update_policy(struct serve *serve, struct serve_zone *zone,
+                                      struct problem *problem)
+{
+    static const char option[] = "update-policy";
+    size_t count = config_list_count(serve->config, "zone", zone->index, option);
+    struct update_rule *rules = arena_take_array(&serve->arena, count, sizeof *rules);
+    if (rules == NULL || count > UPDATE_RULES_MAX) {
+        return problem_set(problem, NO_MEMORY, "no memory for rules, or more than %d",
+                           UPDATE_RULES_MAX);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *text = config_list_at(serve->config, "zone", zone->index, option, i);
+        problem_place(problem, serve->file, config_line(serve->config, "zone", zone->index), 0);
+        enum status status =
+            update_rule_parse(span_of_text(text), zone->name, &serve->arena, &rules[i], problem);
+        if (status != OK) {
+            return status;
+        }
+        if (find_key_named(serve, rules[i].key) == NULL) {
+            return fault(serve, "zone", zone->index, problem,
+                         "update-policy begins with the name of a key of this file");
+        }
+    }
+    zone->update_rules = rules;
+    zone->update_rule_count = count;
+    return OK;
+}
+
 static enum status read_primary(struct serve *serve, struct serve_zone *zone,
                                 struct problem *problem)
 {
@@ -320,7 +360,7 @@ static enum status read_zone(struct serve *serve, size_t index, struct problem *
     zone->index = index;
     zone->text = config_text(serve->config, "zone", index, "name");
     zone->file = config_text(serve->config, "zone", index, "file");
-    zone->is_signed_here = config_bool(serve->config, "zone", index, "sign");
+    zone->is_signed = config_bool(serve->config, "zone", index, "sign");
     struct name_buffer buffer;
     struct name name;
     enum status status = name_parse(span_of_text(zone->text), &NAME_ROOT, &buffer, &name, problem);
@@ -332,6 +372,7 @@ static enum status read_zone(struct serve *serve, size_t index, struct problem *
     }
     status = status != OK ? status : read_primary(serve, zone, problem);
     status = status != OK ? status : read_notify(serve, zone);
+    status = status != OK ? status : read_update_policy(serve, zone, problem);
     return status != OK ? status : read_grants(serve, zone, problem);
 }
 
@@ -371,19 +412,35 @@ static enum status read_listen(struct serve *serve, struct problem *problem)
     return OK;
 }
 
-bool serve_signs_anything(const struct serve *serve)
+bool serve_has_signer(const struct serve *serve)
+{
+    bool has_signer = config_text(serve->config, "signer", 0, "state") != NULL;
+    for (size_t i = 0; i < serve->zone_count && !has_signer; i++) {
+        has_signer = serve->zones[i].is_signed;
+    }
+    return has_signer;
+}
+
+/* An UPDATE is made by the signer, and only where nobody else decides what is in the zone. */
+static enum status check_updates(const struct serve *serve, struct problem *problem)
 {
     for (size_t i = 0; i < serve->zone_count; i++) {
-        if (serve->zones[i].is_signed_here) {
-            return true;
+        const struct serve_zone *zone = &serve->zones[i];
+        if (zone->update_rule_count > 0 && zone->has_primary) {
+            return fault(serve, "zone", i, problem,
+                         "a zone with a primary is updated there, not by update-policy");
+        }
+        if (zone->update_rule_count > 0 && !serve_has_signer(serve)) {
+            return fault(serve, "zone", i, problem,
+                         "update-policy needs a signer: give it `state: FOLDER`");
         }
     }
-    return false;
+    return OK;
 }
 
 static enum status check_signer(struct serve *serve, struct problem *problem)
 {
-    if (!serve_signs_anything(serve)) {
+    if (!serve_has_signer(serve)) {
         return OK;
     }
     const char *link = config_text(serve->config, "signer", 0, "link-key");
@@ -399,7 +456,7 @@ static enum status check_signer(struct serve *serve, struct problem *problem)
     }
     if (config_text(serve->config, "server", 0, "state") == NULL) {
         return fault(serve, "server", 0, problem,
-                     "with zones to sign and no link-key, the server needs `state: FOLDER`");
+                     "with a signer and no link-key, the server needs `state: FOLDER`");
     }
     return OK;
 }
@@ -413,5 +470,6 @@ enum status serve_read_config(const char *file, struct span text, struct serve *
     status = status != OK ? status : read_listen(serve, problem);
     status = status != OK ? status : read_keys(serve, problem);
     status = status != OK ? status : read_zones(serve, problem);
+    status = status != OK ? status : check_updates(serve, problem);
     return status != OK ? status : check_signer(serve, problem);
 }

@@ -75,7 +75,7 @@ static enum status find_file(const struct serve *serve, char path[SERVE_PATH_MAX
 enum status serve_open_link(struct serve *serve, struct problem *problem)
 {
     char path[SERVE_PATH_MAX];
-    if (serve->link != NULL || !serve_signs_anything(serve)) {
+    if (serve->link != NULL || !serve_has_signer(serve)) {
         return OK;
     }
     struct span text;

@@ -54,6 +54,13 @@ static void publish(void *user, struct zone *version, struct moment now)
     require(status == OK);
 }
 
+static uint16_t update(void *user, const struct auth_update *asked, struct moment now)
+{
+    struct signer_process *process = user;
+    struct signer_update change = {asked->zone, asked->key, asked->message};
+    return signer_update(process->signer, &change, now, &process->compose.outboxes[SIGN]);
+}
+
 static void notify(void *user, struct name zone, struct moment now)
 {
     struct signer_process *process = user;
@@ -172,7 +179,9 @@ static enum status add_zone(struct signer_process *process, const struct serve_z
     process->zones[process->zone_count] =
         (struct signer_zone_options){.name = zone->name,
                                      .file = zone->file,
-                                     .is_signed = true,
+                                     .is_signed = zone->is_signed,
+                                     .update_rules = zone->update_rules,
+                                     .update_rule_count = zone->update_rule_count,
                                      .algorithm = algorithm_parse(mnemonic)->number,
                                      .is_csk = strcmp(layout, "csk") == 0,
                                      .policy = read_policy(serve, zone->index)};
@@ -203,9 +212,7 @@ static enum status add_zones(struct signer_process *process, struct problem *pro
         return problem_set(problem, NO_MEMORY, "no memory for zones");
     }
     for (size_t i = 0; i < serve->zone_count && status == OK; i++) {
-        if (serve->zones[i].is_signed_here) {
-            status = add_zone(process, &serve->zones[i], problem);
-        }
+        status = add_zone(process, &serve->zones[i], problem);
     }
     return status;
 }
@@ -226,6 +233,8 @@ static enum status open_services(struct signer_process *process, struct world *w
     pull.taken_user = process;
     hand_out.zones = process->handed_out;
     hand_out.zone_count = process->zone_count;
+    hand_out.update = update;
+    hand_out.update_user = process;
     struct signer_options signer = {.zones = process->zones,
                                     .zone_count = process->zone_count,
                                     .disk = &process->disk,

@@ -83,6 +83,9 @@ void auth_close(struct auth *auth)
     for (size_t i = 0; i < LEN(auth->streams); i++) {
         auth_stream_close(&auth->streams[i]);
     }
+    for (size_t i = 0; i < LEN(auth->forwards); i++) {
+        tsig_end(&auth->forwards[i].session);
+    }
     for (size_t i = 0; i < auth->zone_count; i++) {
         auth_secondary_close(&auth->zones[i]);
         zone_journal_close(auth->zones[i].journal);
@@ -227,6 +230,8 @@ static void handle_answer(struct auth *auth, const struct event *event, struct o
         auth_secondary_answer(auth, zone, event, outbox);
     } else if (slot <= AUTH_NOTIFY_MAX) {
         auth_notify_answer(auth, zone, slot - 1, event, outbox);
+    } else {
+        auth_update_answer(auth, slot - 1 - AUTH_NOTIFY_MAX, event, outbox);
     }
 }
 

@@ -13,9 +13,10 @@ struct auth;
 
 enum {
     AUTH_ZONES_MAX = 1000000,
-    AUTH_NOTIFY_MAX = 16,  /* secondaries told of a zone's news */
-    AUTH_GRANTS_MAX = 64,  /* keys and addresses a zone may go to */
-    AUTH_STREAMS_MAX = 64, /* outgoing transfers at once */
+    AUTH_NOTIFY_MAX = 16,    /* secondaries told of a zone's news */
+    AUTH_GRANTS_MAX = 64,    /* keys and addresses a zone may go to */
+    AUTH_STREAMS_MAX = 64,   /* outgoing transfers at once */
+    AUTH_FORWARDS_MAX = 128, /* UPDATEs on their way to primaries at once */
 };
 
 /* Another server, and the key we share with it. */
@@ -34,11 +35,20 @@ struct auth_zone_options {
     struct name name;
     const struct zone *fixed; /* from a file; NULL: from the primary */
     bool is_pushed;           /* neither: versions come by auth_push */
+    bool forwards_updates;    /* UPDATEs with a good TSIG go on to the primary (RFC 2136 §6) */
     struct auth_peer primary;
     const struct auth_peer *notify;
     size_t notify_count;
     const struct auth_grant *grants;
     size_t grant_count;
+};
+
+/* An UPDATE whose TSIG by `key` is good. */
+struct auth_update {
+    struct name zone;
+    struct name key;
+    struct address peer; /* who handed it to us */
+    struct span message;
 };
 
 struct auth_options {
@@ -59,6 +69,10 @@ struct auth_options {
      * until the call returns. May be NULL. */
     void (*taken)(void *user, const struct zone *version, struct moment now);
     void *taken_user;
+    /* Makes the change in a pushed zone; it is durable, or was not made, when this returns the
+     * RCODE to answer with. NULL: every UPDATE is REFUSED. */
+    uint16_t (*update)(void *user, const struct auth_update *update, struct moment now);
+    void *update_user;
 };
 
 /* Copies the options. A name given twice is EXISTS. */

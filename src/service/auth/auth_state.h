@@ -65,6 +65,26 @@ struct auth_stream {
     uint64_t octets;
 };
 
+/* An UPDATE of a client, on its way to the primary and back. */
+enum forward_state {
+    FORWARD_FREE,
+    FORWARD_ASKED,  /* the primary has it: its answer is awaited */
+    FORWARD_TAKING, /* the change is made: the version with it is awaited, then the client answered
+                     */
+};
+
+struct auth_forward {
+    enum forward_state state;
+    struct auth_zone *zone;
+    uint64_t channel; /* of the client */
+    struct address peer;
+    uint16_t id;
+    struct tsig_session session; /* of the client's request, for a failure of ours */
+    uint64_t ask;
+    uint8_t answer[MESSAGE_UDP_LEN_DEFAULT];
+    size_t answer_len;
+};
+
 enum auth_counter {
     AUTH_COUNT_UDP,
     AUTH_COUNT_TCP,
@@ -79,6 +99,7 @@ enum auth_counter {
     AUTH_COUNT_DNSSEC,
     AUTH_COUNT_NOTIFY_IN,
     AUTH_COUNT_NOTIFY_OUT,
+    AUTH_COUNT_UPDATE_IN,
     AUTH_COUNT_AXFR_OUT,
     AUTH_COUNT_IXFR_OUT,
     AUTH_COUNT_TRANSFER_IN,
@@ -93,6 +114,7 @@ struct auth {
     uint8_t labels_max; /* of any zone's name */
     uint32_t ask_sequence;
     struct auth_stream streams[AUTH_STREAMS_MAX];
+    struct auth_forward forwards[AUTH_FORWARDS_MAX];
     uint64_t counters[AUTH_COUNTER_COUNT];
 };
 
@@ -109,7 +131,8 @@ enum auth_timer { AUTH_TIMER_SECONDARY, AUTH_TIMER_STREAM };
 uint64_t auth_timer_id(enum auth_timer kind, size_t index);
 enum auth_timer auth_timer_kind(uint64_t timer);
 size_t auth_timer_index(uint64_t timer);
-/* `slot` 0 is the zone's primary, 1 and on its notify targets. */
+/* `slot` 0 is the zone's primary, 1 and on its notify targets, behind them the UPDATEs forwarded.
+ */
 uint64_t auth_ask_id(struct auth *auth, const struct auth_zone *zone, size_t slot);
 struct auth_zone *auth_ask_zone(struct auth *auth, uint64_t ask, size_t *slot);
 
@@ -160,6 +183,14 @@ void auth_notify_start(struct auth *auth, struct auth_zone *zone, struct moment 
 void auth_handle_notify(struct auth *auth, struct auth_request *request, struct outbox *outbox);
 void auth_notify_answer(struct auth *auth, struct auth_zone *zone, size_t target,
                         const struct event *event, struct outbox *outbox);
+
+/* update.c */
+void auth_handle_update(struct auth *auth, struct auth_request *request, struct outbox *outbox);
+void auth_update_answer(struct auth *auth, size_t index, const struct event *event,
+                        struct outbox *outbox);
+/* What the primary has of the zone is here now, or will not be for a while: clients hear of their
+ * changes. */
+void auth_update_flush(struct auth *auth, const struct auth_zone *zone, struct outbox *outbox);
 
 /* keep.c: transferred zones on disk. The current version is kept, or it is said why not. */
 void auth_keep_zone(struct auth *auth, struct auth_zone *zone);

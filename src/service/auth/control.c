@@ -33,6 +33,7 @@ static const char *const counter_names[] = {
     [AUTH_COUNT_DNSSEC] = "queries-with-do",
     [AUTH_COUNT_NOTIFY_IN] = "notify-in",
     [AUTH_COUNT_NOTIFY_OUT] = "notify-out",
+    [AUTH_COUNT_UPDATE_IN] = "updates-in",
     [AUTH_COUNT_AXFR_OUT] = "axfr-out",
     [AUTH_COUNT_IXFR_OUT] = "ixfr-out",
     [AUTH_COUNT_TRANSFER_IN] = "transfers-in",

@@ -329,6 +329,9 @@ static void handle_request(struct auth *auth, struct auth_request *request, stru
     case OPCODE_NOTIFY:
         auth_handle_notify(auth, request, outbox);
         break;
+    case OPCODE_UPDATE:
+        auth_handle_update(auth, request, outbox);
+        break;
     default: /* a number from outside */
         auth_reply_empty(auth, request, RCODE_NOTIMP, 0, outbox);
         break;

@@ -117,6 +117,7 @@ static void fail(struct auth *auth, struct auth_zone *zone, struct moment now,
              zone_text(zone, name), address_print(zone->options.primary.address, address), why,
              retry_s);
     wait_until(zone, now.mono_ns + wait_ns(auth, retry_s), now, outbox);
+    auth_update_flush(auth, zone, outbox);
 }
 
 /* The primary has vouched for our version. */
@@ -131,7 +132,11 @@ static void confirm(struct auth *auth, struct auth_zone *zone, struct moment now
     secondary->expires_mono_ns = now.mono_ns + (int64_t)timers.expire_s * MOMENT_NS_PER_S;
     zone->is_expired = false;
     auth_keep_confirmation(auth, zone);
+    bool has_all = !secondary->is_notified;
     wait_until(zone, now.mono_ns + wait_ns(auth, timers.refresh_s), now, outbox);
+    if (has_all) {
+        auth_update_flush(auth, zone, outbox);
+    }
 }
 
 /* Signs where a key is shared, and sends. */

@@ -2,12 +2,16 @@
  * timers and asks are numbered so that they lead back to their zone. */
 #include "service/auth/auth_state.h"
 
+#include <assert.h>
+
 enum {
     KIND_BITS = 2,
     SLOT_BITS = 8,
     INDEX_BITS = 24,
     ASK_SEQUENCE_MASK = (1 << 28) - 1, /* leaves room for a composer to count its members */
 };
+
+static_assert(1 + AUTH_NOTIFY_MAX + AUTH_FORWARDS_MAX <= 1 << SLOT_BITS, "a slot for each ask");
 
 static struct auth_zone *find_exactly(const struct auth *auth, struct name name)
 {

@@ -48,6 +48,16 @@ enum status signer_open(const struct signer_options *options, struct signer **si
  * with errors (zone_check) is held back. */
 void signer_take(struct signer *signer, const struct zone *version, struct moment now,
                  struct outbox *outbox);
+/* An UPDATE whose TSIG by `key` was checked. */
+struct signer_update {
+    struct name zone;
+    struct name key;
+    struct span message;
+};
+/* The RCODE to answer with. NOERROR: the change is signed, judged, durable and handed out (or there
+ * was nothing to change). SERVFAIL: it may have become durable all the same. */
+uint16_t signer_update(struct signer *signer, const struct signer_update *update, struct moment now,
+                       struct outbox *outbox) MUST_USE;
 /* Control lines: status, zone-status NAME, reload [NAME], sign NAME, unsign NAME, key-list NAME,
  * key-add NAME ROLE [ALGORITHM], key-retire NAME TAG|oldest, key-export NAME TAG, notify NAME. */
 void signer_handle(void *state, const struct event *event, struct outbox *outbox);
