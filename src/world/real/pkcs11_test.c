@@ -17,63 +17,9 @@
 
 #include <cmocka.h>
 
-/* SoftHSM 2.6 loses an ASN.1 string with each EdDSA call; the leak checker looks away for those. */
-void __lsan_disable(void) __attribute__((weak));
-void __lsan_enable(void) __attribute__((weak));
+#include "world/real/test_token.h"
 
 enum { SIGNINGS = 20, PIECES = 8, RSA_BITS = 2048 };
-
-static const char MODULE[] = "/usr/lib/softhsm/libsofthsm2.so";
-
-static char folder[] = "/tmp/vouch-hsm-XXXXXX";
-static bool has_token;
-
-static void file_write(const char *name, const char *text, mode_t mode)
-{
-    char path[200];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
-    assert_int_equal(chmod(path, mode), 0);
-}
-
-static int make_token(void **state)
-{
-    (void)state;
-    char text[600];
-    if (access(MODULE, R_OK) != 0 || mkdtemp(folder) == NULL) {
-        return 0;
-    }
-    snprintf(text, sizeof text, "directories.tokendir = %s\nobjectstore.backend = file\n", folder);
-    file_write("softhsm.conf", text, 0600);
-    file_write("pin", "1234\n", 0600);
-    file_write("pin-open", "1234\n", 0644);
-    file_write("pin-wrong", "4321\n", 0600);
-    snprintf(text, sizeof text, "%s/softhsm.conf", folder);
-    setenv("SOFTHSM2_CONF", text, 1);
-    has_token = system("softhsm2-util --init-token --free --label vouch --so-pin 5678 --pin 1234"
-                       " >/dev/null 2>&1") == 0;
-    return has_token ? 0 : -1;
-}
-
-static int remove_token(void **state)
-{
-    (void)state;
-    char command[100];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return !has_token || system(command) == 0 ? 0 : -1;
-}
-
-static enum status open_with(const char *token, const char *pin, struct pkcs11 **pkcs11,
-                             struct problem *problem)
-{
-    char uri[400];
-    snprintf(uri, sizeof uri, "pkcs11:token=%s?module-path=%s&pin-source=file:%s/%s", token, MODULE,
-             folder, pin);
-    return pkcs11_open(uri, pkcs11, problem);
-}
 
 struct kind_case {
     enum hsm_kind kind;
@@ -157,12 +103,12 @@ static void signs_and_verifies(const struct hsm *hsm, const struct kind_case *ki
 static void each_kind_of_key_signs(void **state)
 {
     (void)state;
-    if (!has_token) {
+    if (!test_token.is_there) {
         skip();
     }
     struct pkcs11 *pkcs11;
     struct problem problem = {0};
-    assert_int_equal(open_with("vouch", "pin", &pkcs11, &problem), OK);
+    assert_int_equal(test_token_open("vouch", "pin", &pkcs11, &problem), OK);
     const struct hsm *hsm = pkcs11_hsm(pkcs11);
     for (size_t i = 0; i < LEN(kind_cases); i++) {
         struct hsm_key id = {kind_cases[i].kind, span_of_text(kind_cases[i].name)};
@@ -213,13 +159,13 @@ static void sign_piece(void *user, size_t index)
 static void keys_outlive_a_restart_and_serve_threads(void **state)
 {
     (void)state;
-    if (!has_token) {
+    if (!test_token.is_there) {
         skip();
     }
     struct pkcs11 *pkcs11;
     struct threads *threads;
     struct problem problem = {0};
-    assert_int_equal(open_with("vouch", "pin", &pkcs11, &problem), OK);
+    assert_int_equal(test_token_open("vouch", "pin", &pkcs11, &problem), OK);
     struct hsm hsm = *pkcs11_hsm(pkcs11);
     assert_int_equal(threads_open(4, &threads), OK);
     const struct parallel *parallel = threads_parallel(threads);
@@ -236,13 +182,13 @@ static void keys_outlive_a_restart_and_serve_threads(void **state)
 static void a_wrong_start_says_what_is_wrong(void **state)
 {
     (void)state;
-    if (!has_token) {
+    if (!test_token.is_there) {
         skip();
     }
     char uri[300];
     char pinless[300];
-    snprintf(pinless, sizeof pinless, "pkcs11:token=vouch?module-path=%s", MODULE);
-    snprintf(uri, sizeof uri, "pkcs11:token=vouch?module-path=%s&pin-value=1234", MODULE);
+    snprintf(pinless, sizeof pinless, "pkcs11:token=vouch?module-path=%s", TOKEN_MODULE);
+    snprintf(uri, sizeof uri, "pkcs11:token=vouch?module-path=%s&pin-value=1234", TOKEN_MODULE);
     const struct {
         const char *uri, *token, *pin;
         enum status status;
@@ -263,7 +209,7 @@ static void a_wrong_start_says_what_is_wrong(void **state)
         struct problem problem = {0};
         enum status status = cases[i].uri != NULL
                                  ? pkcs11_open(cases[i].uri, &pkcs11, &problem)
-                                 : open_with(cases[i].token, cases[i].pin, &pkcs11, &problem);
+                                 : test_token_open(cases[i].token, cases[i].pin, &pkcs11, &problem);
         assert_int_equal(status, cases[i].status);
         assert_null(pkcs11);
         assert_non_null(strstr(problem.sentence, cases[i].word));
@@ -277,5 +223,5 @@ int main(void)
         cmocka_unit_test(keys_outlive_a_restart_and_serve_threads),
         cmocka_unit_test(a_wrong_start_says_what_is_wrong),
     };
-    return cmocka_run_group_tests(tests, make_token, remove_token);
+    return cmocka_run_group_tests(tests, test_token_make, test_token_remove);
 }
