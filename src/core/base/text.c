@@ -82,14 +82,63 @@ static enum status read_base(struct span text, struct writer *bytes, const char 
     return bytes->status;
 }
 
+/* What each digit is worth, plus one: 0 is no digit. */
+static const uint8_t BASE16_VALUES[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+    ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
+static const uint8_t BASE64_VALUES[256] = {
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+};
+
 enum status text_read_base16(struct span text, struct writer *bytes)
 {
-    return read_base(text, bytes, "0123456789abcdef", 4, true);
+    size_t len = text.len / 2;
+    if (text.len % 2 != 0 || bytes->status != OK || writer_left(bytes) < len) {
+        return read_base(text, bytes, "0123456789abcdef", 4, true);
+    }
+    uint8_t *to = bytes->bytes + bytes->len;
+    bool is_good = true;
+    for (size_t i = 0; i < len; i++) {
+        uint8_t high = BASE16_VALUES[text.bytes[2 * i]], low = BASE16_VALUES[text.bytes[2 * i + 1]];
+        is_good = is_good && high != 0 && low != 0;
+        to[i] = (uint8_t)((high - 1) << 4 | (low - 1));
+    }
+    bytes->len += is_good ? len : 0;
+    return is_good ? OK : MALFORMED;
 }
 
 enum status text_read_base32hex(struct span text, struct writer *bytes)
 {
     return read_base(text, bytes, base32hex, 5, true);
+}
+
+/* Whole groups of four digits, three octets each. */
+static enum status read_base64_groups(struct span text, struct writer *bytes)
+{
+    uint8_t *to = bytes->bytes + bytes->len;
+    uint32_t all = 0; /* a digit that is none is above 63 */
+    for (size_t i = 0; i < text.len; i += 4, to += 3) {
+        uint32_t group[4];
+        for (size_t j = 0; j < 4; j++) {
+            group[j] = (uint32_t)BASE64_VALUES[text.bytes[i + j]] - 1;
+        }
+        all |= group[0] | group[1] | group[2] | group[3];
+        uint32_t value = group[0] << 18 | group[1] << 12 | group[2] << 6 | group[3];
+        to[0] = (uint8_t)(value >> 16);
+        to[1] = (uint8_t)(value >> 8);
+        to[2] = (uint8_t)value;
+    }
+    bytes->len += all < 64 ? text.len / 4 * 3 : 0;
+    return all < 64 ? OK : MALFORMED;
 }
 
 enum status text_read_base64(struct span text, struct writer *bytes)
@@ -101,24 +150,40 @@ enum status text_read_base64(struct span text, struct writer *bytes)
     while (len > 0 && text.len - len < 2 && text.bytes[len - 1] == '=') {
         len--;
     }
+    size_t whole = len / 4 * 4;
+    if (bytes->status == OK && writer_left(bytes) >= whole / 4 * 3) {
+        enum status status = read_base64_groups(span_part(text, 0, whole), bytes);
+        return status != OK
+                   ? status
+                   : read_base(span_part(text, whole, len - whole), bytes, base64, 6, false);
+    }
     return read_base(span_part(text, 0, len), bytes, base64, 6, false);
 }
+
+/* Up to so many digits cannot overflow 64 bits. */
+enum { DIGITS_SAFE = 19 };
 
 enum status text_read_u64(struct span text, uint64_t max, uint64_t *value)
 {
     uint64_t read = 0;
+    bool is_over = false;
     if (text.len == 0) {
         return MALFORMED;
     }
     for (size_t i = 0; i < text.len; i++) {
-        if (text.bytes[i] < '0' || text.bytes[i] > '9') {
+        uint8_t next = (uint8_t)(text.bytes[i] - '0');
+        if (next > 9) {
             return MALFORMED;
         }
-        uint64_t next = (uint64_t)(text.bytes[i] - '0');
-        if (__builtin_mul_overflow(read, 10, &read) || __builtin_add_overflow(read, next, &read) ||
-            read > max) {
-            return TOO_LONG;
+        if (i < DIGITS_SAFE) {
+            read = read * 10 + next;
+        } else {
+            is_over = is_over || __builtin_mul_overflow(read, 10, &read) ||
+                      __builtin_add_overflow(read, next, &read);
         }
+    }
+    if (is_over || read > max) {
+        return TOO_LONG;
     }
     *value = read;
     return OK;
@@ -147,6 +212,10 @@ enum status text_read_ttl(struct span text, uint32_t *ttl_s)
     const uint64_t ttl_max = INT32_MAX; /* RFC 2181 §8 */
     uint64_t total = 0;
     size_t from = 0;
+    if (text_read_u64(text, ttl_max, &total) == OK) { /* as most are written */
+        *ttl_s = (uint32_t)total;
+        return OK;
+    }
     for (size_t i = 0; i <= text.len; i++) {
         bool is_end = i == text.len;
         if (is_end && from == i && i > 0) {

@@ -2,6 +2,7 @@
  * and §4.1.4, the text form of §5.1 and the canonical order of RFC 4034 §6.1. */
 #include "core/dns/name.h"
 
+#include <endian.h>
 #include <string.h>
 
 enum { LABEL_LEN_MAX = 63, POINTER_BITS = 0xc0 };
@@ -259,6 +260,78 @@ static enum status parse_labels(struct name_parsing *parsing, struct span text,
     return parse_origin(parsing, is_absolute ? NULL : origin, name);
 }
 
+/* Eight octets as one number, the first the lowest. */
+static uint64_t load_octets(const uint8_t *octets)
+{
+    uint64_t word;
+    memcpy(&word, octets, sizeof word);
+    return le64toh(word);
+}
+
+/* Bit 7 of each of the eight octets that is `wanted`. */
+static uint64_t find_octet(uint64_t word, uint8_t wanted)
+{
+    const uint64_t low_bits = UINT64_C(0x7f7f7f7f7f7f7f7f);
+    uint64_t differing = word ^ wanted * UINT64_C(0x0101010101010101);
+    return ~(((differing & low_bits) + low_bits) | differing | low_bits);
+}
+
+/* Up to eight octets at `at`, zeros behind the end of the text. */
+static uint64_t load_part(struct span text, size_t at)
+{
+    if (text.len - at >= 8) {
+        return load_octets(text.bytes + at);
+    }
+    if (text.len >= 8) {
+        return load_octets(text.bytes + text.len - 8) >> (8 - (text.len - at)) * 8;
+    }
+    uint64_t word = 0;
+    for (size_t i = at; i < text.len; i++) {
+        word |= (uint64_t)text.bytes[i] << (i - at) * 8;
+    }
+    return word;
+}
+
+/* The fast way for a text without escapes, which is nearly every one: eight octets at a time are
+ * copied to where they belong, one octet further than in the text, and each dot becomes the length
+ * octet of the label behind it. False where anything is unusual: then the careful way decides. */
+static bool parse_plain(struct name_parsing *parsing, struct span text, const struct name *origin,
+                        struct name *name)
+{
+    uint8_t *octets = parsing->buffer->octets;
+    size_t label_at = 0;
+    if (text.len > NAME_LEN_MAX - 1 - 8) {
+        return false;
+    }
+    for (size_t at = 0; at < text.len; at += 8) {
+        uint64_t word = load_part(text, at);
+        uint64_t stored = htole64(word);
+        memcpy(octets + at + 1, &stored, sizeof stored);
+        if (find_octet(word, '\\') != 0) {
+            return false;
+        }
+        for (uint64_t dots = find_octet(word, '.'); dots != 0; dots &= dots - 1) {
+            size_t dot_at = at + (unsigned)__builtin_ctzll(dots) / 8;
+            if (dot_at == label_at || dot_at - label_at > LABEL_LEN_MAX) {
+                return false;
+            }
+            octets[label_at] = (uint8_t)(dot_at - label_at);
+            label_at = dot_at + 1;
+            parsing->labels++;
+        }
+    }
+    bool is_absolute = label_at == text.len;
+    if (!is_absolute) {
+        if (text.len - label_at > LABEL_LEN_MAX) {
+            return false;
+        }
+        octets[label_at] = (uint8_t)(text.len - label_at);
+        parsing->labels++;
+    }
+    parsing->len = is_absolute ? text.len : text.len + 1;
+    return parse_origin(parsing, is_absolute ? NULL : origin, name) == OK;
+}
+
 enum status name_parse(struct span text, const struct name *origin, struct name_buffer *buffer,
                        struct name *name, struct problem *problem)
 {
@@ -272,6 +345,10 @@ enum status name_parse(struct span text, const struct name *origin, struct name_
     if (text.len == 1 && text.bytes[0] == '@') {
         return parse_origin(&parsing, origin, name);
     }
+    if (parse_plain(&parsing, text, origin, name)) {
+        return OK;
+    }
+    parsing = (struct name_parsing){buffer, 0, 0, 0, problem};
     return parse_labels(&parsing, text, origin, name);
 }
 

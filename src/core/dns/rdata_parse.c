@@ -76,6 +76,11 @@ static bool is_generic(const struct rdata_input *input)
 static enum status parse_hex_token(struct rdata_input *input, const struct rdata_token *token,
                                    uint8_t pair[2], size_t *held)
 {
+    if (*held == 0 && token->text.len % 2 == 0 && writer_left(input->out) >= token->text.len / 2) {
+        return text_read_base16(token->text, input->out) == MALFORMED
+                   ? rdata_expected(input, token, "hexadecimal digits")
+                   : OK;
+    }
     for (size_t i = 0; i < token->text.len; i++) {
         pair[(*held)++] = token->text.bytes[i];
         if (*held < 2) {

@@ -51,14 +51,16 @@ static enum status parse_word_or_number(struct rdata_input *input, const struct 
     if (token == NULL) {
         return MALFORMED;
     }
+    if (text_read_u64(token->text, max, number) == OK) { /* no word is a number */
+        return OK;
+    }
     for (; words->word != NULL; words++) {
         if (span_equal_nocase(token->text, span_of_text(words->word))) {
             *number = words->value;
             return OK;
         }
     }
-    return text_read_u64(token->text, max, number) == OK ? OK
-                                                         : rdata_expected(input, token, expected);
+    return rdata_expected(input, token, expected);
 }
 
 enum status rdata_parse_name(struct rdata_input *input)
@@ -69,9 +71,15 @@ enum status rdata_parse_name(struct rdata_input *input)
     }
     struct name_buffer buffer;
     struct name name;
-    enum status status = name_parse(token->text, input->origin, &buffer, &name, input->problem);
-    if (status == OK) {
-        name_write(name, input->out);
+    struct writer *out = input->out;
+    bool has_room =
+        out->status == OK && writer_left(out) >= sizeof buffer; /* then without a copy */
+    struct name_buffer *to = has_room ? (struct name_buffer *)(out->bytes + out->len) : &buffer;
+    enum status status = name_parse(token->text, input->origin, to, &name, input->problem);
+    if (status == OK && has_room) {
+        out->len += name.len;
+    } else if (status == OK) {
+        name_write(name, out);
     } else if (input->problem != NULL) {
         input->problem->line = token->line;
         input->problem->column = token->column;

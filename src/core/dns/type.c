@@ -31,32 +31,45 @@ static const char *const MNEMONICS[] = {
     [262] = "WALLET",  [263] = "CLA",   [264] = "IPN",
 };
 
-static const uint16_t ALPHABETICAL[] = {
-    1 /* A */,          38 /* A6 */,      28 /* AAAA */,       18 /* AFSDB */,
-    260 /* AMTRELAY */, 255 /* ANY */,    42 /* APL */,        34 /* ATMA */,
-    258 /* AVC */,      252 /* AXFR */,   68 /* BRID */,       257 /* CAA */,
-    60 /* CDNSKEY */,   59 /* CDS */,     37 /* CERT */,       263 /* CLA */,
-    5 /* CNAME */,      62 /* CSYNC */,   49 /* DHCID */,      32769 /* DLV */,
-    39 /* DNAME */,     48 /* DNSKEY */,  259 /* DOA */,       43 /* DS */,
-    66 /* DSYNC */,     31 /* EID */,     108 /* EUI48 */,     109 /* EUI64 */,
-    102 /* GID */,      27 /* GPOS */,    67 /* HHIT */,       13 /* HINFO */,
-    55 /* HIP */,       65 /* HTTPS */,   264 /* IPN */,       45 /* IPSECKEY */,
-    20 /* ISDN */,      251 /* IXFR */,   25 /* KEY */,        36 /* KX */,
-    105 /* L32 */,      106 /* L64 */,    29 /* LOC */,        107 /* LP */,
-    254 /* MAILA */,    253 /* MAILB */,  7 /* MB */,          3 /* MD */,
-    4 /* MF */,         8 /* MG */,       14 /* MINFO */,      9 /* MR */,
-    15 /* MX */,        35 /* NAPTR */,   104 /* NID */,       32 /* NIMLOC */,
-    56 /* NINFO */,     2 /* NS */,       22 /* NSAP */,       23 /* NSAP-PTR */,
-    47 /* NSEC */,      50 /* NSEC3 */,   51 /* NSEC3PARAM */, 10 /* NULL */,
-    128 /* NXNAME */,   30 /* NXT */,     61 /* OPENPGPKEY */, 41 /* OPT */,
-    12 /* PTR */,       26 /* PX */,      261 /* RESINFO */,   57 /* RKEY */,
-    17 /* RP */,        46 /* RRSIG */,   21 /* RT */,         24 /* SIG */,
-    40 /* SINK */,      53 /* SMIMEA */,  6 /* SOA */,         99 /* SPF */,
-    33 /* SRV */,       44 /* SSHFP */,   64 /* SVCB */,       32768 /* TA */,
-    58 /* TALINK */,    249 /* TKEY */,   52 /* TLSA */,       250 /* TSIG */,
-    16 /* TXT */,       101 /* UID */,    100 /* UINFO */,     103 /* UNSPEC */,
-    256 /* URI */,      262 /* WALLET */, 11 /* WKS */,        19 /* X25 */,
-    63 /* ZONEMD */,
+/* Each mnemonic at the place that its first eight letters are multiplied to, which no other has:
+ * the multiplier was found by trying. A new type needs a free place or another multiplier;
+ * type_test looks every one up. */
+enum { PLACE_BITS = 9, WORD_KEY_LEN = 8 };
+static const uint64_t PLACE_MULTIPLIER = UINT64_C(0xDCA6CDB84A6EB9FB);
+static const uint16_t BY_PLACE[1 << PLACE_BITS] = {
+    [0] = 46 /* RRSIG */,        [8] = 65 /* HTTPS */,      [12] = 1 /* A */,
+    [32] = 57 /* RKEY */,        [36] = 30 /* NXT */,       [37] = 37 /* CERT */,
+    [39] = 33 /* SRV */,         [53] = 67 /* HHIT */,      [62] = 25 /* KEY */,
+    [67] = 44 /* SSHFP */,       [69] = 22 /* NSAP */,      [74] = 260 /* AMTRELAY */,
+    [81] = 24 /* SIG */,         [82] = 39 /* DNAME */,     [87] = 109 /* EUI64 */,
+    [93] = 35 /* NAPTR */,       [102] = 63 /* ZONEMD */,   [114] = 42 /* APL */,
+    [119] = 261 /* RESINFO */,   [122] = 32769 /* DLV */,   [123] = 16 /* TXT */,
+    [126] = 6 /* SOA */,         [131] = 250 /* TSIG */,    [140] = 128 /* NXNAME */,
+    [145] = 253 /* MAILB */,     [149] = 26 /* PX */,       [152] = 5 /* CNAME */,
+    [159] = 2 /* NS */,          [163] = 259 /* DOA */,     [169] = 32 /* NIMLOC */,
+    [171] = 257 /* CAA */,       [179] = 105 /* L32 */,     [181] = 256 /* URI */,
+    [184] = 38 /* A6 */,         [188] = 255 /* ANY */,     [190] = 7 /* MB */,
+    [203] = 10 /* NULL */,       [206] = 28 /* AAAA */,     [207] = 102 /* GID */,
+    [209] = 21 /* RT */,         [210] = 52 /* TLSA */,     [213] = 103 /* UNSPEC */,
+    [218] = 34 /* ATMA */,       [224] = 104 /* NID */,     [225] = 61 /* OPENPGPKEY */,
+    [231] = 19 /* X25 */,        [241] = 101 /* UID */,     [243] = 18 /* AFSDB */,
+    [254] = 58 /* TALINK */,     [257] = 263 /* CLA */,     [263] = 50 /* NSEC3 */,
+    [265] = 262 /* WALLET */,    [277] = 251 /* IXFR */,    [283] = 11 /* WKS */,
+    [285] = 27 /* GPOS */,       [297] = 12 /* PTR */,      [322] = 8 /* MG */,
+    [323] = 107 /* LP */,        [330] = 252 /* AXFR */,    [340] = 13 /* HINFO */,
+    [345] = 3 /* MD */,          [348] = 48 /* DNSKEY */,   [349] = 31 /* EID */,
+    [352] = 49 /* DHCID */,      [354] = 43 /* DS */,       [361] = 15 /* MX */,
+    [368] = 41 /* OPT */,        [371] = 45 /* IPSECKEY */, [372] = 264 /* IPN */,
+    [377] = 51 /* NSEC3PARAM */, [385] = 32768 /* TA */,    [386] = 59 /* CDS */,
+    [397] = 40 /* SINK */,       [403] = 249 /* TKEY */,    [406] = 60 /* CDNSKEY */,
+    [407] = 20 /* ISDN */,       [408] = 9 /* MR */,        [411] = 17 /* RP */,
+    [420] = 29 /* LOC */,        [428] = 56 /* NINFO */,    [431] = 66 /* DSYNC */,
+    [445] = 100 /* UINFO */,     [458] = 108 /* EUI48 */,   [461] = 258 /* AVC */,
+    [466] = 55 /* HIP */,        [467] = 106 /* L64 */,     [469] = 99 /* SPF */,
+    [475] = 64 /* SVCB */,       [476] = 68 /* BRID */,     [481] = 23 /* NSAP-PTR */,
+    [499] = 14 /* MINFO */,      [500] = 4 /* MF */,        [501] = 53 /* SMIMEA */,
+    [502] = 62 /* CSYNC */,      [503] = 36 /* KX */,       [507] = 47 /* NSEC */,
+    [508] = 254 /* MAILA */,
 };
 
 enum { TYPE_TA = 32768, TYPE_DLV = 32769, CODE_DIGITS_MAX = 5 };
@@ -125,19 +138,22 @@ static enum status read_numbered(struct span text, struct span word, uint16_t *v
     return OK;
 }
 
+/* The first letters without case (and digits as control characters, which no word has). */
+static uint64_t word_key(struct span text)
+{
+    uint64_t key = 0;
+    for (size_t i = 0; i < text.len && i < WORD_KEY_LEN; i++) {
+        key |= (uint64_t)(text.bytes[i] & 0xdf) << 8 * i;
+    }
+    return key;
+}
+
 enum status type_parse(struct span text, uint16_t *type)
 {
-    size_t low = 0;
-    size_t high = LEN(ALPHABETICAL);
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        int order = compare_word(text, mnemonic(ALPHABETICAL[middle]));
-        if (order == 0) {
-            *type = ALPHABETICAL[middle];
-            return OK;
-        }
-        low = order > 0 ? middle + 1 : low;
-        high = order > 0 ? high : middle;
+    uint16_t found = BY_PLACE[word_key(text) * PLACE_MULTIPLIER >> (64 - PLACE_BITS)];
+    if (found != 0 && compare_word(text, mnemonic(found)) == 0) {
+        *type = found;
+        return OK;
     }
     return read_numbered(text, SPAN_LITERAL("TYPE"), type);
 }

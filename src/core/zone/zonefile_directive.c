@@ -20,11 +20,11 @@ static bool has_count(struct zonefile_reading *reading, const struct zonefile_en
 static bool read_name(struct zonefile_reading *reading, const struct rdata_token *token,
                       struct name_buffer *buffer, struct name *name)
 {
-    struct problem problem = {.line = token->line, .column = token->column};
-    if (name_parse(token->text, &zonefile_top(reading)->origin, buffer, name, &problem) == OK) {
+    struct problem *problem = zonefile_place(reading, token->line, token->column);
+    if (name_parse(token->text, &zonefile_top(reading)->origin, buffer, name, problem) == OK) {
         return true;
     }
-    zonefile_tell(reading, &problem);
+    zonefile_tell(reading, problem);
     return false;
 }
 
@@ -36,6 +36,7 @@ static void set_origin(struct zonefile_reading *reading, const struct zonefile_e
     if (has_count(reading, entry, 2, 2, "$ORIGIN and a domain name") &&
         read_name(reading, &entry->tokens[1], &buffer, &origin)) {
         name_copy_to(origin, &frame->origin_octets, &frame->origin);
+        frame->owner_text = SPAN_EMPTY; /* the same text is another name from here on */
     }
 }
 
@@ -56,11 +57,11 @@ static void set_ttl(struct zonefile_reading *reading, const struct zonefile_entr
 static void refuse_include(struct zonefile_reading *reading, const struct rdata_token *file,
                            enum status status, const char *why)
 {
-    struct problem problem = {.line = file->line, .column = file->column};
-    (void)problem_set(&problem, status, "cannot include %.*s: %s",
+    struct problem *problem = zonefile_place(reading, file->line, file->column);
+    (void)problem_set(problem, status, "cannot include %.*s: %s",
                       (int)(file->text.len < 150 ? file->text.len : 150),
                       (const char *)file->text.bytes, why);
-    zonefile_tell(reading, &problem);
+    zonefile_tell(reading, problem);
 }
 
 /* The new frame starts with the owner of the including file, which has its own back afterwards. */
@@ -69,14 +70,15 @@ static void push_frame(struct zonefile_reading *reading, const struct rdata_toke
 {
     struct zonefile_frame *before = zonefile_top(reading);
     struct zonefile_frame *frame = &reading->frames[reading->depth++];
-    memset(frame, 0, sizeof *frame);
-    frame->lexer = zonefile_lexer_over(text);
+    zonefile_lexer_open(&frame->lexer, text, before->lexer.scan);
     name_copy_to(origin, &frame->origin_octets, &frame->origin);
     frame->has_owner = before->has_owner;
+    frame->owner_text = SPAN_EMPTY;
     if (before->has_owner) {
         name_copy_to(before->owner, &frame->owner_octets, &frame->owner);
     }
     memcpy(frame->file, file->text.bytes, file->text.len);
+    frame->file[file->text.len] = '\0';
 }
 
 static void include(struct zonefile_reading *reading, const struct zonefile_entry *entry)

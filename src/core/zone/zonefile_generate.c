@@ -193,7 +193,10 @@ void zonefile_generate(struct zonefile_reading *reading, const struct zonefile_e
         }
         struct zonefile_entry record = {reading->expanded, LEN(reading->expanded), entry->count - 2,
                                         false};
+        zonefile_top(reading)->owner_text =
+            SPAN_EMPTY; /* its octets are those of the next record */
         zonefile_read_record(reading, &record);
+        zonefile_top(reading)->owner_text = SPAN_EMPTY;
         if (reading->stop != OK || reading->finding_count != findings_before) {
             return; /* the same finding a million times helps nobody */
         }

@@ -14,6 +14,14 @@ struct zonefile_frame *zonefile_top(struct zonefile_reading *reading)
     return &reading->frames[reading->depth - 1];
 }
 
+struct problem *zonefile_place(struct zonefile_reading *reading, uint32_t line, uint32_t column)
+{
+    reading->problem.status = OK;
+    reading->problem.line = line;
+    reading->problem.column = column;
+    return &reading->problem;
+}
+
 void zonefile_tell(struct zonefile_reading *reading, struct problem *problem)
 {
     problem_place(problem, zonefile_top(reading)->file, problem->line, problem->column);
@@ -33,9 +41,9 @@ void zonefile_expected(struct zonefile_reading *reading, const struct rdata_toke
         found[len++] = octet >= 0x20 && octet < 0x7f ? (char)octet : '?';
     }
     found[len] = '\0';
-    struct problem problem = {.line = token->line, .column = token->column};
-    (void)problem_set(&problem, MALFORMED, "expected %s, found \"%s\"", expected, found);
-    zonefile_tell(reading, &problem);
+    struct problem *problem = zonefile_place(reading, token->line, token->column);
+    (void)problem_set(problem, MALFORMED, "expected %s, found \"%s\"", expected, found);
+    zonefile_tell(reading, problem);
 }
 
 /* What stands between the owner and the type. */
@@ -51,10 +59,10 @@ static void tell_missing(struct zonefile_reading *reading, const struct zonefile
                          const char *expected)
 {
     const struct rdata_token *last = &entry->tokens[entry->count - 1];
-    struct problem problem = {.line = last->line,
-                              .column = last->column + (uint32_t)last->text.len};
-    (void)problem_set(&problem, MALFORMED, "expected %s, found the end of the record", expected);
-    zonefile_tell(reading, &problem);
+    struct problem *problem =
+        zonefile_place(reading, last->line, last->column + (uint32_t)last->text.len);
+    (void)problem_set(problem, MALFORMED, "expected %s, found the end of the record", expected);
+    zonefile_tell(reading, problem);
 }
 
 static bool read_owner(struct zonefile_reading *reading, const struct zonefile_entry *entry)
@@ -67,11 +75,15 @@ static bool read_owner(struct zonefile_reading *reading, const struct zonefile_e
         }
         return frame->has_owner;
     }
-    struct problem problem = {.line = token->line, .column = token->column};
-    frame->has_owner = name_parse(token->text, &frame->origin, &frame->owner_octets, &frame->owner,
-                                  &problem) == OK;
+    if (frame->owner_text.len != 0 && span_equal(token->text, frame->owner_text)) {
+        return true;
+    }
+    struct problem *problem = zonefile_place(reading, token->line, token->column);
+    frame->has_owner =
+        name_parse(token->text, &frame->origin, &frame->owner_octets, &frame->owner, problem) == OK;
+    frame->owner_text = frame->has_owner ? token->text : SPAN_EMPTY;
     if (!frame->has_owner) {
-        zonefile_tell(reading, &problem);
+        zonefile_tell(reading, problem);
     }
     return frame->has_owner;
 }
@@ -84,12 +96,16 @@ static bool read_head(struct zonefile_reading *reading, const struct zonefile_en
         const struct rdata_token *token = &entry->tokens[head->at];
         struct span text = token->text;
         bool is_number = text.len != 0 && text.bytes[0] >= '0' && text.bytes[0] <= '9';
+        bool is_in = text.len == 2 && text.bytes[0] == 'I' && text.bytes[1] == 'N';
         if (is_number && !head->has_ttl) {
             if (text_read_ttl(text, &head->ttl_s) != OK) {
                 zonefile_expected(reading, token, "a TTL from 0 to 2147483647 seconds");
                 return false;
             }
             head->has_ttl = true;
+        } else if (is_in && !token->is_quoted && !head->has_class) { /* no type is called so */
+            head->class_ = CLASS_IN;
+            head->has_class = true;
         } else if (!token->is_quoted && type_parse(text, &head->type) == OK) {
             if (type_is_meta(head->type)) {
                 zonefile_expected(reading, token, "a type that zones may hold");
@@ -139,10 +155,11 @@ static bool is_of_zone(struct zonefile_reading *reading, const struct zonefile_e
     }
     if (!name_is_at_or_below(owner, *reading->apex)) {
         char printed[NAME_TEXT_MAX], apex[NAME_TEXT_MAX];
-        struct problem problem = {.line = entry->tokens[0].line, .column = entry->tokens[0].column};
-        (void)problem_set(&problem, MALFORMED, "%.150s is outside of the zone %.150s",
+        struct problem *problem =
+            zonefile_place(reading, entry->tokens[0].line, entry->tokens[0].column);
+        (void)problem_set(problem, MALFORMED, "%.150s is outside of the zone %.150s",
                           name_print(owner, printed), name_print(*reading->apex, apex));
-        zonefile_tell(reading, &problem);
+        zonefile_tell(reading, problem);
         return false;
     }
     return true;
@@ -175,12 +192,12 @@ void zonefile_read_record(struct zonefile_reading *reading, const struct zonefil
     struct writer rdata = writer_over(reading->rdata, sizeof reading->rdata);
     size_t len_at = writer_reserve(&rdata, 2);
     const struct rdata_token *type_token = &entry->tokens[head.at - 1];
-    struct problem problem = {.line = type_token->line,
-                              .column = type_token->column + (uint32_t)type_token->text.len};
+    struct problem *problem = zonefile_place(reading, type_token->line,
+                                             type_token->column + (uint32_t)type_token->text.len);
     enum status status = rdata_parse(head.type, entry->tokens + head.at, entry->count - head.at,
-                                     &zonefile_top(reading)->origin, &rdata, &problem);
+                                     &zonefile_top(reading)->origin, &rdata, problem);
     if (status != OK) {
-        zonefile_tell(reading, &problem);
+        zonefile_tell(reading, problem);
     } else if (is_of_zone(reading, entry, &head)) {
         writer_patch_u16(&rdata, len_at, (uint16_t)(rdata.len - 2));
         hand_over(reading, entry, &head, writer_written(&rdata));
@@ -201,11 +218,11 @@ static void read_all(struct zonefile_reading *reading)
 {
     while (reading->depth != 0 && reading->stop == OK) {
         struct zonefile_entry entry = {reading->tokens, LEN(reading->tokens), 0, false};
-        struct problem problem = {OK};
-        if (!zonefile_lexer_next(&zonefile_top(reading)->lexer, &entry, &problem)) {
+        struct problem *problem = zonefile_place(reading, 0, 0);
+        if (!zonefile_lexer_next(&zonefile_top(reading)->lexer, &entry, problem)) {
             reading->depth--;
-        } else if (problem.status != OK) {
-            zonefile_tell(reading, &problem);
+        } else if (problem->status != OK) {
+            zonefile_tell(reading, problem);
         } else {
             read_entry(reading, &entry);
         }
@@ -229,7 +246,7 @@ enum status zonefile_read_within(const struct zonefile_source *source,
     reading->ttl_default_s = source->ttl_default_s;
     reading->depth = 1;
     struct zonefile_frame *frame = zonefile_top(reading);
-    frame->lexer = zonefile_lexer_over(source->text);
+    zonefile_lexer_open(&frame->lexer, source->text, zonefile_scan_best());
     snprintf(frame->file, sizeof frame->file, "%s", source->file == NULL ? "" : source->file);
     name_copy_to(source->origin, &frame->origin_octets, &frame->origin);
     read_all(reading);

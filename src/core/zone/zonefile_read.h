@@ -22,6 +22,9 @@ struct zonefile_frame {
     struct name owner;
     struct name_buffer owner_octets;
     bool has_owner;
+    /* What was read as the owner, for the records behind it that write the same; empty: not known
+     * any more. */
+    struct span owner_text;
     char file[ZONEFILE_FILE_NAME_MAX];
 };
 
@@ -36,7 +39,8 @@ struct zonefile_reading {
     uint32_t ttl_default_s, ttl_last_s;
     uint16_t class_;
     size_t finding_count;
-    enum status stop; /* what the sink returned */
+    enum status stop;       /* what the sink returned */
+    struct problem problem; /* of the entry at hand: too large to be cleared for each */
     struct rdata_token tokens[ZONEFILE_TOKENS_MAX];
     struct rdata_token expanded[ZONEFILE_TOKENS_MAX];
     uint8_t expanded_octets[ZONEFILE_EXPANDED_MAX];
@@ -47,6 +51,8 @@ struct zonefile_frame *zonefile_top(struct zonefile_reading *reading);
 /* Tells a finding at the token: "expected ..., found ...". */
 void zonefile_expected(struct zonefile_reading *reading, const struct rdata_token *token,
                        const char *expected);
+/* The reading's problem, with that place and nothing wrong yet. */
+struct problem *zonefile_place(struct zonefile_reading *reading, uint32_t line, uint32_t column);
 /* Tells a finding whose sentence, line and column stand in `problem` already. */
 void zonefile_tell(struct zonefile_reading *reading, struct problem *problem);
 /* One record from its tokens, to the sink. */
