@@ -22,6 +22,7 @@ enum sim_action_kind {
     SIM_EPP_CLOSED,
     SIM_MAIL, /* what the mail server says to mail `number` */
     SIM_CRASH,
+    SIM_STOP,
     SIM_START
 };
 

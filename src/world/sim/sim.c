@@ -280,6 +280,9 @@ void sim_step(struct sim *sim)
     case SIM_CRASH:
         sim_crash(sim, action->node);
         break;
+    case SIM_STOP:
+        sim_stop(sim, action->node);
+        break;
     case SIM_START:
         sim_start(sim, action->node);
         break;
@@ -398,12 +401,33 @@ void sim_crash(struct sim *sim, size_t index)
     node->life.close(node->life.user);
 }
 
+void sim_stop(struct sim *sim, size_t node)
+{
+    sim_deliver(sim, node, &(struct event){.kind = EVENT_STOP});
+    sim_crash(sim, node);
+}
+
+void sim_reload(struct sim *sim, size_t node)
+{
+    sim_deliver(sim, node, &(struct event){.kind = EVENT_RELOAD});
+}
+
+static void end_in(struct sim *sim, struct sim_action end, int64_t wait_ns, int64_t down_ns)
+{
+    struct sim_action start = {.kind = SIM_START, .node = end.node};
+    int64_t at_ns = sim->now.mono_ns + wait_ns;
+    sim_action_add(sim, end, at_ns, SPAN_EMPTY);
+    sim_action_add(sim, start, at_ns + down_ns, SPAN_EMPTY);
+}
+
 void sim_crash_in(struct sim *sim, size_t node, int64_t wait_ns, int64_t down_ns)
 {
-    int64_t at_ns = sim->now.mono_ns + wait_ns;
-    sim_action_add(sim, (struct sim_action){.kind = SIM_CRASH, .node = node}, at_ns, SPAN_EMPTY);
-    sim_action_add(sim, (struct sim_action){.kind = SIM_START, .node = node}, at_ns + down_ns,
-                   SPAN_EMPTY);
+    end_in(sim, (struct sim_action){.kind = SIM_CRASH, .node = node}, wait_ns, down_ns);
+}
+
+void sim_stop_in(struct sim *sim, size_t node, int64_t wait_ns, int64_t down_ns)
+{
+    end_in(sim, (struct sim_action){.kind = SIM_STOP, .node = node}, wait_ns, down_ns);
 }
 
 void sim_crash_at_write(struct sim *sim, size_t node, uint32_t writes)

@@ -22,7 +22,7 @@ struct sim_options {
 };
 
 /* How a node's service comes to life and dies. A crash is a close without EVENT_STOP; what the
- * node keeps on its disk, or the test in records, outlives it. */
+ * node keeps on its disk, or in records, outlives it. */
 struct sim_life {
     struct node (*open)(void *user, struct moment now);
     void (*close)(void *user);
@@ -41,8 +41,9 @@ struct sim *sim_open(const struct sim_options *options);
 /* Closes the services that live. */
 void sim_close(struct sim *sim);
 
-/* A node; EPP clients find it by its name. Returns its number. Endpoints are the addresses in the
- * order of sim_listen; the first is also where its own questions come from. */
+/* A node; EPP clients find it by its name, which filled up with zeros to SIM_NAME_SIZE also stands
+ * for the digest of its certificate when it is a client itself. Returns its number. Endpoints are
+ * the addresses in the order of sim_listen; the first is also where its own questions come from. */
 size_t sim_add_node(struct sim *sim, const char *name, struct sim_life life);
 void sim_listen(struct sim *sim, size_t node, struct address address);
 /* For the service's options; valid before the node lives, and as long as the sim. */
@@ -59,9 +60,13 @@ void sim_start(struct sim *sim, size_t node);
 /* The process is gone at once: its timers, connections and memory. Peers of its streams see them
  * close; datagrams to it vanish. */
 void sim_crash(struct sim *sim, size_t node);
+/* As the operator ends it: EVENT_STOP, what the service wants done then, and the close. */
+void sim_stop(struct sim *sim, size_t node);
+void sim_reload(struct sim *sim, size_t node); /* EVENT_RELOAD */
 bool sim_is_alive(const struct sim *sim, size_t node);
-/* The same later, and a start after it. */
+/* A crash, or a stop, later; and a start after it. */
 void sim_crash_in(struct sim *sim, size_t node, int64_t wait_ns, int64_t down_ns);
+void sim_stop_in(struct sim *sim, size_t node, int64_t wait_ns, int64_t down_ns);
 /* The power goes inside the write after `writes` good ones: it is done wholly or not (an append: in
  * part), later ones fail, and nothing of what the service wanted done in that event happens. */
 void sim_crash_at_write(struct sim *sim, size_t node, uint32_t writes);

@@ -265,6 +265,15 @@ void sim_epp_close(struct sim *sim, size_t node, const struct effect_epp *effect
     }
 }
 
+/* Only the server asks for one, and who has died shows none. */
+static struct span certificate_of(const struct sim *sim, const struct sim_link *link,
+                                  bool is_server)
+{
+    size_t client = link->nodes[SIM_CLIENT];
+    return is_server && client != SIM_OUTSIDE ? span_of(sim->nodes[client].name, SIM_NAME_SIZE)
+                                              : SPAN_EMPTY;
+}
+
 void sim_epp_act(struct sim *sim, const struct sim_action *action)
 {
     static const enum event_kind kinds[] = {[SIM_EPP_OPENED] = EVENT_EPP_OPENED,
@@ -281,7 +290,8 @@ void sim_epp_act(struct sim *sim, const struct sim_action *action)
         .epp = {.session = is_server ? link->number : link->client_number,
                 .outcome = action->outcome,
                 .peer = address_of(sim, link->nodes[is_server ? SIM_CLIENT : SIM_SERVER]),
-                .frame = span_of(action->bytes, action->len)}};
+                .frame = span_of(action->bytes, action->len),
+                .certificate_digest = certificate_of(sim, link, is_server)}};
     if (action->kind == SIM_EPP_CLOSED) {
         link->nodes[is_server ? SIM_SERVER : SIM_CLIENT] = SIM_OUTSIDE;
         bool is_refused = action->outcome == REFUSED;

@@ -17,7 +17,8 @@ enum { ROUNDS = 20, TIMER_NEXT = 7, WAIT_MS = 500, SECOND = MOMENT_NS_PER_S };
 struct counter {
     struct disk disk;
     struct node *alive; /* allocated, so that the sanitizer sees a forgotten close */
-    uint32_t opened, sessions_closed, read_count;
+    uint32_t opened, sessions_closed, read_count, reloads, stops;
+    char client[SIM_NAME_SIZE]; /* whose certificate the last frame came with */
 };
 
 static size_t counter_count(struct counter *counter)
@@ -46,10 +47,16 @@ static void counter_handle(void *state, const struct event *event, struct outbox
             outbox_add(outbox, EFFECT_HANG_UP)->channel = event->query.channel;
         }
     } else if (event->kind == EVENT_EPP_FRAME) {
+        assert_int_equal(event->epp.certificate_digest.len, SIM_NAME_SIZE);
+        memcpy(counter->client, event->epp.certificate_digest.bytes, SIM_NAME_SIZE);
         outbox_add(outbox, EFFECT_EPP_SEND)->epp =
             (struct effect_epp){.session = event->epp.session, .frame = event->epp.frame};
     } else if (event->kind == EVENT_EPP_CLOSED) {
         counter->sessions_closed++;
+    } else if (event->kind == EVENT_RELOAD) {
+        counter->reloads++;
+    } else if (event->kind == EVENT_STOP) {
+        counter->stops++;
     } else if (event->kind == EVENT_CONTROL) {
         struct effect *effect = outbox_add(outbox, EFFECT_CONTROL);
         effect->control =
@@ -222,6 +229,7 @@ static void test_streams_keep_order_and_end(void **state)
         assert_int_equal(scene.client.tries, ROUNDS); /* no stream is lost */
         assert_int_equal(scene.client.frames, 4);
         assert_true(scene.client.is_in_order);
+        assert_string_equal(scene.counter.client, "client");
         sim_close(scene.sim);
     }
 }
@@ -292,6 +300,135 @@ static void test_power_goes_inside_a_write(void **state)
     assert_true(torn > 0 && torn < 20); /* both happen */
 }
 
+static void test_the_operator_stops_and_reloads(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 5, 0);
+    scene_start(&scene);
+    sim_run(scene.sim, SECOND / 4);
+    sim_reload(scene.sim, scene.server_node);
+    assert_int_equal(scene.counter.reloads, 1);
+    sim_stop_in(scene.sim, scene.server_node, SECOND / 4, SECOND);
+    sim_run(scene.sim, SECOND / 2);
+    assert_int_equal(scene.counter.stops, 1);
+    assert_false(sim_is_alive(scene.sim, scene.server_node));
+    sim_stop(scene.sim, scene.server_node); /* it is not there to hear it */
+    sim_reload(scene.sim, scene.server_node);
+    sim_run(scene.sim, 60LL * SECOND);
+    assert_int_equal(scene.counter.stops, 1);
+    assert_int_equal(scene.counter.reloads, 1);
+    assert_int_equal(scene.counter.opened, 2);
+    assert_int_equal(scene.client.round, ROUNDS);
+    sim_close(scene.sim);
+}
+
+/* Records that only count what happens to them. */
+struct ledger {
+    uint32_t begun, committed, rolled_back, run;
+    struct records records;
+    uint32_t failures; /* seen by the service */
+};
+
+static enum status ledger_begin(void *self)
+{
+    ((struct ledger *)self)->begun++;
+    return OK;
+}
+
+static enum status ledger_commit(void *self)
+{
+    ((struct ledger *)self)->committed++;
+    return OK;
+}
+
+static void ledger_rollback(void *self)
+{
+    ((struct ledger *)self)->rolled_back++;
+}
+
+static enum status ledger_run(void *self, const char *sql, const struct records_value *args,
+                              size_t arg_count, struct arena *arena, struct records_rows *rows)
+{
+    (void)sql;
+    (void)args;
+    (void)arg_count;
+    (void)arena;
+    (void)rows;
+    ((struct ledger *)self)->run++;
+    return OK;
+}
+
+/* Each control line is one transaction; "leave" forgets to end it. */
+static void ledger_handle(void *state, const struct event *event, struct outbox *outbox)
+{
+    struct ledger *ledger = state;
+    struct records *records = &ledger->records;
+    if (event->kind != EVENT_CONTROL) {
+        return;
+    }
+    ledger->failures += records->run(records->self, "SELECT 1", NULL, 0, NULL, NULL) != OK;
+    ledger->failures += records->begin(records->self) != OK;
+    ledger->failures += records->run(records->self, "UPDATE x", NULL, 0, NULL, NULL) != OK;
+    if (!span_equal(event->control.line, SPAN_LITERAL("leave"))) {
+        ledger->failures += records->commit(records->self) != OK;
+    }
+    outbox_add(outbox, EFFECT_CONTROL)->control =
+        (struct effect_control){event->control.request, false, SPAN_LITERAL("done")};
+}
+
+static struct node ledger_open(void *user, struct moment now)
+{
+    (void)now;
+    return (struct node){ledger_handle, user};
+}
+
+static void ledger_close(void *user)
+{
+    (void)user;
+}
+
+static void test_power_goes_inside_a_commit(void **state)
+{
+    (void)state;
+    uint32_t lost = 0;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct sim_options options = {.seed = seed};
+        struct ledger ledger = {0};
+        struct records under = {&ledger, ledger_begin, ledger_commit, ledger_rollback, ledger_run};
+        struct sim *sim = sim_open(&options);
+        struct arena arena;
+        struct span text;
+        size_t node =
+            sim_add_node(sim, "ledger", (struct sim_life){ledger_open, ledger_close, &ledger});
+        ledger.records = sim_records(sim, node, under);
+        arena_open(&arena, 1 << 16);
+        sim_start(sim, node);
+        sim_crash_at_write(sim, node, 1);
+        assert_int_equal(sim_control(sim, node, "first", &arena, &text), OK);
+        assert_int_equal(ledger.committed, 1);
+        assert_int_equal(sim_control(sim, node, "second", &arena, &text), CLOSED);
+        assert_int_equal(ledger.committed + ledger.rolled_back, 2);
+        assert_int_equal(ledger.failures, 1);
+        lost += ledger.rolled_back;
+        sim_start(sim, node); /* a transaction left open dies with the node */
+        uint32_t rolled_back = ledger.rolled_back;
+        assert_int_equal(sim_control(sim, node, "leave", &arena, &text), OK);
+        sim_crash(sim, node);
+        assert_int_equal(ledger.rolled_back, rolled_back + 1);
+        sim_start(sim, node); /* a disk that fails promises that nothing was done */
+        sim_fail_at_write(sim, node, 0, 1);
+        uint32_t committed = ledger.committed;
+        assert_int_equal(sim_control(sim, node, "third", &arena, &text), OK);
+        assert_int_equal(ledger.committed, committed);
+        assert_int_equal(ledger.rolled_back, rolled_back + 2);
+        assert_int_equal(sim_write_count(sim, node), 3);
+        arena_close(&arena);
+        sim_close(sim);
+    }
+    assert_true(lost > 0 && lost < 20);
+}
+
 static uint64_t trace_of(uint64_t seed)
 {
     struct scene scene;
@@ -322,6 +459,8 @@ int main(void)
         cmocka_unit_test(test_nobody_there_refuses_streams_and_swallows_datagrams),
         cmocka_unit_test(test_a_crash_keeps_the_disk_and_closes_sessions),
         cmocka_unit_test(test_power_goes_inside_a_write),
+        cmocka_unit_test(test_the_operator_stops_and_reloads),
+        cmocka_unit_test(test_power_goes_inside_a_commit),
         cmocka_unit_test(test_the_seed_alone_decides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
