@@ -110,7 +110,7 @@ enum status text_read_base16(struct span text, struct writer *bytes)
     for (size_t i = 0; i < len; i++) {
         uint8_t high = BASE16_VALUES[text.bytes[2 * i]], low = BASE16_VALUES[text.bytes[2 * i + 1]];
         is_good = is_good && high != 0 && low != 0;
-        to[i] = (uint8_t)((high - 1) << 4 | (low - 1));
+        to[i] = (uint8_t)((high - 1u) << 4 | (low - 1u));
     }
     bytes->len += is_good ? len : 0;
     return is_good ? OK : MALFORMED;
