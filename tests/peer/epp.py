@@ -156,7 +156,11 @@ rows = [line.split("\t") for line in (TOP / "tests/peer/epp/frames.tsv").read_te
 wrong = []
 for verdict, code, sentence, what, body in rows:
     session = Session()
-    answered, answer = session.ask(envelope % body)
+    try:
+        answered, answer = session.ask(envelope % body)
+    except EOFError:
+        check(False, f"the registry answers: {what}", (work / "log").read_text())
+        finish()
     session.socket.close()
     reason = answer.findtext(".//e:reason", "", SPACE)
     if int(code) >= 2000 and (answered != int(code) or sentence not in reason):
