@@ -14,6 +14,7 @@ enum essence_step {
 
 enum essence_fault_kind {
     ESSENCE_CRASH,         /* `amount` ms after the step's beginning, for some seconds */
+    ESSENCE_STOP,          /* the same in good order */
     ESSENCE_CRASH_AT_WRITE /* in the write after `amount` good ones */
 };
 

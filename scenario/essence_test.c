@@ -6,28 +6,273 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "scenario/essence.h"
 
+enum { SEEDS = 24, CRASH_SEEDS = 16, WRITES = 10 };
+
+/* Empty: all held. `essence->watch` tells what was seen even after the lab is closed. */
+static void run(const struct lab_keys *keys, const struct essence_plan *plan,
+                struct essence *essence, uint64_t *trace)
+{
+    essence_open(essence, keys, plan);
+    essence_run_all(essence);
+    if (trace != NULL) {
+        *trace = sim_trace(lab_sim(essence->lab));
+    }
+    essence_close(essence);
+}
+
+static const char *const fault_texts[] = {[ESSENCE_CRASH] = "at ms",
+                                          [ESSENCE_STOP] = "in good order at ms",
+                                          [ESSENCE_CRASH_AT_WRITE] = "in write"};
+
+static void print_plan(const struct essence_plan *plan)
+{
+    print_message("seed %llu, %u%% lost, %u%% repeated", (unsigned long long)plan->lab.seed,
+                  plan->lab.loss_percent, plan->lab.repeat_percent);
+    for (size_t i = 0; i < plan->fault_count; i++) {
+        const struct essence_fault *fault = &plan->faults[i];
+        print_message(", %s dies in step %d %s %u", lab_role_text(fault->role), (int)fault->step,
+                      fault_texts[fault->kind], fault->amount);
+    }
+    print_message("\n");
+}
+
 static void expect_good(const struct lab_keys *keys, const struct essence_plan *plan)
 {
     struct essence essence;
-    char fault[WATCH_FAULT_SIZE];
-    essence_open(&essence, keys, plan);
-    essence_run_all(&essence);
-    snprintf(fault, sizeof fault, "%s", essence.watch.fault);
-    essence_close(&essence);
-    if (fault[0] != '\0') {
-        fail_msg("seed %llu: %s", (unsigned long long)plan->lab.seed, fault);
+    run(keys, plan, &essence, NULL);
+    if (!watch_is_good(&essence.watch)) {
+        print_plan(plan);
+        fail_msg("%s", essence.watch.fault);
     }
 }
 
 static void test_quiet(void **state)
 {
-    struct essence_plan plan = {.lab = {.seed = 1, .is_loud = true}};
-    expect_good(*state, &plan);
+    struct essence essence;
+    struct essence_plan plan = {.lab = {.seed = 1}};
+    run(*state, &plan, &essence, NULL);
+    assert_string_equal(essence.watch.fault, "");
+    assert_true(essence.watch.counts[LAB_VIEW_SECURE] > 5);
+    assert_true(essence.watch.counts[LAB_VIEW_INSECURE] > 5);
+    assert_true(essence.watch.counts[LAB_VIEW_BOGUS] > 5);
+    assert_int_equal(essence.watch.counts[LAB_VIEW_SILENCE], 0);
+    assert_int_equal(essence.watch.counts[LAB_VIEW_UNREACHED], 0);
+    assert_int_equal(essence.owner.operation_count, 4);
+    assert_int_equal(essence.owner.mail_count, 3);
+    assert_int_equal(essence.owner.deliveries, 3);
+}
+
+static void test_bad_network(void **state)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct essence_plan plan = {.lab = {.seed = seed,
+                                            .loss_percent = (uint32_t)(seed * 5 % 21),
+                                            .repeat_percent = (uint32_t)(seed * 7 % 30)}};
+        print_plan(&plan);
+        expect_good(*state, &plan);
+    }
+}
+
+/* A generator of its own, so that a plan follows from its seed. */
+static uint32_t draw(uint64_t *random, uint32_t below)
+{
+    *random = *random * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(*random >> 33) % below;
+}
+
+/* In every step one or two machines die at any time. */
+static void test_machines_die(void **state)
+{
+    for (uint64_t seed = 101; seed <= 100 + CRASH_SEEDS; seed++) {
+        uint64_t random = seed;
+        struct essence_plan plan = {
+            .lab = {.seed = seed, .loss_percent = draw(&random, 20), .repeat_percent = 10}};
+        for (size_t i = 0; i < ESSENCE_STEP_COUNT; i++) {
+            uint32_t count = 1 + draw(&random, 2);
+            for (uint32_t j = 0; j < count; j++) {
+                plan.faults[plan.fault_count++] = (struct essence_fault){
+                    .step = (enum essence_step)i,
+                    .role = (enum lab_role)draw(&random, LAB_ROLE_COUNT),
+                    .kind = draw(&random, 4) == 0 ? ESSENCE_STOP : ESSENCE_CRASH,
+                    .amount = draw(&random, 6000)};
+            }
+        }
+        print_plan(&plan);
+        expect_good(*state, &plan);
+    }
+}
+
+/* Power goes in each of the writes of a step, of each machine that keeps something. */
+static void test_power_goes_in_writes(void **state)
+{
+    static const enum essence_step steps[] = {ESSENCE_ADD, ESSENCE_REFUSE, ESSENCE_DELETE};
+    static const enum lab_role roles[] = {LAB_REGISTRAR, LAB_REGISTRY, LAB_TLD_SIGNER, LAB_TLD};
+    for (size_t i = 0; i < LEN(roles); i++) {
+        for (size_t j = 0; j < LEN(steps); j++) {
+            for (uint32_t writes = 0; writes < WRITES; writes++) {
+                struct essence_plan plan = {
+                    .lab = {.seed = 1000 * i + 100 * j + writes},
+                    .faults = {{steps[j], roles[i], ESSENCE_CRASH_AT_WRITE, writes}},
+                    .fault_count = 1};
+                expect_good(*state, &plan);
+            }
+        }
+    }
+}
+
+static void test_the_seed_alone_decides(void **state)
+{
+    struct essence_plan plan = {
+        .lab = {.seed = 7, .loss_percent = 10, .repeat_percent = 10},
+        .faults = {{ESSENCE_ADD, LAB_REGISTRAR, ESSENCE_CRASH, 400},
+                   {ESSENCE_DELETE, LAB_REGISTRY, ESSENCE_CRASH_AT_WRITE, 1}},
+        .fault_count = 2};
+    struct essence essence;
+    uint64_t first, second, other;
+    run(*state, &plan, &essence, &first);
+    run(*state, &plan, &essence, &second);
+    plan.lab.seed++;
+    run(*state, &plan, &essence, &other);
+    assert_true(first == second);
+    assert_true(first != other);
+}
+
+/* ------------------------------------------------------------------ broken worlds */
+
+static void told(struct essence *essence, enum lab_role role, const char *line)
+{
+    const char *text;
+    assert_int_equal(lab_control(essence->lab, role, line, &text), OK);
+}
+
+/* The provider changes its key; the DS at the registry stays that of the old one. */
+static void break_rolled_key(struct essence *essence)
+{
+    told(essence, LAB_PROVIDER_SIGNER, "key-add example.com ksk ED25519");
+    watch_pass(&essence->watch, 20);
+    assert_string_equal(essence->watch.fault, "");
+    told(essence, LAB_PROVIDER_SIGNER, "key-retire example.com oldest");
+    watch_pass(&essence->watch, 60);
+}
+
+static void break_attack(struct essence *essence)
+{
+    told(essence, LAB_ATTACKER, "attack on");
+    watch_pass(&essence->watch, 60);
+}
+
+static void break_promise(struct essence *essence)
+{
+    snprintf(essence->owner.accepted[essence->owner.accepted_count++], OWNER_ID_SIZE, "promised");
+    owner_check(&essence->owner);
+}
+
+static void break_registry(struct essence *essence)
+{
+    told(essence, LAB_REGISTRY, "pause");
+    essence_run(essence, ESSENCE_DELETE);
+}
+
+/* The TLD's signer may publish nothing that it cannot keep. */
+static void break_disk(struct essence *essence)
+{
+    sim_fail_at_write(lab_sim(essence->lab), lab_node(essence->lab, LAB_TLD_SIGNER), 0, UINT32_MAX);
+    essence_run(essence, ESSENCE_DELETE);
+}
+
+/* Another sender, which says what it is told to. */
+static void impostor_handle(void *state, const struct event *event, struct outbox *outbox)
+{
+    (void)state;
+    if (event->kind == EVENT_CONTROL) {
+        outbox_add(outbox, EFFECT_MAIL)->mail =
+            (struct effect_mail){.sender = SPAN_LITERAL("domains@vouch.test"),
+                                 .recipient = SPAN_LITERAL("owner@example.test"),
+                                 .message_id = SPAN_LITERAL("again@vouch.test"),
+                                 .message = event->control.line};
+        outbox_add(outbox, EFFECT_CONTROL)->control =
+            (struct effect_control){event->control.request, false, SPAN_LITERAL("sent")};
+    }
+}
+
+static struct node impostor_open(void *user, struct moment now)
+{
+    (void)now;
+    return (struct node){impostor_handle, user};
+}
+
+static void impostor_close(void *user)
+{
+    (void)user;
+}
+
+static void send_mail(struct essence *essence, const char *message)
+{
+    struct sim *sim = lab_sim(essence->lab);
+    struct sim_life life = {impostor_open, impostor_close, NULL};
+    size_t node = sim_add_node(sim, "impostor", life);
+    struct arena arena;
+    struct span text;
+    arena_open(&arena, 1 << 16);
+    sim_start(sim, node);
+    assert_int_equal(sim_control(sim, node, message, &arena, &text), OK);
+    arena_close(&arena);
+    owner_check(&essence->owner);
+}
+
+static void break_mailbox(struct essence *essence)
+{
+    owner_check(&essence->owner);
+    assert_string_equal(essence->watch.fault, "");
+    send_mail(essence, essence->owner.operations[0].id);
+}
+
+static void break_silence(struct essence *essence)
+{
+    send_mail(essence, "Dear customer!");
+}
+
+static const struct {
+    const char *what;
+    bool is_credulous;
+    void (*break_it)(struct essence *essence); /* behind the addition of the key */
+    const char *seen;                          /* in the oracle's words */
+} broken[] = {
+    {"the DS is of a key that the zone has no more", false, break_rolled_key, "says bogus"},
+    {"an attack of which nobody knows", false, break_attack, "says bogus"},
+    {"a resolver that believes everything", true, NULL, "secure was awaited"},
+    {"an accepted operation is gone", false, break_promise, "was accepted and is gone"},
+    {"a registry that never answers", false, break_registry, "is not over after"},
+    {"a parent whose signer has a full disk", false, break_disk, "still publishes a DS"},
+    {"a second notice of one operation", false, break_mailbox, "is told of twice"},
+    {"a notice of nothing", false, break_silence, "tells of 0 operations"},
+};
+
+static void test_the_oracle_sees_broken_worlds(void **state)
+{
+    for (size_t i = 0; i < LEN(broken); i++) {
+        struct essence_plan plan = {
+            .lab = {.seed = 500 + i, .is_credulous = broken[i].is_credulous}};
+        struct essence essence;
+        essence_open(&essence, *state, &plan);
+        essence_run(&essence, ESSENCE_REGISTER);
+        essence_run(&essence, ESSENCE_ADD);
+        if (broken[i].break_it != NULL) {
+            assert_string_equal(essence.watch.fault, "");
+            broken[i].break_it(&essence);
+        }
+        essence_close(&essence);
+        if (strstr(essence.watch.fault, broken[i].seen) == NULL) {
+            fail_msg("%s: \"%s\" is not in \"%s\"", broken[i].what, broken[i].seen,
+                     essence.watch.fault);
+        }
+    }
 }
 
 static int setup(void **state)
@@ -46,6 +291,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_quiet),
+        cmocka_unit_test(test_bad_network),
+        cmocka_unit_test(test_machines_die),
+        cmocka_unit_test(test_power_goes_in_writes),
+        cmocka_unit_test(test_the_seed_alone_decides),
+        cmocka_unit_test(test_the_oracle_sees_broken_worlds),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

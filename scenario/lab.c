@@ -28,6 +28,8 @@ enum {
 static const char PASSWORD[] = "epp-password";
 static const uint8_t LINK_SECRET[32] = {1, 2, 3, 4, 5, 6, 7, 8};
 static const uint8_t WEB_ADDRESS[4] = {192, 0, 2, 80};
+/* Its certificate: the simulated world takes a client's name for the digest of it. */
+static const char REGISTRAR_CERTIFICATE[SIM_NAME_SIZE] = "registrar";
 static const char *const tlds[] = {"com"};
 
 #define LAB_ADDRESS(net, host)                                                                     \
@@ -260,8 +262,10 @@ static void make_options(struct lab *lab)
                                              .notify = &roles[LAB_TLD_SIGNER].address,
                                              .notify_count = 1,
                                              .transfer_key = &lab->link};
-    lab->login = (struct registry_registrar_options){.id = SPAN_LITERAL("vouch-registrar"),
-                                                     .password_hash = span_of_text(PASSWORD)};
+    lab->login = (struct registry_registrar_options){
+        .id = SPAN_LITERAL("vouch-registrar"),
+        .password_hash = span_of_text(PASSWORD),
+        .certificate_digest = span_of(REGISTRAR_CERTIFICATE, sizeof REGISTRAR_CERTIFICATE)};
     lab->accreditation = (struct registrar_registry){.name = roles[LAB_REGISTRY].name,
                                                      .client = "vouch-registrar",
                                                      .password = PASSWORD,

@@ -73,8 +73,12 @@ static void handle(void *state, const struct event *event, struct outbox *outbox
     case EVENT_CONTROL:
         compose_send(&signer->compose, SIGN, event);
         break;
-    case EVENT_STOP: /* not in the simulated world */
+    case EVENT_STOP:
     case EVENT_RELOAD:
+        compose_send(&signer->compose, PULL, event);
+        compose_send(&signer->compose, SIGN, event);
+        compose_send(&signer->compose, HAND_OUT, event);
+        break;
     case EVENT_EPP_OPENED:
     case EVENT_EPP_FRAME:
     case EVENT_EPP_CLOSED:

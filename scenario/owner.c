@@ -203,9 +203,12 @@ static size_t count_mails(const struct owner *owner, const struct owner_operatio
 static void check_mails(struct owner *owner)
 {
     struct sim *sim = lab_sim(owner->watch->lab);
-    for (size_t i = 0; i < sim_mail_count(sim); i++) {
+    owner->mail_count = sim_mail_count(sim);
+    owner->deliveries = 0;
+    for (size_t i = 0; i < owner->mail_count; i++) {
         struct sim_mail mail = sim_mail_at(sim, i);
         size_t told = 0;
+        owner->deliveries += mail.deliveries;
         for (size_t j = 0; j < owner->operation_count; j++) {
             const struct owner_operation *operation = &owner->operations[j];
             bool is_of_it = is_about(&mail, operation);

@@ -24,6 +24,8 @@ struct owner {
     char accepted[OWNER_OPERATIONS_MAX][OWNER_ID_SIZE];
     size_t accepted_count;
     char refusal[OWNER_TEXT_SIZE]; /* the last one's sentence */
+    size_t mail_count;             /* in the mailbox at the last look */
+    uint32_t deliveries;           /* of them all: more where an acknowledgement was lost */
 };
 
 /* Gets an account and registers the domain; tries again where a machine was down. */
