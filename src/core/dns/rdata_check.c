@@ -308,6 +308,7 @@ static void (*const CHECKS[])(struct reader *rdata, size_t start) = {
     [FIELD_NSAP] = check_rest,
     [FIELD_A6_SUFFIX] = check_a6_suffix,
     [FIELD_A6_NAME] = check_a6_name,
+    [FIELD_ATM_ADDRESS] = check_rest,
     [FIELD_OPAQUE] = check_rest,
 };
 static_assert(LEN(CHECKS) == FIELD_KIND_COUNT, "one check for each kind of field");

@@ -1,5 +1,5 @@
 /* When the parameters of an SVCB or HTTPS record are well-formed on the wire (RFC 9460 §2.2, §7,
- * §8; RFC 9461, RFC 9540). */
+ * §8; RFC 9461, RFC 9540, RFC 9953). */
 #include "core/dns/rdata_table.h"
 
 static bool is_list_of_strings(struct span value)
@@ -42,6 +42,8 @@ static bool is_value(uint16_t key, struct span value)
         return is_mandatory_list(value);
     case SVCB_ALPN:
         return is_list_of_strings(value);
+    case SVCB_DOCPATH: /* RFC 9953 §3.2: no segment is the root path */
+        return value.len == 0 || is_list_of_strings(value);
     case SVCB_NO_DEFAULT_ALPN:
     case SVCB_OHTTP:
         return value.len == 0;

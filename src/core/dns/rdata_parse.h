@@ -42,5 +42,6 @@ enum status rdata_parse_gateway(struct rdata_input *input) MUST_USE;
 enum status rdata_parse_relay(struct rdata_input *input) MUST_USE;
 enum status rdata_parse_host_identity(struct rdata_input *input) MUST_USE;
 enum status rdata_parse_nsap(struct rdata_input *input) MUST_USE;
+enum status rdata_parse_atm_address(struct rdata_input *input) MUST_USE;
 enum status rdata_parse_a6_suffix(struct rdata_input *input) MUST_USE;
 enum status rdata_parse_a6_name(struct rdata_input *input) MUST_USE;

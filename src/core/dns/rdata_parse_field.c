@@ -622,6 +622,7 @@ static enum status (*const PARSERS[])(struct rdata_input *input) = {
     [FIELD_RELAY] = rdata_parse_relay,
     [FIELD_HOST_IDENTITY] = rdata_parse_host_identity,
     [FIELD_NSAP] = rdata_parse_nsap,
+    [FIELD_ATM_ADDRESS] = rdata_parse_atm_address,
     [FIELD_A6_SUFFIX] = rdata_parse_a6_suffix,
     [FIELD_A6_NAME] = rdata_parse_a6_name,
     [FIELD_OPAQUE] = parse_opaque,

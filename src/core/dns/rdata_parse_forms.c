@@ -193,6 +193,25 @@ enum status rdata_parse_host_identity(struct rdata_input *input)
     return OK;
 }
 
+/* Hexadecimal digits, which dots may part anywhere. */
+static bool read_dotted_hex(struct span text, struct writer *out)
+{
+    uint8_t pair[2];
+    size_t held = 0;
+    bool is_good = text.len != 0;
+    for (size_t i = 0; is_good && i < text.len; i++) {
+        if (text.bytes[i] == '.') {
+            continue;
+        }
+        pair[held++] = text.bytes[i];
+        if (held == 2) {
+            held = 0;
+            is_good = text_read_base16(span_of(pair, 2), out) != MALFORMED;
+        }
+    }
+    return is_good && held == 0;
+}
+
 enum status rdata_parse_nsap(struct rdata_input *input)
 {
     const char *expected = "0x and hexadecimal digits";
@@ -201,20 +220,35 @@ enum status rdata_parse_nsap(struct rdata_input *input)
         return MALFORMED;
     }
     struct span text = token->text;
-    uint8_t pair[2];
-    size_t held = 0;
-    bool is_good = text.len > 2 && text.bytes[0] == '0' && (text.bytes[1] | 0x20) == 'x';
-    for (size_t i = 2; is_good && i < text.len; i++) {
+    bool has_start = text.len > 2 && text.bytes[0] == '0' && (text.bytes[1] | 0x20) == 'x';
+    return has_start && read_dotted_hex(span_part(text, 2, text.len - 2), input->out)
+               ? OK
+               : rdata_expected(input, token, expected);
+}
+
+enum status rdata_parse_atm_address(struct rdata_input *input)
+{
+    const char *expected = "hexadecimal digits, or + and a telephone number";
+    const struct rdata_token *token = rdata_take(input, expected);
+    if (token == NULL) {
+        return MALFORMED;
+    }
+    struct span text = token->text;
+    bool is_number = text.len != 0 && text.bytes[0] == '+';
+    writer_u8(input->out, is_number ? ATM_FORMAT_E164 : ATM_FORMAT_AESA);
+    if (!is_number) {
+        return read_dotted_hex(text, input->out) ? OK : rdata_expected(input, token, expected);
+    }
+    for (size_t i = 1; i < text.len; i++) {
         if (text.bytes[i] == '.') {
             continue;
         }
-        pair[held++] = text.bytes[i];
-        if (held == 2) {
-            held = 0;
-            is_good = text_read_base16(span_of(pair, 2), input->out) != MALFORMED;
+        if (text.bytes[i] < '0' || text.bytes[i] > '9') {
+            return rdata_expected(input, token, expected);
         }
+        writer_u8(input->out, text.bytes[i]);
     }
-    return is_good && held == 0 ? OK : rdata_expected(input, token, expected);
+    return OK;
 }
 
 enum status rdata_parse_a6_suffix(struct rdata_input *input)

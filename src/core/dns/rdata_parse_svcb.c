@@ -179,6 +179,8 @@ static bool write_value(const struct parameter *parameter, struct writer *out)
         return write_mandatory(value, out);
     case SVCB_ALPN:
         return write_alpn(value, out);
+    case SVCB_DOCPATH:
+        return value.len == 0 || write_alpn(value, out);
     case SVCB_NO_DEFAULT_ALPN:
     case SVCB_OHTTP:
         return !parameter->has_value;
@@ -212,6 +214,7 @@ static const char *expected_value(uint16_t key)
         [SVCB_DOHPATH] = "dohpath= with a URI template",
         [SVCB_OHTTP] = "ohttp without a value",
         [SVCB_TLS_GROUPS] = "tls-supported-groups= with numbers, comma-separated",
+        [SVCB_DOCPATH] = "docpath= with path segments of 1 to 255 octets, comma-separated",
     };
     return key < SVCB_KEY_COUNT ? VALUES[key] : "a value with \\X or \\DDD as escapes";
 }

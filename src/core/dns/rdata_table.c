@@ -1,5 +1,5 @@
 /* The fields of the rdata of every type: the one place to touch when a type is added. Types that
- * are not here (meta types, NULL, SINK, ATMA, the reserved UINFO..UNSPEC) are opaque, as RFC 3597
+ * are not here (meta types, NULL, SINK, the reserved UINFO..UNSPEC) are opaque, as RFC 3597
  * has it. */
 #include "core/dns/rdata_table.h"
 
@@ -42,6 +42,7 @@ static const struct rdata_layout LAYOUTS[] = {
     [31 /* EID */] = {{FIELD_HEX}, 1, false},
     [32 /* NIMLOC */] = {{FIELD_HEX}, 1, false},
     [33 /* SRV */] = {{FIELD_U16, FIELD_U16, FIELD_U16, FIELD_NAME_DECOMPRESSED}, 0, true},
+    [34 /* ATMA */] = {{FIELD_ATM_ADDRESS}, 2, false},
     [35 /* NAPTR */] = {{FIELD_U16, FIELD_U16, FIELD_STRING, FIELD_STRING, FIELD_STRING,
                          FIELD_NAME_DECOMPRESSED},
                         0,

@@ -45,11 +45,16 @@ enum rdata_field {
     FIELD_RELAY,           /* of AMTRELAY, with D and type (RFC 8777 §4.2) */
     FIELD_HOST_IDENTITY,   /* HIP up to the rendezvous servers (RFC 8005 §5) */
     FIELD_NSAP,            /* 0x and hexadecimal digits with dots (RFC 1706 §5) */
+    FIELD_ATM_ADDRESS,     /* hexadecimal digits, or + and decimal ones (AF-DANS-0152.000) */
     FIELD_A6_SUFFIX,       /* prefix length and address suffix (RFC 2874 §3.1) */
     FIELD_A6_NAME,         /* prefix name, absent with prefix length 0; canonical in lower case */
     FIELD_OPAQUE,          /* octets to the end; generic form only */
     FIELD_KIND_COUNT
 };
+
+/* What follows the first octet of ATMA: an ATM end system address, or the digits of a telephone
+ * number. */
+enum { ATM_FORMAT_AESA = 0, ATM_FORMAT_E164 = 1 };
 
 enum { RDATA_FIELDS_MAX = 10, TYPE_IPSECKEY_GATEWAY_AT = 1 };
 
@@ -80,6 +85,7 @@ enum {
     SVCB_DOHPATH = 7,
     SVCB_OHTTP = 8,
     SVCB_TLS_GROUPS = 9,
+    SVCB_DOCPATH = 10,
     SVCB_KEY_COUNT,
     SVCB_KEY_INVALID = 65535
 };

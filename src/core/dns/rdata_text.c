@@ -248,6 +248,7 @@ static void (*const TEXTS[])(struct reader *rdata, size_t start, struct writer *
     [FIELD_RELAY] = rdata_text_relay,
     [FIELD_HOST_IDENTITY] = rdata_text_host_identity,
     [FIELD_NSAP] = rdata_text_nsap,
+    [FIELD_ATM_ADDRESS] = rdata_text_atm_address,
     [FIELD_A6_SUFFIX] = rdata_text_a6_suffix,
     [FIELD_A6_NAME] = rdata_text_a6_name,
     [FIELD_OPAQUE] = text_none,

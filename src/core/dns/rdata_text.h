@@ -21,5 +21,6 @@ void rdata_text_gateway(struct reader *rdata, size_t start, struct writer *text)
 void rdata_text_relay(struct reader *rdata, size_t start, struct writer *text);
 void rdata_text_host_identity(struct reader *rdata, size_t start, struct writer *text);
 void rdata_text_nsap(struct reader *rdata, size_t start, struct writer *text);
+void rdata_text_atm_address(struct reader *rdata, size_t start, struct writer *text);
 void rdata_text_a6_suffix(struct reader *rdata, size_t start, struct writer *text);
 void rdata_text_a6_name(struct reader *rdata, size_t start, struct writer *text);

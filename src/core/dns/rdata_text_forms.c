@@ -191,6 +191,24 @@ void rdata_text_nsap(struct reader *rdata, size_t start, struct writer *text)
     text_write_base16(text, reader_rest(rdata));
 }
 
+void rdata_text_atm_address(struct reader *rdata, size_t start, struct writer *text)
+{
+    (void)start;
+    uint8_t format = reader_u8(rdata);
+    struct span address = reader_rest(rdata);
+    if (format == ATM_FORMAT_AESA) {
+        text_write_base16(text, address);
+        return;
+    }
+    writer_u8(text, '+');
+    for (size_t i = 0; i < address.len; i++) {
+        if (format != ATM_FORMAT_E164 || address.bytes[i] < '0' || address.bytes[i] > '9') {
+            writer_fail(text, UNSUPPORTED);
+        }
+    }
+    writer_span(text, address);
+}
+
 void rdata_text_a6_suffix(struct reader *rdata, size_t start, struct writer *text)
 {
     (void)start;

@@ -14,6 +14,7 @@ const char *const SVCB_KEYS[SVCB_KEY_COUNT] = {
     [SVCB_DOHPATH] = "dohpath",
     [SVCB_OHTTP] = "ohttp",
     [SVCB_TLS_GROUPS] = "tls-supported-groups",
+    [SVCB_DOCPATH] = "docpath",
 };
 
 static void text_key(struct writer *text, uint16_t key)
@@ -80,6 +81,7 @@ static void text_value(struct writer *text, uint16_t key, struct span octets)
         text_numbers(text, &value, false);
         break;
     case SVCB_ALPN:
+    case SVCB_DOCPATH:
         text_alpn(text, &value);
         break;
     case SVCB_IPV4HINT:
