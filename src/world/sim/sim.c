@@ -363,6 +363,11 @@ bool sim_is_alive(const struct sim *sim, size_t node)
     return sim->nodes[node].is_alive;
 }
 
+uint32_t sim_life_count(const struct sim *sim, size_t node)
+{
+    return sim->nodes[node].lives;
+}
+
 bool sim_is_life(const struct sim *sim, size_t node, uint32_t life)
 {
     return node == SIM_OUTSIDE || (sim->nodes[node].is_alive && sim->nodes[node].lives == life);

@@ -64,6 +64,7 @@ void sim_crash(struct sim *sim, size_t node);
 void sim_stop(struct sim *sim, size_t node);
 void sim_reload(struct sim *sim, size_t node); /* EVENT_RELOAD */
 bool sim_is_alive(const struct sim *sim, size_t node);
+uint32_t sim_life_count(const struct sim *sim, size_t node); /* how often it was started */
 /* A crash, or a stop, later; and a start after it. */
 void sim_crash_in(struct sim *sim, size_t node, int64_t wait_ns, int64_t down_ns);
 void sim_stop_in(struct sim *sim, size_t node, int64_t wait_ns, int64_t down_ns);

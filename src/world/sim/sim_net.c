@@ -146,7 +146,8 @@ void sim_net_act(struct sim *sim, const struct sim_action *action)
         return;
     }
     if (action->kind == SIM_QUERY) {
-        if (sim_is_life(sim, exchange->server, exchange->server_life)) {
+        if (exchange->server != SIM_OUTSIDE && /* it died while this was on its way */
+            sim_is_life(sim, exchange->server, exchange->server_life)) {
             struct event event = {.kind = EVENT_QUERY,
                                   .query = {.channel = exchange->number,
                                             .transport = exchange->transport,

@@ -280,6 +280,20 @@ static void test_a_crash_keeps_the_disk_and_closes_sessions(void **state)
     sim_close(scene.sim);
 }
 
+static void test_what_is_on_its_way_to_the_dead_is_dropped(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 6, 0);
+    scene.client.transport = TRANSPORT_TCP;
+    scene_start(&scene); /* the first question has left, and takes at least 1 ms */
+    sim_crash_in(scene.sim, scene.server_node, MOMENT_NS_PER_MS / 2, SECOND);
+    sim_run(scene.sim, 60LL * SECOND);
+    assert_true(scene.client.closed > 0);
+    assert_int_equal(scene.client.round, ROUNDS);
+    sim_close(scene.sim);
+}
+
 static void test_power_goes_inside_a_write(void **state)
 {
     (void)state;
@@ -319,6 +333,7 @@ static void test_the_operator_stops_and_reloads(void **state)
     assert_int_equal(scene.counter.stops, 1);
     assert_int_equal(scene.counter.reloads, 1);
     assert_int_equal(scene.counter.opened, 2);
+    assert_int_equal(sim_life_count(scene.sim, scene.server_node), 2);
     assert_int_equal(scene.client.round, ROUNDS);
     sim_close(scene.sim);
 }
@@ -458,6 +473,7 @@ int main(void)
         cmocka_unit_test(test_streams_keep_order_and_end),
         cmocka_unit_test(test_nobody_there_refuses_streams_and_swallows_datagrams),
         cmocka_unit_test(test_a_crash_keeps_the_disk_and_closes_sessions),
+        cmocka_unit_test(test_what_is_on_its_way_to_the_dead_is_dropped),
         cmocka_unit_test(test_power_goes_inside_a_write),
         cmocka_unit_test(test_the_operator_stops_and_reloads),
         cmocka_unit_test(test_power_goes_inside_a_commit),
