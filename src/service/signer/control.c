@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { ANSWER_LEN_MAX = 65536, WORDS_MAX = 4 };
+enum { ANSWER_LEN_MAX = 65536, WORDS_MAX = 5, FILE_NAME_MAX = 256 };
 
 struct asking {
     struct signer *signer;
@@ -179,32 +179,79 @@ static enum status take_key_back(struct asking *asking)
     return status;
 }
 
-static enum status ask_key_add(struct asking *asking)
+/* "NAME ROLE [ALGORITHM]" of a new key. */
+static enum status read_order(struct asking *asking, size_t algorithm_at,
+                              struct keystore_order *order)
 {
-    enum keystore_role role;
-    struct signer_zone *zone = asking->zone;
-    uint8_t number = zone->options.algorithm;
-    if (keystore_role_read(asking->words[2], &role) != OK) {
+    const struct signer_zone *zone = asking->zone;
+    *order = (struct keystore_order){.algorithm = zone->options.algorithm,
+                                     .is_in_hsm = zone->options.has_keys_in_hsm,
+                                     .now_s = moment_wall_s(asking->now)};
+    if (keystore_role_read(asking->words[2], &order->role) != OK) {
         return problem_set(&asking->problem, BAD_ARGUMENT, "a role is ksk, zsk or csk");
     }
-    if (asking->word_count > 3) {
-        const struct algorithm *algorithm = algorithm_parse(asking->words[3]);
+    if (asking->word_count > algorithm_at) {
+        const struct algorithm *algorithm = algorithm_parse(asking->words[algorithm_at]);
         if (algorithm == NULL) {
             return problem_set(&asking->problem, BAD_ARGUMENT, "the algorithm is not known");
         }
-        number = algorithm->number;
+        order->algorithm = algorithm->number;
     }
-    enum status status = keystore_generate(&zone->keys, asking->signer->options.disk, role, number,
-                                           moment_wall_s(asking->now), &asking->problem);
-    if (status != OK) {
-        return status;
-    }
+    return OK;
+}
+
+/* The zone with the key that has come to the store, or without it when that does not work. */
+static enum status use_new_key(struct asking *asking)
+{
+    struct signer_zone *zone = asking->zone;
     write_key(asking, zone->keys.keys[zone->keys.count - 1]);
     if (zone->owner_data == NULL ||
         signer_publish(asking->signer, zone, NULL, asking->now, asking->outbox)) {
         return OK;
     }
     return take_key_back(asking);
+}
+
+static enum status ask_key_add(struct asking *asking)
+{
+    struct keystore_order order;
+    enum status status = read_order(asking, 3, &order);
+    status = status == OK ? keystore_generate(&asking->zone->keys, asking->signer->options.disk,
+                                              &order, &asking->problem)
+                          : status;
+    return status == OK ? use_new_key(asking) : status;
+}
+
+/* The file stands in the signer's own folder, which nobody else can write. */
+static enum status ask_key_import(struct asking *asking)
+{
+    struct keystore_order order;
+    struct arena secret;
+    struct span text = SPAN_EMPTY;
+    char file[FILE_NAME_MAX];
+    const struct disk *disk = asking->signer->options.disk;
+    enum status status = read_order(asking, 4, &order);
+    if (status != OK) {
+        return status;
+    }
+    if (asking->words[3].len >= sizeof file) {
+        return problem_set(&asking->problem, TOO_LONG, "the file's name is too long");
+    }
+    snprintf(file, sizeof file, "%.*s", (int)asking->words[3].len,
+             (const char *)asking->words[3].bytes);
+    order.algorithm = asking->word_count > 4 ? order.algorithm : 0;
+    arena_open(&secret, 2 * KEY_FILE_LEN_MAX);
+    status = disk->read(disk->self, file, KEY_FILE_LEN_MAX, &secret, &text);
+    if (status == OK) {
+        status = keystore_import(&asking->zone->keys, disk, text, &order, &asking->problem);
+        secret_wipe((void *)(uintptr_t)text.bytes, text.len);
+    } else {
+        problem_set(&asking->problem, status,
+                    "the file %.200s in the signer's folder cannot be read: %s", file,
+                    status_text(status));
+    }
+    arena_close(&secret);
+    return status == OK ? use_new_key(asking) : status;
 }
 
 static enum status ask_key_retire(struct asking *asking)
@@ -268,6 +315,7 @@ static const struct {
     {"unsign", 2, true, ask_unsign, "unsign NAME"},
     {"key-list", 2, true, ask_key_list, "key-list NAME"},
     {"key-add", 3, true, ask_key_add, "key-add NAME ksk|zsk|csk [ALGORITHM]"},
+    {"key-import", 4, true, ask_key_import, "key-import NAME ksk|zsk|csk FILE [ALGORITHM]"},
     {"key-retire", 3, true, ask_key_retire, "key-retire NAME TAG|oldest"},
     {"key-export", 3, true, ask_key_export, "key-export NAME TAG"},
     {"notify", 2, true, ask_notify, "notify NAME"},

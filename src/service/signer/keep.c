@@ -71,6 +71,18 @@ static enum status state_read(struct signer *signer, struct signer_zone *zone)
     return status == NOT_FOUND ? OK : status;
 }
 
+/* Was the version signed here? `unsign` may have become durable without the version that follows. */
+static bool is_signed_here(const struct signer_zone *zone, const struct zone *version)
+{
+    const struct rrset *set = zone_find_rrset(version, zone->options.name, TYPE_DNSKEY);
+    bool is_ours = zone->is_signed;
+    for (size_t i = 0; set != NULL && i < zone->keys.count; i++) {
+        const struct keystore_key *key = zone->keys.keys[i];
+        is_ours |= rrset_has(set, span_of(key->rdata, key->rdata_len));
+    }
+    return set != NULL && is_ours;
+}
+
 /* The last version is handed out again if it is still good. If not, nothing of it is trusted but
  * its data: no signature of it may go into the next one. */
 static enum status restore_version(struct signer *signer, struct signer_zone *zone,
@@ -80,7 +92,7 @@ static enum status restore_version(struct signer *signer, struct signer_zone *zo
     struct problem fault = {0};
     struct zone_history *history = &zone->history;
     struct zone *kept = history->versions[history->count - 1];
-    bool is_signed = zone->is_signed && zone_find_rrset(kept, zone->options.name, TYPE_DNSKEY);
+    bool is_signed = is_signed_here(zone, kept);
     if (is_signed && signer_judge(zone, kept, NULL, moment_wall_s(now), &fault) != OK) {
         log_line(signer->options.log, LOG_WARNING,
                  "zone %s: the version kept is not good any more (%s); it is signed anew",
@@ -100,10 +112,10 @@ enum status signer_restore(struct signer *signer, struct signer_zone *zone, stru
     struct problem damage = {0};
     zone->is_signed = zone->options.is_signed;
     enum status status = state_read(signer, zone);
-    status =
-        status == OK
-            ? keystore_open(signer->options.disk, zone->options.name, &zone->keys, problem)
-            : problem_set(problem, status, "its state cannot be read: %s", status_text(status));
+    status = status == OK ? keystore_open(signer->options.disk, signer->options.hsm,
+                                          zone->options.name, &zone->keys, problem)
+                          : problem_set(problem, status, "its state cannot be read: %s",
+                                        status_text(status));
     if (status != OK) {
         return status;
     }
@@ -134,7 +146,7 @@ enum status signer_need_owner_data(struct signer_zone *zone)
     if (zone->published == NULL) {
         return NOT_FOUND;
     }
-    if (!zone->is_signed) {
+    if (!zone->is_signed && !zone->is_published_signed) {
         zone->owner_data = zone_hold(zone->published);
         return OK;
     }

@@ -20,17 +20,22 @@ enum status signer_need_keys(struct signer *signer, struct signer_zone *zone, in
                              struct problem *problem)
 {
     const struct disk *disk = signer->options.disk;
-    uint8_t algorithm = zone->options.algorithm;
+    struct keystore_order order = {.algorithm = zone->options.algorithm,
+                                   .is_in_hsm = zone->options.has_keys_in_hsm,
+                                   .now_s = now_s};
     bool has_csk = has_role(zone, KEYSTORE_CSK);
     enum status status = OK;
     if (zone->options.is_csk && zone->keys.count == 0) {
-        return keystore_generate(&zone->keys, disk, KEYSTORE_CSK, algorithm, now_s, problem);
+        order.role = KEYSTORE_CSK;
+        return keystore_generate(&zone->keys, disk, &order, problem);
     }
     if (!has_csk && !has_role(zone, KEYSTORE_KSK)) {
-        status = keystore_generate(&zone->keys, disk, KEYSTORE_KSK, algorithm, now_s, problem);
+        order.role = KEYSTORE_KSK;
+        status = keystore_generate(&zone->keys, disk, &order, problem);
     }
     if (status == OK && !has_csk && !has_role(zone, KEYSTORE_ZSK)) {
-        status = keystore_generate(&zone->keys, disk, KEYSTORE_ZSK, algorithm, now_s, problem);
+        order.role = KEYSTORE_ZSK;
+        status = keystore_generate(&zone->keys, disk, &order, problem);
     }
     return status;
 }

@@ -15,7 +15,7 @@ static const char *text_of(const struct signer_zone *zone, char text[NAME_TEXT_M
     return name_print(zone->options.name, text);
 }
 
-void signer_hold_back(struct signer *signer, struct signer_zone *zone,
+static void hold_back(struct signer *signer, struct signer_zone *zone,
                       const struct problem *problem)
 {
     char name[NAME_TEXT_MAX];
@@ -167,7 +167,9 @@ void signer_set_timer(struct signer *signer, struct signer_zone *zone, struct mo
     int64_t now_s = moment_wall_s(now);
     int64_t at_s = zone->refresh_at_s;
     (void)signer_drop_leaving(signer, zone, INT64_MIN, &at_s);
-    if (zone->fault[0] != '\0') {
+    bool is_own_fault = zone->fault[0] != '\0' && !zone->is_fault_of_data;
+    bool lacks_data = zone->owner_data == NULL && zone->published != NULL;
+    if (is_own_fault || lacks_data || zone->waiting != NULL) {
         at_s = at_s == 0 || at_s > now_s + RETRY_S ? now_s + RETRY_S : at_s;
     }
     int64_t wait_s = at_s > now_s ? at_s - now_s : 1;
@@ -231,11 +233,15 @@ bool signer_publish(struct signer *signer, struct signer_zone *zone, struct zone
         }
         zone_release(next);
         zone_release(data);
-        signer_hold_back(signer, zone, &problem);
+        zone->is_fault_of_data = zone->is_fault_of_data && owner_data == NULL;
+        hold_back(signer, zone, &problem);
         signer_set_timer(signer, zone, now, outbox);
         return false;
     }
-    zone->fault[0] = '\0';
+    if (owner_data != NULL || !zone->is_fault_of_data) {
+        zone->fault[0] = '\0';
+        zone->is_fault_of_data = false;
+    }
     zone_release(zone->owner_data);
     zone->owner_data = data;
     if (next != NULL) {
@@ -246,4 +252,30 @@ bool signer_publish(struct signer *signer, struct signer_zone *zone, struct zone
     }
     signer_set_timer(signer, zone, now, outbox);
     return true;
+}
+
+bool signer_offer(struct signer *signer, struct signer_zone *zone, struct zone *owner_data,
+                  struct moment now, struct outbox *outbox)
+{
+    struct zone *before = zone->waiting;
+    zone->waiting = zone_hold(owner_data); /* so that the timer is set for it */
+    zone_release(before);
+    if (!signer_publish(signer, zone, owner_data, now, outbox)) {
+        zone->is_fault_of_data = true;
+        return false;
+    }
+    zone_release(zone->waiting);
+    zone->waiting = NULL;
+    signer_set_timer(signer, zone, now, outbox);
+    return true;
+}
+
+void signer_refuse(struct signer *signer, struct signer_zone *zone, const struct problem *problem,
+                   struct moment now, struct outbox *outbox)
+{
+    zone_release(zone->waiting);
+    zone->waiting = NULL;
+    zone->is_fault_of_data = true;
+    hold_back(signer, zone, problem);
+    signer_set_timer(signer, zone, now, outbox);
 }

@@ -49,6 +49,7 @@ void signer_close(struct signer *signer)
         keystore_close(&signer->zones[i].keys);
         zone_release(signer->zones[i].owner_data);
         zone_release(signer->zones[i].published);
+        zone_release(signer->zones[i].waiting);
         zone_history_release(&signer->zones[i].history);
         zone_journal_close(signer->zones[i].journal);
     }
@@ -69,7 +70,7 @@ static enum status take_file(struct signer *signer, struct signer_zone *zone, st
 {
     uint32_t serial = zone_serial(data);
     char name[NAME_TEXT_MAX];
-    if (!signer_publish(signer, zone, data, now, outbox)) {
+    if (!signer_offer(signer, zone, data, now, outbox)) {
         return REFUSED;
     }
     if (zone->options.update_rule_count == 0) {
@@ -96,9 +97,10 @@ enum status signer_load(struct signer *signer, struct signer_zone *zone, struct 
         signer->options.load(signer->options.user, zone->options.file, zone->options.name);
     name_print(zone->options.name, name);
     if (data == NULL) {
-        log_line(signer->options.log, LOG_ERROR,
-                 "zone %s: the file %.200s has faults; the last good version stays", name,
-                 zone->options.file);
+        struct problem problem = {0};
+        problem_set(&problem, MALFORMED, "the file %.200s has faults, which were told",
+                    zone->options.file);
+        signer_refuse(signer, zone, &problem, now, outbox);
         return MALFORMED;
     }
     if (!is_file_taken(zone, data)) {
@@ -109,6 +111,7 @@ enum status signer_load(struct signer *signer, struct signer_zone *zone, struct 
              "stays; a file with a newer serial takes its place",
              name, zone_serial(data), zone->file_serial);
     zone_release(data);
+    zone->is_fault_of_data = false; /* if it had faults, they are mended */
     return signer_publish(signer, zone, NULL, now, outbox) ? OK : REFUSED;
 }
 
@@ -162,14 +165,13 @@ void signer_take(struct signer *signer, const struct zone *version, struct momen
         return;
     }
     if (zone_check_change(version, zone->owner_data, keep_first_error, &first) == 0) {
-        (void)signer_publish(signer, zone, zone_hold(version), now, outbox);
+        (void)signer_offer(signer, zone, zone_hold(version), now, outbox);
         return;
     }
     struct problem problem = {0};
     problem_set(&problem, REFUSED, "serial %u as it came from the primary: %.300s",
                 zone_serial(version), first.sentence);
-    signer_hold_back(signer, zone, &problem);
-    signer_set_timer(signer, zone, now, outbox);
+    signer_refuse(signer, zone, &problem, now, outbox);
 }
 
 static void renew(struct signer *signer, struct signer_zone *zone, struct moment now,
@@ -177,6 +179,15 @@ static void renew(struct signer *signer, struct signer_zone *zone, struct moment
 {
     int64_t next_s = 0;
     (void)signer_drop_leaving(signer, zone, moment_wall_s(now), &next_s);
+    if (zone->waiting != NULL) {
+        bool is_file = zone->options.file != NULL;
+        struct zone *data = zone_hold(zone->waiting);
+        bool is_taken = is_file ? take_file(signer, zone, data, now, outbox) == OK
+                                : signer_offer(signer, zone, data, now, outbox);
+        if (is_taken) {
+            return;
+        }
+    }
     if (signer_need_owner_data(zone) == OK) {
         (void)signer_publish(signer, zone, NULL, now, outbox);
     }

@@ -16,6 +16,7 @@ struct signer_zone_options {
                           signed goes out as it came */
     uint8_t algorithm; /* of the first keys */
     bool is_csk;       /* one key for both tasks; else KSK and ZSK */
+    bool has_keys_in_hsm; /* new keys are made in `hsm`; else in files */
     struct zone_sign_policy policy;
     /* Who may change it by UPDATE; without any rule nobody. Such a zone's file is only read at the
      * first start, and later when its serial is newer than that taken before. */
@@ -27,6 +28,7 @@ struct signer_options {
     const struct signer_zone_options *zones; /* all they point to outlives the service */
     size_t zone_count;
     const struct disk *disk;
+    const struct hsm *hsm; /* NULL: there is none */
     const struct log *log;
     /* The zone in a file with one reference; NULL when it has faults, which were reported. */
     struct zone *(*load)(void *user, const char *file, struct name apex);
@@ -59,6 +61,7 @@ struct signer_update {
 uint16_t signer_update(struct signer *signer, const struct signer_update *update, struct moment now,
                        struct outbox *outbox) MUST_USE;
 /* Control lines: status, zone-status NAME, reload [NAME], sign NAME, unsign NAME, key-list NAME,
- * key-add NAME ROLE [ALGORITHM], key-retire NAME TAG|oldest, key-export NAME TAG, notify NAME. */
+ * key-add NAME ROLE [ALGORITHM], key-import NAME ROLE FILE [ALGORITHM] (in the signer's folder, as
+ * BIND writes it or PKCS#8 PEM), key-retire NAME TAG|oldest, key-export NAME TAG, notify NAME. */
 void signer_handle(void *state, const struct event *event, struct outbox *outbox);
 void signer_close(struct signer *signer); /* NULL is fine; wipes the keys */

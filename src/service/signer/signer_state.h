@@ -21,6 +21,8 @@ struct signer_zone {
                              changed the data since */
     int64_t refresh_at_s; /* when the earliest signature wants renewal; 0: none */
     char fault[PROBLEM_SENTENCE_MAX]; /* why the last version was held back; empty: it was not */
+    bool is_fault_of_data;            /* and stays so until other data come */
+    struct zone *waiting; /* data that were good but could not be published: tried again */
 };
 
 struct signer {
@@ -41,11 +43,16 @@ enum status signer_load(struct signer *signer, struct signer_zone *zone, struct 
  * NULL: the last good one). False when it was held back; the reason is in zone->fault. */
 bool signer_publish(struct signer *signer, struct signer_zone *zone, struct zone *owner_data,
                     struct moment now, struct outbox *outbox);
+/* The same for data that are not told to be refused: where they were held back they are tried again
+ * by and by, until others come. */
+bool signer_offer(struct signer *signer, struct signer_zone *zone, struct zone *owner_data,
+                  struct moment now, struct outbox *outbox);
+/* Data that are not even tried: they stay away until others come, and the status says why. */
+void signer_refuse(struct signer *signer, struct signer_zone *zone, const struct problem *problem,
+                   struct moment now, struct outbox *outbox);
 /* For the renewal of its signatures, or another try when the last version was held back. */
 void signer_set_timer(struct signer *signer, struct signer_zone *zone, struct moment now,
                       struct outbox *outbox);
-void signer_hold_back(struct signer *signer, struct signer_zone *zone,
-                      const struct problem *problem);
 /* The judge: against our own keys as anchors; everything, or what differs from a version that was
  * judged before. */
 enum status signer_judge(const struct signer_zone *zone, const struct zone *version,

@@ -9,6 +9,9 @@ static const char *find_obstacle(const struct signer_zone *zone)
     if (zone->owner_data == NULL || zone->published == NULL) {
         return "the zone has no good version yet";
     }
+    if (zone->waiting != NULL) {
+        return "a new version of its file waits to be published";
+    }
     if (zone->options.file != NULL && !zone->has_file_serial) {
         return "it could not be noted on disk that the file was taken; reload it";
     }
