@@ -8,6 +8,7 @@
 #include "core/node/compose.h"
 #include "service/auth/auth.h"
 #include "service/signer/signer.h"
+#include "world/real/pkcs11.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct signer_process {
     struct signer *signer;
     struct compose compose;
     struct disk disk, pull_disk;
+    struct pkcs11 *pkcs11; /* NULL: no HSM is configured */
     struct auth_zone_options *pulled, *handed_out;
     struct signer_zone_options *zones;
     size_t pulled_count, zone_count;
@@ -174,6 +176,7 @@ static enum status add_zone(struct signer_process *process, const struct serve_z
     }
     *grant = (struct auth_grant){.key = serve->link};
     const char *layout = config_text(serve->config, "zone", zone->index, "key-layout");
+    const char *keys_in = config_text(serve->config, "zone", zone->index, "keys-in");
     struct span mnemonic =
         span_of_text(config_text(serve->config, "zone", zone->index, "algorithm"));
     process->zones[process->zone_count] =
@@ -184,6 +187,7 @@ static enum status add_zone(struct signer_process *process, const struct serve_z
                                      .update_rule_count = zone->update_rule_count,
                                      .algorithm = algorithm_parse(mnemonic)->number,
                                      .is_csk = strcmp(layout, "csk") == 0,
+                                     .has_keys_in_hsm = strcmp(keys_in, "hsm") == 0,
                                      .policy = read_policy(serve, zone->index)};
     process->handed_out[process->zone_count++] = (struct auth_zone_options){
         .name = zone->name,
@@ -238,6 +242,8 @@ static enum status open_services(struct signer_process *process, struct world *w
     struct signer_options signer = {.zones = process->zones,
                                     .zone_count = process->zone_count,
                                     .disk = &process->disk,
+                                    .hsm = process->pkcs11 == NULL ? NULL
+                                                                   : pkcs11_hsm(process->pkcs11),
                                     .log = world_log(world),
                                     .load = load,
                                     .remember = remember,
@@ -262,6 +268,10 @@ static enum status open_process(struct signer_process *process, struct world *wo
     status = status == OK ? world_listen_dns(world, address, problem) : status;
     status = status == OK ? world_disk(world, state, &process->disk, problem) : status;
     status = status == OK ? world_disk(world, pulled, &process->pull_disk, problem) : status;
+    const char *hsm = config_text(serve->config, "signer", 0, "hsm");
+    if (status == OK && hsm != NULL) {
+        status = pkcs11_open(hsm, &process->pkcs11, problem);
+    }
     status = status == OK ? add_zones(process, problem) : status;
     return status == OK ? open_services(process, world, problem) : status;
 }
@@ -288,6 +298,7 @@ int serve_run_signer(struct serve *serve)
     signer_close(process.signer);
     auth_close(process.hand_out);
     auth_close(process.pull);
+    pkcs11_close(process.pkcs11);
     world_close(world);
     return code;
 }

@@ -9,8 +9,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { LIST_LEN_MAX = 16384, PRIVATE_LEN_MAX = 16384, TRIES_MAX = 64 };
+enum { LIST_LEN_MAX = 16384, PRIVATE_LEN_MAX = 16384, TRIES_MAX = 64, HSM_PAIR_ID_LEN = 16 };
 
 static const char *const role_texts[] = {"KSK", "ZSK", "CSK"};
 static const char *const state_texts[] = {"active", "leaving"};
@@ -38,6 +39,12 @@ struct dnskey keystore_dnskey(const struct keystore_key *key)
     require(status == OK);
     return dnskey;
 }
+
+/* What the file of a pair is called by. */
+struct key_label {
+    uint8_t algorithm;
+    uint16_t tag;
+};
 
 static const char *pair_file(struct name zone, uint8_t algorithm, uint16_t tag, const char *kind,
                              char text[KEYSTORE_NAME_MAX])
@@ -68,21 +75,14 @@ void keystore_close(struct keystore *store)
     store->count = 0;
 }
 
-/* Wraps a pair; takes `pair` over. */
-static struct keystore_key *key_make(struct key *pair, enum keystore_role role, int64_t since_s)
+/* The DNSKEY record of a key whose pair and role are known. */
+static void key_publish(struct keystore_key *key)
 {
-    struct keystore_key *key = calloc(1, sizeof *key);
-    if (key == NULL) {
-        key_close(pair);
-        return NULL;
-    }
-    *key = (struct keystore_key){.key = pair, .role = role, .since_s = since_s};
     struct writer rdata = writer_over(key->rdata, sizeof key->rdata);
-    uint16_t flags = role == KEYSTORE_ZSK ? DNSKEY_FLAGS_ZSK : DNSKEY_FLAGS_KSK;
-    dnskey_write(flags, key_algorithm(pair), key_public(pair), &rdata);
+    uint16_t flags = key->role == KEYSTORE_ZSK ? DNSKEY_FLAGS_ZSK : DNSKEY_FLAGS_KSK;
+    dnskey_write(flags, key_algorithm(key->key), key_public(key->key), &rdata);
     require(rdata.status == OK);
     key->rdata_len = (uint16_t)rdata.len;
-    return key;
 }
 
 static struct span word_cut(struct reader *line)
@@ -103,20 +103,26 @@ static enum status number_cut(struct reader *line, uint64_t max, uint64_t *numbe
     return text_read_u64(word_cut(line), max, number);
 }
 
-static enum status pair_load(const struct disk *disk, struct name zone, uint8_t algorithm,
-                             uint16_t tag, struct key **pair, struct problem *problem)
+/* Reads the pair's file into `key`, which is zeroed. */
+static enum status pair_load(const struct disk *disk, const struct keystore *store,
+                             struct key_label label, struct keystore_key *key,
+                             struct problem *problem)
 {
     struct arena secret;
     struct span text = SPAN_EMPTY;
     char name[KEYSTORE_NAME_MAX];
     arena_open(&secret, 2 * PRIVATE_LEN_MAX);
-    enum status status = disk->read(disk->self, pair_file(zone, algorithm, tag, ".private", name),
-                                    PRIVATE_LEN_MAX, &secret, &text);
+    enum status status =
+        disk->read(disk->self, pair_file(store->zone, label.algorithm, label.tag, ".private", name),
+                   PRIVATE_LEN_MAX, &secret, &text);
     if (status != OK) {
         problem_set(problem, status, "the private key file %.200s cannot be read: %s", name,
                     status_text(status));
+    } else if (hsm_pair_is(text)) {
+        key->is_in_hsm = true;
+        status = hsm_pair_read(&key->pair, store->hsm, text, &key->key, problem);
     } else {
-        status = key_read_private(text, pair, problem);
+        status = key_read_private(text, &key->key, problem);
     }
     if (text.len > 0) {
         secret_wipe((void *)(uintptr_t)text.bytes, text.len);
@@ -141,18 +147,23 @@ static enum status line_read(const struct disk *disk, struct keystore *store, st
     if (status != OK || store->count == KEYSTORE_KEYS_MAX) {
         return problem_set(problem, MALFORMED, "the list of keys is damaged");
     }
-    struct key *pair = NULL;
-    status = pair_load(disk, store->zone, (uint8_t)algorithm, (uint16_t)tag, &pair, problem);
-    struct keystore_key *key = status == OK ? key_make(pair, role, (int64_t)since) : NULL;
-    if (status == OK && key == NULL) {
+    struct keystore_key *key = calloc(1, sizeof *key);
+    if (key == NULL) {
         return problem_set(problem, NO_MEMORY, "no memory for a key");
     }
-    if (status == OK) {
-        key->state = is_leaving ? KEYSTORE_LEAVING : KEYSTORE_ACTIVE;
-        key->leaves_at_s = (int64_t)leaves;
-        store->keys[store->count++] = key;
+    struct key_label label = {(uint8_t)algorithm, (uint16_t)tag};
+    status = pair_load(disk, store, label, key, problem);
+    if (status != OK) {
+        key_free(key);
+        return status;
     }
-    return status;
+    key->role = role;
+    key->since_s = (int64_t)since;
+    key->state = is_leaving ? KEYSTORE_LEAVING : KEYSTORE_ACTIVE;
+    key->leaves_at_s = (int64_t)leaves;
+    key_publish(key);
+    store->keys[store->count++] = key;
+    return OK;
 }
 
 static enum status list_read(const struct disk *disk, struct keystore *store, struct span list,
@@ -169,10 +180,11 @@ static enum status list_read(const struct disk *disk, struct keystore *store, st
     return status;
 }
 
-enum status keystore_open(const struct disk *disk, struct name zone, struct keystore *store,
-                          struct problem *problem)
+enum status keystore_open(const struct disk *disk, const struct hsm *hsm, struct name zone,
+                          struct keystore *store, struct problem *problem)
 {
     store->count = 0;
+    store->hsm = hsm;
     name_copy_to(zone, &store->buffer, &store->zone);
     char name[ZONE_KEEP_NAME_MAX];
     struct arena scratch;
@@ -219,7 +231,13 @@ static enum status pair_save(const struct keystore *store, const struct disk *di
     char bytes[PRIVATE_LEN_MAX];
     struct dnskey dnskey = keystore_dnskey(key);
     struct writer text = writer_over(bytes, sizeof bytes);
-    enum status status = key_write_private(key->key, &text);
+    enum status status = OK;
+    if (key->is_in_hsm) {
+        hsm_pair_write(&key->pair, dnskey.algorithm, &text);
+        status = text.status;
+    } else {
+        status = key_write_private(key->key, &text);
+    }
     if (status == OK) {
         pair_file(store->zone, dnskey.algorithm, dnskey.tag, ".private", name);
         status = disk->replace_secret(disk->self, name, writer_written(&text));
@@ -247,44 +265,146 @@ static bool has_tag(const struct keystore *store, const struct keystore_key *key
     return false;
 }
 
-enum status keystore_generate(struct keystore *store, const struct disk *disk,
-                              enum keystore_role role, uint8_t algorithm, int64_t now_s,
-                              struct problem *problem)
+/* The name of a new pair in the module: no other has it. */
+static void hsm_id_make(const struct keystore *store, const struct keystore_order *order, int tries,
+                        uint8_t id[HSM_PAIR_ID_LEN])
 {
-    if (store->count == KEYSTORE_KEYS_MAX) {
-        return problem_set(problem, LIMIT_REACHED, "the zone has %d keys, the most there may be",
-                           KEYSTORE_KEYS_MAX);
+    char text[64];
+    uint8_t digest[DIGEST_LEN_MAX];
+    int len = snprintf(text, sizeof text, "%u %u %lld %d", order->role, order->algorithm,
+                       (long long)order->now_s, tries);
+    const struct span parts[] = {span_of(store->zone.octets, store->zone.len),
+                                 span_of(text, (size_t)len)};
+    enum status status = digest_make(DIGEST_SHA256, parts, LEN(parts), digest);
+    require(status == OK);
+    memcpy(id, digest, HSM_PAIR_ID_LEN);
+}
+
+static enum status pair_generate(const struct keystore *store, const struct keystore_order *order,
+                                 int tries, struct keystore_key *key, struct problem *problem)
+{
+    uint16_t bits = algorithm_find(order->algorithm)->bits_default;
+    if (!order->is_in_hsm) {
+        enum status status = key_generate(order->algorithm, bits, &key->key);
+        return status == OK ? OK : problem_set(problem, status, "no key could be made");
     }
-    const struct algorithm *known = algorithm_find(algorithm);
-    if (known == NULL || !known->can_sign) {
-        return problem_set(problem, UNSUPPORTED, "algorithm %u is not one to sign with", algorithm);
+    if (store->hsm == NULL) {
+        return problem_set(problem, UNSUPPORTED, "no HSM is configured; set its URI");
     }
-    struct keystore_key *key = NULL;
-    enum status status = OK;
-    for (int tries = 0; tries < TRIES_MAX && status == OK && key == NULL; tries++) {
-        struct key *pair = NULL;
-        status = key_generate(algorithm, known->bits_default, &pair);
-        key = status == OK ? key_make(pair, role, now_s) : NULL;
-        if (key != NULL && has_tag(store, key)) {
-            key_free(key); /* two keys of a zone never share a tag: validators would try both */
-            key = NULL;
+    uint8_t id[HSM_PAIR_ID_LEN];
+    hsm_id_make(store, order, tries, id);
+    key->is_in_hsm = true;
+    return hsm_pair_generate(&key->pair, store->hsm, order->algorithm, bits, span_of(id, sizeof id),
+                             &key->key, problem);
+}
+
+/* A pair that is not taken leaves nothing behind in the module. */
+static void key_drop(struct keystore_key *key)
+{
+    struct problem ignored = {0};
+    if (key->key != NULL && key->is_in_hsm) {
+        enum status status = hsm_pair_destroy(&key->pair, &ignored);
+        (void)status;
+    }
+    key_free(key);
+}
+
+/* Two keys of a zone never share a tag: validators would try both. */
+static enum status key_make(struct keystore *store, const struct keystore_order *order,
+                            struct keystore_key **made, struct problem *problem)
+{
+    for (int tries = 0; tries < TRIES_MAX; tries++) {
+        struct keystore_key *key = calloc(1, sizeof *key);
+        if (key == NULL) {
+            return problem_set(problem, NO_MEMORY, "no memory for a key");
+        }
+        enum status status = pair_generate(store, order, tries, key, problem);
+        if (status == OK) {
+            key->role = order->role;
+            key->since_s = order->now_s;
+            key_publish(key);
+        }
+        if (status == OK && !has_tag(store, key)) {
+            *made = key;
+            return OK;
+        }
+        key_drop(key);
+        if (status != OK && status != EXISTS) {
+            return status;
         }
     }
-    if (key == NULL) {
-        return problem_set(problem, CRYPTO_FAILED, "no key could be made");
-    }
-    status = pair_save(store, disk, key);
+    return problem_set(problem, CRYPTO_FAILED, "no key with a free tag could be made");
+}
+
+static enum status check_room(const struct keystore *store, struct problem *problem)
+{
+    return store->count < KEYSTORE_KEYS_MAX
+               ? OK
+               : problem_set(problem, LIMIT_REACHED, "the zone has %d keys, the most there may be",
+                             KEYSTORE_KEYS_MAX);
+}
+
+/* To disk and into the list; takes `key` over. */
+static enum status key_take(struct keystore *store, const struct disk *disk,
+                            struct keystore_key *key, struct problem *problem)
+{
+    enum status status = pair_save(store, disk, key);
     if (status == OK) {
         store->keys[store->count++] = key;
         status = keystore_save(store, disk);
         store->count -= status == OK ? 0 : 1;
     }
     if (status != OK) {
-        key_free(key);
+        key_drop(key);
         return problem_set(problem, status, "the new key cannot be kept on disk: %s",
                            status_text(status));
     }
     return OK;
+}
+
+enum status keystore_generate(struct keystore *store, const struct disk *disk,
+                              const struct keystore_order *order, struct problem *problem)
+{
+    const struct algorithm *known = algorithm_find(order->algorithm);
+    if (known == NULL || !known->can_sign) {
+        return problem_set(problem, UNSUPPORTED, "algorithm %u is not one to sign with",
+                           order->algorithm);
+    }
+    struct keystore_key *key = NULL;
+    enum status status = check_room(store, problem);
+    status = status == OK ? key_make(store, order, &key, problem) : status;
+    return status == OK ? key_take(store, disk, key, problem) : status;
+}
+
+enum status keystore_import(struct keystore *store, const struct disk *disk,
+                            struct span private_text, const struct keystore_order *order,
+                            struct problem *problem)
+{
+    static const char FORMAT[] = "Private-key-format";
+    struct keystore_key *key = calloc(1, sizeof *key);
+    enum status status = check_room(store, problem);
+    if (key == NULL || status != OK) {
+        free(key);
+        return status != OK ? status : problem_set(problem, NO_MEMORY, "no memory for a key");
+    }
+    bool is_binds = private_text.len > sizeof FORMAT &&
+                    memcmp(private_text.bytes, FORMAT, sizeof FORMAT - 1) == 0;
+    status = is_binds ? key_read_private(private_text, &key->key, problem)
+                      : key_read_pem(private_text, order->algorithm, &key->key, problem);
+    if (status != OK) {
+        key_free(key);
+        return status;
+    }
+    key->role = order->role;
+    key->since_s = order->now_s;
+    key_publish(key);
+    if (has_tag(store, key)) {
+        status = problem_set(problem, EXISTS, "its tag %u is that of another key of the zone",
+                             keystore_dnskey(key).tag);
+        key_free(key);
+        return status;
+    }
+    return key_take(store, disk, key, problem);
 }
 
 enum status keystore_remove(struct keystore *store, const struct disk *disk, size_t index)
@@ -305,6 +425,8 @@ enum status keystore_remove(struct keystore *store, const struct disk *disk, siz
             enum status ignored = disk->remove(disk->self, name);
             (void)ignored;
         }
+        key_drop(key);
+        return OK;
     }
     key_free(key);
     return status;
