@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """A zone whose keys live in a token (SoftHSM2): signed, served, valid for peers, the same after a restart, and no private half on disk."""
-import os
 import subprocess
 
-from common import VOUCH, check, finish, folder, needs, run, start, stop, until, vouch
+from common import ENVIRONMENT, VOUCH, check, finish, folder, needs, run, start, stop, until, vouch
 
 needs("softhsm2-util", "dig", "ldns-verify-zone")
 SERVER, SIGNER, PORT = "127.47.0.1", "127.47.0.2", 5300
@@ -12,9 +11,9 @@ work = folder("hsm")
 (work / "softhsm.conf").write_text(f"directories.tokendir = {work}/tokens\nobjectstore.backend = file\n")
 (work / "pin").write_text("1234\n")
 (work / "pin").chmod(0o600)
-os.environ["SOFTHSM2_CONF"] = str(work / "softhsm.conf")
+ENVIRONMENT["SOFTHSM2_CONF"] = str(work / "softhsm.conf")
 # SoftHSM loses memory of its own; what leaks of ours is looked for in every other test.
-os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+ENVIRONMENT["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=1"
 run(["softhsm2-util", "--init-token", "--free", "--label", "vouch", "--so-pin", "5678", "--pin", "1234"])
 ALGORITHMS = ("RSASHA256", "ECDSAP256SHA256", "ED25519")
 config = work / "serve.conf"
