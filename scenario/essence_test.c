@@ -313,8 +313,9 @@ static int teardown(void **state)
     return 0;
 }
 
-/* `FIRST COUNT`: random plans of so many seeds, to look for what the fixed ones do not meet. */
-static int explore(const char *first, const char *count)
+/* `FIRST COUNT [loud]`: random plans of so many seeds, to look for what the fixed ones do not
+ * meet; loud: with the services' log. */
+static int explore(const char *first, const char *count, bool is_loud)
 {
     struct lab_keys *keys = lab_keys_open();
     uint64_t seed = strtoull(first, NULL, 10);
@@ -324,6 +325,7 @@ static int explore(const char *first, const char *count)
         struct essence_plan plan;
         struct essence essence;
         make_plan(seed, &plan);
+        plan.lab.is_loud = is_loud;
         (void)run(keys, &plan, &essence);
         if (!watch_is_good(&essence.watch)) {
             print_plan(&plan);
@@ -345,8 +347,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_the_seed_alone_decides),
         cmocka_unit_test(test_the_oracle_sees_broken_worlds),
     };
-    if (argc == 3) {
-        return explore(argv[1], argv[2]);
+    if (argc >= 3) {
+        return explore(argv[1], argv[2], argc > 3);
     }
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -21,8 +21,9 @@ enum {
 struct note {
     struct address address; /* ADDRESS_NONE: empty */
     uint64_t used;          /* tick of the last use */
-    int32_t rtt_ms;
+    int32_t rtt_ms;         /* as measured; timeouts measure nothing (RFC 6298 §3, §5) */
     int32_t deviation_ms;
+    uint32_t timeouts; /* in a row */
     int64_t no_edns_until_ns;
 };
 
@@ -137,10 +138,21 @@ static struct note *note_take(struct servers *servers, struct address address)
     return taken;
 }
 
+/* Doubled so often, up to a limit. */
+static int32_t doubled_ms(int32_t ms, uint32_t times, int32_t most_ms)
+{
+    for (; times > 0 && ms < most_ms; times--) {
+        ms = ms == 0 ? 1 : ms * 2;
+    }
+    return ms < most_ms ? ms : most_ms;
+}
+
+/* Each timeout since its last answer makes a server twice as slow, and one answer forgives them
+ * all: where the network loses much, waits must not grow from one loss to the next. */
 static int32_t rtt_of(const struct servers *servers, struct address address)
 {
     const struct note *note = note_find(servers, address);
-    return note == NULL ? RTT_UNKNOWN_MS : note->rtt_ms;
+    return note == NULL ? RTT_UNKNOWN_MS : doubled_ms(note->rtt_ms, note->timeouts, RTT_MAX_MS);
 }
 
 static bool is_choice(const struct servers *servers, const struct server_candidate *candidate,
@@ -189,10 +201,8 @@ uint32_t servers_timeout_ms(const struct servers *servers, struct address addres
     int32_t timeout_ms = note == NULL ? RTT_UNKNOWN_MS + 4 * RTT_DEVIATION_UNKNOWN_MS
                                       : note->rtt_ms + 4 * note->deviation_ms;
     timeout_ms = timeout_ms < TIMEOUT_MIN_MS ? TIMEOUT_MIN_MS : timeout_ms;
-    for (uint8_t i = 0; i < tries && timeout_ms < TIMEOUT_MAX_MS; i++) {
-        timeout_ms *= 2;
-    }
-    return (uint32_t)(timeout_ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : timeout_ms);
+    uint32_t timeouts = note == NULL || note->timeouts < tries ? tries : note->timeouts;
+    return (uint32_t)doubled_ms(timeout_ms, timeouts, TIMEOUT_MAX_MS);
 }
 
 void servers_note_answer(struct servers *servers, struct address address, int64_t rtt_ns)
@@ -205,13 +215,12 @@ void servers_note_answer(struct servers *servers, struct address address, int64_
     int32_t size_ms = error_ms < 0 ? -error_ms : error_ms;
     note->rtt_ms += error_ms / 8;
     note->deviation_ms += (size_ms - note->deviation_ms) / 4;
+    note->timeouts = 0;
 }
 
 void servers_note_timeout(struct servers *servers, struct address address)
 {
-    struct note *note = note_take(servers, address);
-    int32_t doubled_ms = note->rtt_ms * 2 + 1;
-    note->rtt_ms = doubled_ms > RTT_MAX_MS ? RTT_MAX_MS : doubled_ms;
+    note_take(servers, address)->timeouts++;
 }
 
 void servers_note_no_edns(struct servers *servers, struct address address, struct moment now)

@@ -27,7 +27,8 @@ bool servers_is_usable(struct address address, bool may_be_loopback);
  * random (so that a spoofer cannot know which, RFC 5452 §4.4). `count` when none is left. */
 size_t servers_choose(struct servers *servers, const struct server_candidate *candidates,
                       size_t count, struct name zone, struct moment now);
-/* How long to wait for that server: four deviations above its usual time, doubled with each try. */
+/* How long to wait for that server: four deviations above its usual time, doubled with each try, or
+ * with each timeout since its last answer where those are more. */
 uint32_t servers_timeout_ms(const struct servers *servers, struct address address, uint8_t tries);
 void servers_note_answer(struct servers *servers, struct address address, int64_t rtt_ns);
 void servers_note_timeout(struct servers *servers, struct address address);

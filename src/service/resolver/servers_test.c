@@ -98,6 +98,18 @@ static void test_timeouts(void **state)
     assert_true(known_ms < unknown_ms && known_ms >= 100);
     assert_int_equal(servers_timeout_ms(servers, fast, 1), 2 * known_ms);
     assert_true(servers_timeout_ms(servers, fast, 200) <= 3000);
+    servers_note_timeout(servers, fast);
+    assert_int_equal(servers_timeout_ms(servers, fast, 0), 2 * known_ms);
+    assert_int_equal(servers_timeout_ms(servers, fast, 1), 2 * known_ms);
+    servers_note_timeout(servers, fast);
+    assert_int_equal(servers_timeout_ms(servers, fast, 0), 4 * known_ms);
+    servers_note_answer(servers, fast, 10LL * MOMENT_NS_PER_MS);
+    assert_int_equal(servers_timeout_ms(servers, fast, 0), known_ms); /* one answer forgives */
+    for (int i = 0; i < 100; i++) { /* every second datagram is lost, for long */
+        servers_note_timeout(servers, fast);
+        servers_note_answer(servers, fast, 10LL * MOMENT_NS_PER_MS);
+    }
+    assert_int_equal(servers_timeout_ms(servers, fast, 0), known_ms);
     struct moment now = {0, MOMENT_NS_PER_S};
     assert_true(servers_has_edns(servers, fast, now));
     servers_note_no_edns(servers, fast, now);
