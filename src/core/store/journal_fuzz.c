@@ -1,18 +1,18 @@
 /* Any octets as a log's file: what comes back can be written on, and comes back again. */
+#include "core/store/fake_disk.h"
 #include "core/store/journal.h"
-#include "core/store/memory_disk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct memory_disk memory = {0};
-    struct disk disk = memory_disk_open(&memory);
+    struct fake_disk memory = {0};
+    struct disk disk = fake_disk_open(&memory);
     struct arena task;
     struct journal journal;
     struct journal_entries entries;
     struct problem damage = {0};
-    memory_file_set(memory_disk_need(&memory, "log"), span_of(data, size));
+    fake_file_set(fake_disk_need(&memory, "log"), span_of(data, size));
     arena_open(&task, 256 << 20);
     if (journal_open(&journal, &disk, "log", &task, &entries, &damage) == OK) {
         size_t count = entries.count;
@@ -24,6 +24,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require(entries.count == 1);
     }
     arena_close(&task);
-    memory_disk_close(&memory);
+    fake_disk_close(&memory);
     return 0;
 }

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
+#include "core/store/fake_disk.h"
 #include "core/store/journal.h"
-#include "core/store/memory_disk.h"
 
 enum { ENTRIES = 12, TASK_MAX = 1 << 24 };
 
@@ -41,7 +41,7 @@ static void fill(struct journal *journal, size_t count)
 }
 
 struct bench {
-    struct memory_disk memory;
+    struct fake_disk memory;
     struct disk disk;
     struct journal journal;
     struct arena task;
@@ -61,7 +61,7 @@ static void bench_reopen(struct bench *bench)
 static void bench_open(struct bench *bench)
 {
     *bench = (struct bench){0};
-    bench->disk = memory_disk_open(&bench->memory);
+    bench->disk = fake_disk_open(&bench->memory);
     arena_open(&bench->task, TASK_MAX);
     bench_reopen(bench);
     assert_false(bench->journal.is_written);
@@ -70,7 +70,7 @@ static void bench_open(struct bench *bench)
 
 static void bench_close(struct bench *bench)
 {
-    memory_disk_close(&bench->memory);
+    fake_disk_close(&bench->memory);
     arena_close(&bench->task);
 }
 
@@ -101,12 +101,12 @@ static void test_a_kill_at_any_octet(void **state)
         fill(&bench.journal, 1);
         ends[i] = bench.journal.size;
     }
-    struct memory_file *file = memory_disk_find(&bench.memory, "log");
+    struct fake_file *file = fake_disk_find(&bench.memory, "log");
     size_t whole_len = file->len;
     uint8_t *whole = malloc(whole_len);
     memcpy(whole, file->bytes, whole_len);
     for (size_t len = 0; len < whole_len; len++) {
-        memory_file_set(file, span_of(whole, len));
+        fake_file_set(file, span_of(whole, len));
         bench_reopen(&bench);
         size_t good = 0;
         while (good < ENTRIES && ends[good] <= len) {
@@ -135,12 +135,12 @@ static void test_damage_is_cut_and_told(void **state)
     struct bench bench;
     bench_open(&bench);
     fill(&bench.journal, ENTRIES);
-    struct memory_file *file = memory_disk_find(&bench.memory, "log");
+    struct fake_file *file = fake_disk_find(&bench.memory, "log");
     size_t whole_len = file->len;
     uint8_t *whole = malloc(whole_len);
     memcpy(whole, file->bytes, whole_len);
     for (size_t at = 0; at < whole_len; at++) {
-        memory_file_set(file, span_of(whole, whole_len));
+        fake_file_set(file, span_of(whole, whole_len));
         file->bytes[at] ^= 0x41;
         bench_reopen(&bench);
         assert_true(bench.entries.count < ENTRIES);
@@ -165,7 +165,7 @@ static void test_order_and_holes_show(void **state)
         assert_int_equal(journal_append(&bench.journal, span_of(same, sizeof same)), OK);
         ends[i] = bench.journal.size;
     }
-    struct memory_file *file = memory_disk_find(&bench.memory, "log");
+    struct fake_file *file = fake_disk_find(&bench.memory, "log");
     size_t len = (size_t)(ends[2] - ends[1]);
     uint8_t swapped[200];
     memcpy(swapped, file->bytes + ends[0], len);
@@ -178,7 +178,7 @@ static void test_order_and_holes_show(void **state)
 
 /* For each n and each way, the n-th write fails: what was confirmed is there after a restart, and
  * at most one more. */
-static void run_with_fault(uint32_t fault_at, enum memory_fault fault, bool is_for_good)
+static void run_with_fault(uint32_t fault_at, enum fake_fault fault, bool is_for_good)
 {
     struct bench bench;
     bench_open(&bench);
@@ -208,9 +208,9 @@ static void test_every_single_fault(void **state)
 {
     (void)state;
     for (uint32_t at = 1; at < ENTRIES + 4; at++) {
-        for (int fault = MEMORY_FAULT_NOTHING; fault <= MEMORY_FAULT_ALL; fault++) {
-            run_with_fault(at, (enum memory_fault)fault, false);
-            run_with_fault(at, (enum memory_fault)fault, true);
+        for (int fault = FAKE_FAULT_NOTHING; fault <= FAKE_FAULT_ALL; fault++) {
+            run_with_fault(at, (enum fake_fault)fault, false);
+            run_with_fault(at, (enum fake_fault)fault, true);
         }
     }
 }

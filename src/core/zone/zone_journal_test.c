@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "core/store/memory_disk.h"
+#include "core/store/fake_disk.h"
 #include "core/zone/test_zone.h"
 #include "core/zone/transfer.h"
 #include "core/zone/zone_change.h"
@@ -71,7 +71,7 @@ static struct zone *make_next(const struct zone *from, int count, uint64_t *rand
 }
 
 struct bench {
-    struct memory_disk memory;
+    struct fake_disk memory;
     struct disk disk;
     struct zone_journal *journal;
     struct zone_history history; /* as it came back last */
@@ -96,7 +96,7 @@ static void bench_reopen(struct bench *bench)
 static void bench_open(struct bench *bench)
 {
     *bench = (struct bench){.random = 42};
-    bench->disk = memory_disk_open(&bench->memory);
+    bench->disk = fake_disk_open(&bench->memory);
     bench_reopen(bench);
     assert_int_equal(bench->history.count, 0);
 }
@@ -108,7 +108,7 @@ static void bench_close(struct bench *bench)
     for (size_t i = 0; i < bench->count; i++) {
         zone_release(bench->versions[i]);
     }
-    memory_disk_close(&bench->memory);
+    fake_disk_close(&bench->memory);
 }
 
 static enum status bench_keep(struct bench *bench, int changes)
@@ -155,9 +155,9 @@ static void test_a_change_costs_a_change(void **state)
     struct bench bench;
     bench_open(&bench);
     assert_int_equal(bench_keep(&bench, 2000), OK);
-    size_t whole = memory_disk_find(&bench.memory, "zone/example.version")->len;
+    size_t whole = fake_disk_find(&bench.memory, "zone/example.version")->len;
     assert_int_equal(bench_keep(&bench, 1), OK);
-    const struct memory_file *log = memory_disk_find(&bench.memory, "zone/example.version-log");
+    const struct fake_file *log = fake_disk_find(&bench.memory, "zone/example.version-log");
     assert_true(log->len < 600 && whole > 50000);
     uint32_t writes = bench.memory.writes;
     assert_int_equal(bench_keep(&bench, 1), OK);
@@ -175,7 +175,7 @@ static void test_the_log_stays_bounded(void **state)
     for (size_t i = 0; i < VERSIONS; i++) {
         assert_int_equal(bench_keep(&bench, 700), OK);
         assert_int_equal(bench.problem.status, OK);
-        const struct memory_file *log = memory_disk_find(&bench.memory, "zone/example.version-log");
+        const struct fake_file *log = fake_disk_find(&bench.memory, "zone/example.version-log");
         size_t len = log == NULL ? 0 : log->len;
         assert_true(len < 2 * ZONE_JOURNAL_LEN_MIN);
         shortened += len < before;
@@ -192,7 +192,7 @@ static void test_the_log_stays_bounded(void **state)
 
 /* The n-th write fails, for every n, in every way: what was confirmed is there after a restart, or
  * the one version more that was not. Zones grow so that the log is shortened on the way. */
-static void run_with_fault(uint32_t at, enum memory_fault fault, bool is_for_good, bool *is_last)
+static void run_with_fault(uint32_t at, enum fake_fault fault, bool is_for_good, bool *is_last)
 {
     struct bench bench;
     bench_open(&bench);
@@ -227,9 +227,9 @@ static void test_every_single_fault(void **state)
     (void)state;
     bool is_last = false;
     for (uint32_t at = 1; !is_last; at++) {
-        for (int fault = MEMORY_FAULT_NOTHING; fault <= MEMORY_FAULT_ALL; fault++) {
-            run_with_fault(at, (enum memory_fault)fault, false, &is_last);
-            run_with_fault(at, (enum memory_fault)fault, true, &is_last);
+        for (int fault = FAKE_FAULT_NOTHING; fault <= FAKE_FAULT_ALL; fault++) {
+            run_with_fault(at, (enum fake_fault)fault, false, &is_last);
+            run_with_fault(at, (enum fake_fault)fault, true, &is_last);
         }
         assert_true(at < 100);
     }
@@ -246,7 +246,7 @@ static void test_damage_is_told(void **state)
     for (size_t i = 0; i < 5; i++) {
         assert_int_equal(bench_keep(&bench, 5), OK);
     }
-    struct memory_file *log = memory_disk_find(&bench.memory, "zone/example.version-log");
+    struct fake_file *log = fake_disk_find(&bench.memory, "zone/example.version-log");
     log->bytes[log->len - 1] ^= 1;
     bench_reopen(&bench);
     assert_true(bench.problem.status != OK);
@@ -256,7 +256,7 @@ static void test_damage_is_told(void **state)
     bench_reopen(&bench);
     assert_int_equal(bench.problem.status, OK);
     check_history(&bench, 6);
-    struct memory_file *whole = memory_disk_find(&bench.memory, "zone/example.version");
+    struct fake_file *whole = fake_disk_find(&bench.memory, "zone/example.version");
     whole->bytes[whole->len / 2] ^= 1;
     bench_reopen(&bench);
     assert_true(bench.problem.status != OK && bench.history.count == 0);
@@ -275,18 +275,17 @@ static void test_a_log_of_another_base_is_not_used(void **state)
     bench_open(&bench);
     assert_int_equal(bench_keep(&bench, 100), OK);
     assert_int_equal(bench_keep(&bench, 5), OK);
-    struct memory_file *log = memory_disk_find(&bench.memory, "zone/example.version-log");
+    struct fake_file *log = fake_disk_find(&bench.memory, "zone/example.version-log");
     uint8_t *old = malloc(log->len);
     size_t old_len = log->len;
     memcpy(old, log->bytes, old_len);
     zone_journal_close(bench.journal);
     bench.journal = NULL;
-    memory_disk_remove(&bench.memory, "zone/example.version");
+    fake_disk_remove(&bench.memory, "zone/example.version");
     bench_reopen(&bench); /* a log without a zone is nothing */
     assert_int_equal(bench.history.count, 0);
     assert_int_equal(bench_keep(&bench, 5), OK);
-    memory_file_set(memory_disk_need(&bench.memory, "zone/example.version-log"),
-                    span_of(old, old_len));
+    fake_file_set(fake_disk_need(&bench.memory, "zone/example.version-log"), span_of(old, old_len));
     bench_reopen(&bench);
     assert_int_equal(bench.history.count, 1);
     check_history(&bench, 1);

@@ -71,7 +71,8 @@ static enum status state_read(struct signer *signer, struct signer_zone *zone)
     return status == NOT_FOUND ? OK : status;
 }
 
-/* Was the version signed here? `unsign` may have become durable without the version that follows. */
+/* Was the version signed here? `unsign` may have become durable without the version that follows.
+ */
 static bool is_signed_here(const struct signer_zone *zone, const struct zone *version)
 {
     const struct rrset *set = zone_find_rrset(version, zone->options.name, TYPE_DNSKEY);

@@ -8,15 +8,16 @@
 
 #include <cmocka.h>
 
-#include "core/store/memory_disk.h"
+#include "core/store/fake_disk.h"
 #include "core/zone/test_zone.h"
 #include "core/zone/transfer.h"
+#include "core/zone/zone_journal.h"
 #include "service/signer/signer.h"
 
 enum { NOW = 1785542400 };
 
 struct bench {
-    struct memory_disk files;
+    struct fake_disk files;
     struct disk disk;
     struct outbox outbox;
     struct name_buffer name_buffer;
@@ -25,7 +26,10 @@ struct bench {
     const char *const *lines; /* what the zone's file holds */
     size_t line_count;
     bool has_bad_file;
-    struct zone *published; /* last handed out */
+    struct zone *given; /* what the file holds instead of lines; NULL: the lines */
+    uint32_t remembered[ZONE_HISTORY_MAX];
+    size_t remembered_count; /* since the last start */
+    struct zone *published;  /* last handed out */
     size_t publish_count;
     int64_t timer_mono_ns;
     char answer[4096];
@@ -38,7 +42,18 @@ static struct zone *bench_load(void *user, const char *file, struct name apex)
     struct bench *bench = user;
     (void)file;
     (void)apex;
+    if (bench->given != NULL) {
+        return zone_hold(bench->given);
+    }
     return bench->has_bad_file ? NULL : test_zone("example.", bench->lines, bench->line_count);
+}
+
+static void bench_remember(void *user, struct zone *version)
+{
+    struct bench *bench = user;
+    assert_true(bench->remembered_count < ZONE_HISTORY_MAX);
+    bench->remembered[bench->remembered_count++] = zone_serial(version);
+    zone_release(version);
 }
 
 static void bench_publish(void *user, struct zone *version, struct moment now)
@@ -89,10 +104,12 @@ static void bench_start(struct bench *bench)
                                      .zone_count = 1,
                                      .disk = &bench->disk,
                                      .load = bench_load,
+                                     .remember = bench_remember,
                                      .publish = bench_publish,
                                      .notify = bench_notify,
                                      .user = bench};
     struct problem problem = {0};
+    bench->remembered_count = 0;
     assert_int_equal(signer_open(&options, &bench->signer, &problem), OK);
     bench_handle(bench, (struct event){.kind = EVENT_START});
 }
@@ -112,7 +129,7 @@ static const char *const changed_lines[] = {
 static void bench_open(struct bench *bench)
 {
     *bench = (struct bench){.now_s = NOW, .lines = good_lines, .line_count = LEN(good_lines)};
-    bench->disk = memory_disk_open(&bench->files);
+    bench->disk = fake_disk_open(&bench->files);
     outbox_open(&bench->outbox, 16 << 20);
     bench->zone_options = (struct signer_zone_options){
         .name = test_name("example.", &bench->name_buffer),
@@ -127,8 +144,9 @@ static void bench_close(struct bench *bench)
 {
     signer_close(bench->signer);
     zone_release(bench->published);
+    zone_release(bench->given);
     outbox_close(&bench->outbox);
-    memory_disk_close(&bench->files);
+    fake_disk_close(&bench->files);
 }
 
 static void bench_restart(struct bench *bench)
@@ -296,6 +314,177 @@ static void test_a_key_that_cannot_serve_is_not_kept(void **state)
     bench_close(&bench);
 }
 
+static void bench_reload(struct bench *bench, const char *const *lines, size_t count)
+{
+    bench->lines = lines;
+    bench->line_count = count;
+    bench_handle(bench, (struct event){.kind = EVENT_RELOAD});
+}
+
+static void test_history_comes_back(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open(&bench);
+    for (size_t i = 0; i < 20; i++) {
+        bench_reload(&bench, i % 2 == 0 ? changed_lines : good_lines,
+                     i % 2 == 0 ? LEN(changed_lines) : LEN(good_lines));
+    }
+    uint32_t serial = zone_serial(bench.published);
+    assert_int_equal(bench.remembered_count, 0);
+    bench_restart(&bench);
+    assert_int_equal(zone_serial(bench.published), serial);
+    assert_int_equal(bench.remembered_count, ZONE_HISTORY_MAX - 1);
+    for (size_t i = 0; i < bench.remembered_count; i++) {
+        assert_int_equal(bench.remembered[i], serial - (ZONE_HISTORY_MAX - 1) + i);
+    }
+    bench_close(&bench);
+}
+
+/* One signature of the kept version is missing: none of the others may go into the next one. */
+static void test_a_bad_kept_version_lends_nothing(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct name_buffer buffer;
+    bench_open(&bench);
+    struct zone *good = zone_hold(bench.published);
+    struct zone_builder *builder = test_change("example.", good);
+    struct rrset none = {.owner = test_name("ns.example.", &buffer),
+                         .type = TYPE_RRSIG,
+                         .covers = TYPE_A,
+                         .class_ = CLASS_IN};
+    assert_int_equal(zone_build_set(builder, &none), OK);
+    struct zone *bad = zone_build_finish(builder);
+    struct zone_journal *journal;
+    struct zone_history history;
+    struct problem problem = {0};
+    signer_close(bench.signer);
+    assert_int_equal(zone_journal_open(&bench.disk, bench.zone_options.name, ".version", &journal,
+                                       &history, &problem),
+                     OK);
+    assert_int_equal(zone_journal_keep(journal, bad, &problem), OK);
+    zone_history_release(&history);
+    zone_journal_close(journal);
+    bench_start(&bench);
+    test_verify_good(bench.published, NULL, bench.now_s);
+    assert_true(serial_is_newer(zone_serial(bench.published), zone_serial(bad)));
+    struct zone_cursor cursor;
+    zone_walk(bench.published, &cursor);
+    for (const struct zone_node *node; (node = zone_walk_next(&cursor)) != NULL;) {
+        const struct zone_node *old = zone_find(good, node->owner);
+        for (uint16_t i = 0; i < node->rrset_count; i++) {
+            const struct rrset *rrset = node->rrsets[i];
+            assert_false(rrset->type == TYPE_RRSIG && old != NULL &&
+                         rrset_equal(rrset, zone_node_rrsigs(old, rrset->covers)));
+        }
+    }
+    zone_release(bad);
+    zone_release(good);
+    bench_close(&bench);
+}
+
+/* Nobody gives the data any more: what was kept stays signed all the same. */
+static void test_without_a_file_signatures_stay_fresh(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open(&bench);
+    bench.has_bad_file = true;
+    bench_restart(&bench);
+    for (int i = 0; i < 60; i++) {
+        bench.now_s = bench.timer_mono_ns / MOMENT_NS_PER_S + 1;
+        bench_handle(&bench, (struct event){.kind = EVENT_TIMER, .timer = 0});
+        test_verify_good(bench.published, NULL, bench.now_s);
+    }
+    assert_true(bench.now_s > NOW + 20 * 86400);
+    bench_ask(&bench, "zone-status example");
+    assert_non_null(strstr(bench.answer, "held back")); /* and the file's faults stay told */
+    bench_close(&bench);
+}
+
+static void test_a_zone_that_is_not_signed_goes_out_as_it_came(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct test_keys keys = {0};
+    const struct zone_sign_policy policy = {.denial = ZONE_NSEC};
+    bench_open(&bench);
+    bench_ask(&bench, "unsign example");
+    struct zone *plain = test_zone("example.", changed_lines, LEN(changed_lines));
+    test_keys_add(&keys, ALGORITHM_ECDSAP256SHA256, true, true);
+    struct zone_builder *builder = test_change("example.", plain);
+    test_remove(builder, changed_lines[0]);
+    test_add(builder, "example. SOA ns.example. root.example. 100 3600 900 604800 300");
+    struct zone *newer = zone_build_finish(builder);
+    bench.given = test_sign(newer, NULL, &keys, &policy, bench.now_s);
+    bench_handle(&bench, (struct event){.kind = EVENT_RELOAD});
+    assert_ptr_equal(bench.published,
+                     bench.given); /* signed elsewhere: not an octet of it changes */
+    bench_restart(&bench);
+    assert_int_equal(zone_serial(bench.published), zone_serial(bench.given));
+    assert_int_equal(count_keys(&bench), 1);
+    struct zone *again = test_sign(newer, NULL, &keys, &policy, bench.now_s + 1);
+    zone_release(bench.given);
+    bench.given = again;
+    size_t count = bench.publish_count;
+    bench_ask(&bench, "reload example");
+    assert_true(bench.is_failure); /* other records under the same serial */
+    assert_non_null(strstr(bench.answer, "signed elsewhere"));
+    assert_int_equal(bench.publish_count, count);
+    zone_release(plain);
+    zone_release(newer);
+    test_keys_close(&keys);
+    bench_close(&bench);
+}
+
+static void test_faults_from_a_primary_stay_told(void **state)
+{
+    (void)state;
+    static const char *const bad_lines[] = {
+        "example. SOA ns.example. root.example. 9 3600 900 604800 300",
+        "example. NS nowhere.example.",
+    };
+    struct bench bench;
+    bench_open(&bench);
+    size_t count = bench.publish_count;
+    struct zone *bad = test_zone("example.", bad_lines, LEN(bad_lines));
+    struct zone *good = test_zone("example.", changed_lines, LEN(changed_lines));
+    struct moment now = {bench.now_s * MOMENT_NS_PER_S, bench.now_s * MOMENT_NS_PER_S};
+    signer_take(bench.signer, bad, now, &bench.outbox);
+    outbox_reset(&bench.outbox);
+    assert_int_equal(bench.publish_count, count);
+    bench_handle(&bench, (struct event){.kind = EVENT_TIMER, .timer = 0});
+    bench_ask(&bench, "zone-status example");
+    assert_non_null(strstr(bench.answer, "held back"));
+    assert_non_null(strstr(bench.answer, "nowhere.example."));
+    signer_take(bench.signer, good, now, &bench.outbox);
+    outbox_reset(&bench.outbox);
+    assert_int_equal(bench.publish_count, count + 1);
+    bench_ask(&bench, "zone-status example");
+    assert_null(strstr(bench.answer, "held back"));
+    zone_release(bad);
+    zone_release(good);
+    bench_close(&bench);
+}
+
+static void test_reload_without_a_name_reads_all(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open(&bench);
+    size_t count = bench.publish_count;
+    bench.lines = changed_lines;
+    bench.line_count = LEN(changed_lines);
+    bench_ask(&bench, "reload");
+    assert_false(bench.is_failure);
+    assert_int_equal(bench.publish_count, count + 1);
+    bench.has_bad_file = true;
+    bench_ask(&bench, "reload");
+    assert_true(bench.is_failure && strstr(bench.answer, "1 of 1") != NULL);
+    bench_close(&bench);
+}
+
 static void test_bad_lines_get_one_sentence(void **state)
 {
     (void)state;
@@ -332,6 +521,12 @@ int main(void)
         cmocka_unit_test(test_sign_and_unsign_last_over_a_restart),
         cmocka_unit_test(test_a_key_is_rolled),
         cmocka_unit_test(test_a_key_that_cannot_serve_is_not_kept),
+        cmocka_unit_test(test_history_comes_back),
+        cmocka_unit_test(test_a_bad_kept_version_lends_nothing),
+        cmocka_unit_test(test_without_a_file_signatures_stay_fresh),
+        cmocka_unit_test(test_a_zone_that_is_not_signed_goes_out_as_it_came),
+        cmocka_unit_test(test_faults_from_a_primary_stay_told),
+        cmocka_unit_test(test_reload_without_a_name_reads_all),
         cmocka_unit_test(test_bad_lines_get_one_sentence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
