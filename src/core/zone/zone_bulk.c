@@ -46,7 +46,8 @@ struct zone_entry *zone_bulk_entry(struct name owner, struct span key, const str
 
 struct zone_bulk_item zone_bulk_item_of(struct zone_entry *entry)
 {
-    return (struct zone_bulk_item){entry, entry->record_count, zone_node_earliest_s(&entry->node)};
+    return (struct zone_bulk_item){entry, entry->record_count, zone_node_earliest_s(&entry->node),
+                                   0};
 }
 
 /* A level of the tree being filled: pages from what stands below them. */

@@ -15,7 +15,8 @@ struct zone_entry *zone_bulk_entry(struct name owner, struct span key, const str
 struct zone_bulk_item {
     struct zone_entry *entry;
     uint32_t record_count;
-    uint32_t earliest_s; /* as zone_node_earliest_s says it */
+    uint32_t earliest_s;  /* as zone_node_earliest_s says it */
+    uint16_t ttl_differs; /* a type that was given with different TTLs; 0: none, or not known */
 };
 struct zone_bulk_item zone_bulk_item_of(struct zone_entry *entry);
 

@@ -1,56 +1,7 @@
-/* Zone files and zones: a file becomes a zone version or findings, a version becomes a file. */
+/* Zones as files: a version becomes a text. */
 #include "core/zone/zonefile.h"
 
 #include "core/zone/zone.h"
-#include "core/zone/zonefile_read.h"
-
-struct loading {
-    struct zone_builder *builder;
-    void (*problem_each)(void *user, const struct problem *problem);
-    void *user;
-};
-
-static enum status load_record(void *user, const struct rrset *record, uint32_t line)
-{
-    (void)line;
-    struct loading *loading = user;
-    return zone_build_add(loading->builder, record->owner, record->type, record->ttl_s,
-                          rrset_only(record));
-}
-
-static void load_problem(void *user, const struct problem *problem)
-{
-    struct loading *loading = user;
-    if (loading->problem_each != NULL) {
-        loading->problem_each(loading->user, problem);
-    }
-}
-
-enum status zonefile_load(const struct zonefile_source *source, struct name apex,
-                          void (*problem_each)(void *user, const struct problem *problem),
-                          void *user, struct zone **zone)
-{
-    struct loading loading = {NULL, problem_each, user};
-    struct zonefile_sink sink = {load_record, load_problem, &loading};
-    *zone = NULL;
-    enum status status = zone_build(apex, NULL, &loading.builder);
-    if (status != OK) {
-        return status;
-    }
-    status = zonefile_read_within(source, &sink, &apex);
-    if (status != OK) {
-        if (status != MALFORMED) { /* the zone could not hold it; the findings tell the rest */
-            struct problem problem = {OK};
-            problem_place(&problem, source->file == NULL ? "" : source->file, 0, 0);
-            (void)problem_set(&problem, status, "the zone cannot be kept: %s", status_text(status));
-            load_problem(&loading, &problem);
-        }
-        zone_build_cancel(loading.builder);
-        return status;
-    }
-    *zone = zone_build_finish(loading.builder);
-    return *zone == NULL ? NO_MEMORY : OK;
-}
 
 enum {
     FLUSH_AT = 1 << 16,

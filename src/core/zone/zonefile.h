@@ -2,6 +2,7 @@
 /* Master files (RFC 1035 §5) and what operators write: $ORIGIN, $TTL, $INCLUDE, $GENERATE, TTL
  * units, parentheses, escapes, \# for any type. */
 #include "core/base/arena.h"
+#include "core/base/parallel.h"
 #include "core/dns/rdata.h"
 #include "core/dns/rrset.h"
 
@@ -15,7 +16,14 @@ struct zonefile_source {
     /* The text must stay until the reading ends. A relative path is taken as it is written. */
     enum status (*open_include)(void *user, const char *file, struct span *text);
     void *include_user;
+    /* Told now and then, from any of the threads that read, that this part of the text was read; it
+     * may be looked at again later. NULL: nobody is told. */
+    void (*passed)(void *user, size_t from, size_t to);
+    void *passed_user;
 };
+
+/* What is told at most; then one more says how many there were in all. */
+enum { ZONEFILE_FINDINGS_MAX = 1000 };
 
 struct zonefile_sink {
     /* One record; count 1. Other than OK stops the reading. */
@@ -30,8 +38,25 @@ enum status zonefile_read(const struct zonefile_source *source,
                           const struct zonefile_sink *sink) MUST_USE;
 
 struct zone;
-/* Reads a file into a new zone; class IN alone; records outside the apex are findings. All findings
- * go to `problem_each`; nothing half-read: zone is NULL on failure. */
+/* Where a loading leads. */
+struct zonefile_target {
+    struct name apex;
+    const struct parallel *parallel; /* NULL: no other threads */
+    size_t part_len;                 /* of what one thread reads at a time; 0: what suits */
+    /* A finding: the zone is not made. In the order of the file, from the caller's thread. */
+    void (*problem)(void *user, const struct problem *problem);
+    /* Of a zone that is made: a name with an RRset that has records of different TTLs (RFC 2181
+     * §5.2), the lowest such type, and the TTL that it has now, which is the last one. */
+    void (*ttl_differs)(void *user, struct name owner, uint16_t type, uint32_t ttl_s);
+    void *user;
+};
+/* Reads a file into a new zone with one reference; class IN alone; records outside the apex are
+ * findings. Nothing half-read: the zone is NULL on failure. MALFORMED when there was any finding;
+ * NO_MEMORY or LIMIT_REACHED (records of one RRset) when the zone cannot be kept, which is a
+ * finding too. The zone and the findings are the same for every width of `parallel`. */
+enum status zonefile_load_into(const struct zonefile_source *source,
+                               const struct zonefile_target *target, struct zone **zone) MUST_USE;
+/* The same in the caller's thread alone. */
 enum status zonefile_load(const struct zonefile_source *source, struct name apex,
                           void (*problem_each)(void *user, const struct problem *problem),
                           void *user, struct zone **zone) MUST_USE;

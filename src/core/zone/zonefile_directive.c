@@ -76,6 +76,7 @@ static void push_frame(struct zonefile_reading *reading, const struct rdata_toke
     frame->owner_text = SPAN_EMPTY;
     if (before->has_owner) {
         name_copy_to(before->owner, &frame->owner_octets, &frame->owner);
+        frame->is_owner_inside = before->is_owner_inside;
     }
     memcpy(frame->file, file->text.bytes, file->text.len);
     frame->file[file->text.len] = '\0';
@@ -92,7 +93,9 @@ static void include(struct zonefile_reading *reading, const struct zonefile_entr
         (entry->count == 3 && !read_name(reading, &entry->tokens[2], &buffer, &origin))) {
         return;
     }
-    if (reading->source->open_include == NULL) {
+    if (reading->is_ahead) {
+        reading->needs_order = true; /* files are opened in order */
+    } else if (reading->source->open_include == NULL) {
         refuse_include(reading, file, REFUSED, "files may not include others here");
     } else if (reading->depth == LEN(reading->frames)) {
         refuse_include(reading, file, LIMIT_REACHED, "files include each other too deeply");

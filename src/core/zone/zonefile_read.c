@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { FOUND_MAX = 60 };
@@ -26,7 +27,7 @@ void zonefile_tell(struct zonefile_reading *reading, struct problem *problem)
 {
     problem_place(problem, zonefile_top(reading)->file, problem->line, problem->column);
     reading->finding_count++;
-    if (reading->sink->problem != NULL) {
+    if (reading->sink->problem != NULL && reading->finding_count <= ZONEFILE_FINDINGS_MAX) {
         reading->sink->problem(reading->sink->user, problem);
     }
 }
@@ -82,6 +83,9 @@ static bool read_owner(struct zonefile_reading *reading, const struct zonefile_e
     frame->has_owner =
         name_parse(token->text, &frame->origin, &frame->owner_octets, &frame->owner, problem) == OK;
     frame->owner_text = frame->has_owner ? token->text : SPAN_EMPTY;
+    frame->is_owner_inside =
+        frame->has_owner &&
+        (reading->apex == NULL || name_is_at_or_below(frame->owner, *reading->apex));
     if (!frame->has_owner) {
         zonefile_tell(reading, problem);
     }
@@ -132,6 +136,10 @@ static bool settle_ttl(struct zonefile_reading *reading, const struct zonefile_e
         reading->ttl_last_s = head->ttl_s;
         return true;
     }
+    if (!reading->has_ttl_default && !reading->has_ttl_last && reading->is_ahead) {
+        reading->needs_order = true;
+        return false;
+    }
     if (!reading->has_ttl_default && !reading->has_ttl_last) {
         zonefile_expected(reading, &entry->tokens[head->at - 1],
                           "a TTL before the type, as there is neither $TTL nor a record with one");
@@ -153,7 +161,7 @@ static bool is_of_zone(struct zonefile_reading *reading, const struct zonefile_e
         zonefile_expected(reading, &entry->tokens[head->at - 1], "a record of class IN");
         return false;
     }
-    if (!name_is_at_or_below(owner, *reading->apex)) {
+    if (!zonefile_top(reading)->is_owner_inside) {
         char printed[NAME_TEXT_MAX], apex[NAME_TEXT_MAX];
         struct problem *problem =
             zonefile_place(reading, entry->tokens[0].line, entry->tokens[0].column);
@@ -214,50 +222,151 @@ static void read_entry(struct zonefile_reading *reading, const struct zonefile_e
     }
 }
 
-static void read_all(struct zonefile_reading *reading)
+/* Tells that what was read is not looked at again but by reading it anew. */
+static void pass(struct zonefile_reading *reading)
 {
-    while (reading->depth != 0 && reading->stop == OK) {
+    struct zonefile_frame *frame = &reading->frames[0];
+    frame->owner_text = SPAN_EMPTY;
+    if (reading->source->passed != NULL) {
+        reading->source->passed(reading->source->passed_user, reading->passed_at, frame->lexer.at);
+    }
+    reading->passed_at = frame->lexer.at;
+}
+
+void zonefile_reading_run(struct zonefile_reading *reading, size_t to)
+{
+    const struct zonefile_lexer *outer = &reading->frames[0].lexer;
+    while (reading->stop == OK && !reading->needs_order && (reading->depth > 1 || outer->at < to)) {
         struct zonefile_entry entry = {reading->tokens, LEN(reading->tokens), 0, false};
         struct problem *problem = zonefile_place(reading, 0, 0);
         if (!zonefile_lexer_next(&zonefile_top(reading)->lexer, &entry, problem)) {
-            reading->depth--;
+            reading->depth -= reading->depth > 1 ? 1 : 0;
         } else if (problem->status != OK) {
             zonefile_tell(reading, problem);
         } else {
             read_entry(reading, &entry);
         }
+        if (outer->at - reading->passed_at >= ZONEFILE_PASSED_EVERY) {
+            pass(reading);
+        }
+    }
+    pass(reading);
+}
+
+void zonefile_state_begin(const struct zonefile_source *source, struct zonefile_state *state)
+{
+    *state = (struct zonefile_state){.line = 1,
+                                     .class_ = CLASS_IN,
+                                     .has_ttl_default = source->ttl_default_s != 0,
+                                     .ttl_default_s = source->ttl_default_s};
+    name_copy_to(source->origin, &state->origin_octets, &state->origin);
+}
+
+void zonefile_state_copy(const struct zonefile_state *from, struct zonefile_state *to)
+{
+    *to = *from;
+    name_copy_to(from->origin, &to->origin_octets, &to->origin);
+    if (from->has_owner) {
+        name_copy_to(from->owner, &to->owner_octets, &to->owner);
     }
 }
 
-enum status zonefile_read_within(const struct zonefile_source *source,
-                                 const struct zonefile_sink *sink, const struct name *apex)
+/* Not all files of Windows editors can be read: some begin with a mark of their encoding. */
+static void skip_order_mark(struct zonefile_reading *reading)
 {
-    struct arena arena;
-    arena_open(&arena, 2 * sizeof(struct zonefile_reading));
-    struct zonefile_reading *reading = arena_take(&arena, sizeof *reading);
-    if (reading == NULL) {
-        return NO_MEMORY;
+    static const uint8_t MARK[] = {0xef, 0xbb, 0xbf};
+    struct zonefile_lexer *lexer = &zonefile_top(reading)->lexer;
+    if (lexer->at == 0 && lexer->text.len >= sizeof MARK &&
+        memcmp(lexer->text.bytes, MARK, sizeof MARK) == 0) {
+        struct problem *problem = zonefile_place(reading, 1, 1);
+        (void)problem_set(problem, MALFORMED,
+                          "expected a record or a directive, found a byte order mark (U+FEFF): "
+                          "save the file as UTF-8 without it");
+        zonefile_tell(reading, problem);
+        lexer->at = sizeof MARK;
     }
+}
+
+void zonefile_reading_begin(struct zonefile_reading *reading, const struct zonefile_source *source,
+                            const struct zonefile_sink *sink, const struct name *apex,
+                            const struct zonefile_state *state)
+{
     reading->source = source;
     reading->sink = sink;
     reading->apex = apex;
-    reading->class_ = CLASS_IN;
-    reading->has_ttl_default = source->ttl_default_s != 0;
-    reading->ttl_default_s = source->ttl_default_s;
+    reading->class_ = state->class_;
+    reading->has_ttl_default = state->has_ttl_default;
+    reading->has_ttl_last = state->has_ttl_last;
+    reading->ttl_default_s = state->ttl_default_s;
+    reading->ttl_last_s = state->ttl_last_s;
+    reading->include_count = state->include_count;
+    reading->finding_count = 0;
+    reading->passed_at = state->at;
+    reading->is_ahead = false;
+    reading->needs_order = false;
+    reading->stop = OK;
+    reading->problem.status = OK;
     reading->depth = 1;
     struct zonefile_frame *frame = zonefile_top(reading);
     zonefile_lexer_open(&frame->lexer, source->text, zonefile_scan_best());
+    frame->lexer.at = state->at;
+    frame->lexer.line_at = state->at;
+    frame->lexer.line = state->line;
     snprintf(frame->file, sizeof frame->file, "%s", source->file == NULL ? "" : source->file);
-    name_copy_to(source->origin, &frame->origin_octets, &frame->origin);
-    read_all(reading);
-    enum status status = reading->stop != OK           ? reading->stop
-                         : reading->finding_count != 0 ? MALFORMED
-                                                       : OK;
-    arena_close(&arena);
-    return status;
+    name_copy_to(state->origin, &frame->origin_octets, &frame->origin);
+    frame->owner_text = SPAN_EMPTY;
+    frame->has_owner = state->has_owner;
+    if (state->has_owner) {
+        name_copy_to(state->owner, &frame->owner_octets, &frame->owner);
+        frame->is_owner_inside = apex == NULL || name_is_at_or_below(frame->owner, *apex);
+    }
+    skip_order_mark(reading);
+}
+
+void zonefile_reading_state(const struct zonefile_reading *reading, struct zonefile_state *state)
+{
+    const struct zonefile_frame *frame = &reading->frames[0];
+    *state = (struct zonefile_state){.at = frame->lexer.at,
+                                     .line = frame->lexer.line,
+                                     .has_owner = frame->has_owner,
+                                     .has_ttl_default = reading->has_ttl_default,
+                                     .has_ttl_last = reading->has_ttl_last,
+                                     .ttl_default_s = reading->ttl_default_s,
+                                     .ttl_last_s = reading->ttl_last_s,
+                                     .class_ = reading->class_,
+                                     .include_count = reading->include_count};
+    name_copy_to(frame->origin, &state->origin_octets, &state->origin);
+    if (frame->has_owner) {
+        name_copy_to(frame->owner, &state->owner_octets, &state->owner);
+    }
+}
+
+void zonefile_tell_more(const struct zonefile_source *source, size_t count,
+                        void (*tell)(void *user, const struct problem *problem), void *user)
+{
+    struct problem problem = {OK};
+    if (count > ZONEFILE_FINDINGS_MAX && tell != NULL) {
+        problem_place(&problem, source->file == NULL ? "" : source->file, 0, 0);
+        (void)problem_set(&problem, LIMIT_REACHED, "%zu more findings are not shown",
+                          count - ZONEFILE_FINDINGS_MAX);
+        tell(user, &problem);
+    }
 }
 
 enum status zonefile_read(const struct zonefile_source *source, const struct zonefile_sink *sink)
 {
-    return zonefile_read_within(source, sink, NULL);
+    struct zonefile_reading *reading = malloc(sizeof *reading);
+    struct zonefile_state state;
+    if (reading == NULL) {
+        return NO_MEMORY;
+    }
+    zonefile_state_begin(source, &state);
+    zonefile_reading_begin(reading, source, sink, NULL, &state);
+    zonefile_reading_run(reading, source->text.len);
+    zonefile_tell_more(source, reading->finding_count, sink->problem, sink->user);
+    enum status status = reading->stop != OK           ? reading->stop
+                         : reading->finding_count != 0 ? MALFORMED
+                                                       : OK;
+    free(reading);
+    return status;
 }
