@@ -1,5 +1,6 @@
 /* Questions to other DNS servers: each from a fresh socket with an unpredictable port, connected,
  * so that only datagrams from the asked address and port come back (RFC 5452). */
+#include "core/base/framing.h"
 #include "world/real/inside.h"
 
 #include <errno.h>
@@ -178,16 +179,15 @@ static bool connection_deliver(struct ask *ask)
     struct asks *asks = ask->asks;
     uint64_t number = ask->number;
     for (;;) {
-        struct span bytes = buffer_bytes(&ask->in);
-        if (bytes.len < LENGTH_SIZE) {
-            return true;
-        }
-        size_t len = (size_t)bytes.bytes[0] << 8 | bytes.bytes[1];
-        if (bytes.len - LENGTH_SIZE < len) {
+        struct span message;
+        if (framing_next(&FRAMING_DNS, buffer_bytes(&ask->in), &message) != OK) {
             return true;
         }
         /* The service may end the ask in its handler, so the message lives apart from it. */
-        memcpy(asks->datagram, bytes.bytes + LENGTH_SIZE, len);
+        size_t len = message.len;
+        if (len > 0) {
+            memcpy(asks->datagram, message.bytes, len);
+        }
         buffer_drop(&ask->in, LENGTH_SIZE + len);
         if (!ask_deliver(asks, number, span_of(asks->datagram, len))) {
             return false;
@@ -245,7 +245,9 @@ static enum status connection_open(struct ask *ask)
 
 static enum status connection_send(struct ask *ask, struct span message)
 {
-    uint8_t length[LENGTH_SIZE] = {(uint8_t)(message.len >> 8), (uint8_t)message.len};
+    uint8_t length[LENGTH_SIZE];
+    struct writer writer = writer_over(length, sizeof length);
+    framing_write_length(&FRAMING_DNS, message.len, &writer);
     if (ask->out.len > ASK_UNSENT_MAX) {
         return LIMIT_REACHED;
     }

@@ -2,6 +2,7 @@
  * frame says is the service's matter. Sessions are freed in epp_flush alone, and there their end is
  * told. */
 #include "core/proto/epp.h"
+#include "core/base/framing.h"
 #include "world/real/acceptor.h"
 #include "world/real/inside.h"
 #include "world/real/tls.h"
@@ -19,6 +20,8 @@ enum epp_state {
 };
 
 enum { LENGTH_SIZE = 4, WRITE_SIZE_MAX = 16384, SERVER_NAME_MAX = 64, HOST_NAME_SIZE = 256 };
+
+static const struct framing FRAMING = {LENGTH_SIZE, true, 1, EPP_FRAME_LEN_MAX};
 
 struct epp_listener {
     struct epp *epp;
@@ -131,25 +134,15 @@ static void session_rest(struct epp_session *session)
  * whole yet, or can never be one, and then the session is over. */
 static bool session_next_frame(struct epp_session *session, struct span *frame)
 {
-    struct span bytes = buffer_bytes(&session->in);
-    if (bytes.len < LENGTH_SIZE) {
-        return false;
-    }
-    uint32_t len = (uint32_t)bytes.bytes[0] << 24 | (uint32_t)bytes.bytes[1] << 16 |
-                   (uint32_t)bytes.bytes[2] << 8 | bytes.bytes[3];
-    if (len <= LENGTH_SIZE || len - LENGTH_SIZE > EPP_FRAME_LEN_MAX) {
+    enum status status = framing_next(&FRAMING, buffer_bytes(&session->in), frame);
+    if (status == MALFORMED) {
         char text[ADDRESS_TEXT_MAX];
         log_line(&session->epp->world->log, LOG_WARNING,
-                 "EPP session with %s ended: it announced a frame of %u octets",
-                 address_print(session->peer, text), len);
+                 "EPP session with %s ended: it announced a frame of no octets, or of more than %d",
+                 address_print(session->peer, text), EPP_FRAME_LEN_MAX);
         session_end(session, IO_FAILED);
-        return false;
     }
-    if (bytes.len < len) {
-        return false;
-    }
-    *frame = span_part(bytes, LENGTH_SIZE, len - LENGTH_SIZE);
-    return true;
+    return status == OK;
 }
 
 static void session_deliver_frames(struct epp_session *session)
@@ -286,7 +279,7 @@ void epp_send(struct world *world, const struct effect_epp *effect)
     require(effect->frame.len != 0 && effect->frame.len <= EPP_FRAME_LEN_MAX);
     uint8_t length[LENGTH_SIZE];
     struct writer writer = writer_over(length, sizeof length);
-    writer_u32(&writer, (uint32_t)(effect->frame.len + LENGTH_SIZE));
+    framing_write_length(&FRAMING, effect->frame.len, &writer);
     if (session->out.len > EPP_UNSENT_MAX ||
         buffer_append(&session->out, span_of(length, sizeof length)) != OK ||
         buffer_append(&session->out, effect->frame) != OK) {

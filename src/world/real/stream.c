@@ -1,6 +1,7 @@
 /* DNS over TCP (RFC 7766): many queries on one connection, answers in any order, and limits on who
  * connects too often, says too little, or reads too slowly. Connections are freed in stream_flush
  * alone, so that no callback ever holds a dead one. */
+#include "core/base/framing.h"
 #include "world/real/acceptor.h"
 #include "world/real/inside.h"
 
@@ -116,16 +117,7 @@ static void stream_free(struct stream *stream)
 /* The first whole message in the buffer, without its length; false when there is none yet. */
 static bool stream_next_message(const struct stream *stream, struct span *message)
 {
-    struct span bytes = buffer_bytes(&stream->in);
-    if (bytes.len < LENGTH_SIZE) {
-        return false;
-    }
-    size_t len = (size_t)bytes.bytes[0] << 8 | bytes.bytes[1];
-    if (bytes.len - LENGTH_SIZE < len) {
-        return false;
-    }
-    *message = span_part(bytes, LENGTH_SIZE, len);
-    return true;
+    return framing_next(&FRAMING_DNS, buffer_bytes(&stream->in), message) == OK;
 }
 
 static void stream_deliver_messages(struct stream *stream)
@@ -187,7 +179,9 @@ void stream_reply(struct world *world, const struct effect_reply *reply)
         return;
     }
     require(reply->message.len <= DNS_MESSAGE_MAX);
-    uint8_t length[LENGTH_SIZE] = {(uint8_t)(reply->message.len >> 8), (uint8_t)reply->message.len};
+    uint8_t length[LENGTH_SIZE];
+    struct writer writer = writer_over(length, sizeof length);
+    framing_write_length(&FRAMING_DNS, reply->message.len, &writer);
     stream->unanswered -= stream->unanswered == 0 ? 0 : 1;
     if (stream->out.len > STREAM_UNSENT_MAX ||
         buffer_append(&stream->out, span_of(length, sizeof length)) != OK ||
