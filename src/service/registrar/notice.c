@@ -156,7 +156,7 @@ enum status notice_write(struct turn *turn, const struct operation *operation,
     if (operation_key(turn, operation, &key) == OK) {
         key_write(text, domain, &key);
     } else {
-        lines_wrap(text, operation->hosts);
+        lines_wrap(text, operation->is_refused ? operation->given : operation->hosts);
     }
     if (!is_success) {
         writer_text(text, "\nWhy:\n");

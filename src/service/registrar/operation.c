@@ -119,28 +119,35 @@ enum status operation_insert(struct turn *turn, const struct operation_order *or
 {
     id_make(turn, id);
     const struct domain_key *key = order->key;
+    bool is_refused = order->refused != NULL;
     /* A deletion and a registration ask nothing of the name servers. */
     bool is_checked = order->type == OPERATION_REMOVE_KEY || order->type == OPERATION_REGISTER;
     return RECORDS_RUN(
         turn->records,
         "INSERT INTO operation (id, domain, account, registry, type, state, is_open, channel, "
         "flags, algorithm, public_key, hosts, reason, evidence, attempts, submitted_s, updated_s, "
-        "due_s, watch, looks, seen_s, validated_s, is_due) VALUES "
-        "(?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, '', '', 0, ?, ?, ?, 0, 0, 0, 0, 1)",
+        "due_s, watch, looks, seen_s, validated_s, is_due, is_refused, given) VALUES "
+        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 0, ?, ?, ?, 0, 0, 0, 0, ?, ?, ?)",
         turn->scratch, NULL, records_words(id), records_words(order->domain),
         records_integer(order->account), records_words(order->registry),
         records_integer(order->type),
-        records_integer(is_checked ? OPERATION_CHECKED : OPERATION_ACCEPTED),
-        records_words(order->channel), records_integer(key == NULL ? 0 : key->flags),
+        records_integer(is_refused   ? OPERATION_FAILED
+                        : is_checked ? OPERATION_CHECKED
+                                     : OPERATION_ACCEPTED),
+        records_integer(!is_refused), records_words(order->channel),
+        records_integer(key == NULL ? 0 : key->flags),
         records_integer(key == NULL ? 0 : key->algorithm),
         records_words(key == NULL ? "" : key->base64),
-        records_words(order->hosts == NULL ? "" : order->hosts), records_integer(turn->now_s),
-        records_integer(turn->now_s), records_integer(turn->now_s));
+        records_words(order->hosts == NULL ? "" : order->hosts),
+        records_words(is_refused ? order->refused : ""), records_integer(turn->now_s),
+        records_integer(turn->now_s), records_integer(turn->now_s), records_integer(!is_refused),
+        records_integer(is_refused), records_words(order->given == NULL ? "" : order->given));
 }
 
 #define OPERATION_COLUMNS                                                                          \
     "id, domain, account, registry, type, state, channel, flags, algorithm, public_key, hosts, "   \
-    "reason, evidence, attempts, submitted_s, updated_s, watch, looks, seen_s, validated_s"
+    "reason, evidence, attempts, submitted_s, updated_s, watch, looks, seen_s, validated_s, "      \
+    "is_refused, given"
 
 static const char *cell_text(const struct records_value *cell, struct arena *arena)
 {
@@ -172,6 +179,8 @@ static void row_read(const struct records_row *row, struct arena *arena,
         .looks = cells[17].integer,
         .seen_s = cells[18].integer,
         .validated_s = cells[19].integer,
+        .is_refused = cells[20].integer != 0,
+        .given = cell_text(&cells[21], arena),
     };
     snprintf(operation->id, sizeof operation->id, "%s", cell_text(&cells[0], arena));
 }

@@ -47,6 +47,8 @@ struct operation {
     const char *hosts;      /* as typed: registration, name servers */
     const char *reason;     /* why it failed */
     const char *evidence;   /* lines */
+    bool is_refused;        /* at once, by the rules: it never was more than a request */
+    const char *given;      /* lines: what was asked, where it is no key; only when refused */
     int64_t attempts;       /* submissions to the registry */
     int64_t submitted_s, updated_s;
     enum operation_watch watch;
@@ -70,6 +72,8 @@ struct operation_order {
     const char *channel;
     const struct domain_key *key; /* NULL: none */
     const char *hosts;            /* NULL: none */
+    const char *refused;          /* why it is FAILED from the start; NULL: it is to be done */
+    const char *given;            /* as in struct operation; NULL: nothing */
 };
 /* Makes it durable inside the caller's transaction. EXISTS: another one of the domain is open. */
 enum status operation_insert(struct turn *turn, const struct operation_order *order,

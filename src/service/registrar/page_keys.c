@@ -30,7 +30,14 @@ static void refusal_write(struct console *console, const struct refusal *refusal
     } else {
         HTML_FILL(page, "{}", refusal->sentence);
     }
-    writer_text(page, "</p></div>");
+    writer_text(page, "</p>");
+    if (refusal->operation[0] != '\0') {
+        HTML_FILL(page,
+                  "<p>Nothing was changed. A notice with this reason goes to the registrant "
+                  "contact, too: <a href=\"/operations/{}\">Show the operation</a></p>",
+                  refusal->operation);
+    }
+    writer_text(page, "</div>");
 }
 
 /* The sentence at the field itself. */

@@ -72,6 +72,12 @@ static void steps_write(struct console *console, const struct operation *operati
     bool is_failed = operation->state == OPERATION_FAILED;
     bool was_sent = operation->attempts > 0;
     writer_text(&console->page, "<ol class=\"steps\">");
+    if (operation->is_refused) {
+        step_write(console, STEP_REFUSED, "Refused at once",
+                   console_time(console, operation->submitted_s));
+        writer_text(&console->page, "</ol>");
+        return;
+    }
     step_write(console, STEP_DONE, "Accepted", console_time(console, operation->submitted_s));
     if (operation->type == OPERATION_ADD_KEY || operation->type == OPERATION_NAMESERVERS) {
         step_write(console, step_of(operation, OPERATION_ACCEPTED, is_failed && !was_sent),
@@ -119,6 +125,9 @@ static void facts_write(struct console *console, const struct operation *operati
     if (operation_key(console->turn, operation, &key) == OK) {
         HTML_FILL(page, "<dt>Key</dt><dd>{}</dd><dt>Key id</dt><dd class=\"mono\">{}</dd>",
                   key_describe(&key, console->turn->scratch), key.id);
+    } else if (operation->is_refused) {
+        HTML_FILL(page, "<dt>What was given</dt><dd class=\"mono wrap lines\">{}</dd>",
+                  operation->given);
     } else {
         HTML_FILL(page, "<dt>Name servers</dt><dd class=\"mono\">{}</dd>", operation->hosts);
     }
@@ -126,7 +135,7 @@ static void facts_write(struct console *console, const struct operation *operati
               "<dt>Operation</dt><dd class=\"mono\">{}</dd><dt>Requested by</dt><dd>{}</dd>"
               "<dt>Last change</dt><dd>{}</dd>",
               operation->id, operation->channel, console_time(console, operation->updated_s));
-    if (operation->flags != 0) {
+    if (operation->flags != 0 || operation->is_refused) {
         HTML_FILL(page, "<dt>Notice</dt><dd>{}</dd>",
                   notice_state_text(console->turn, operation->id));
     }

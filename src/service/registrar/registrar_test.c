@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "service/registrar/fake_world.h"
+#include "service/registrar/refusal.h"
 
 static struct fake_world *world;
 
@@ -186,33 +187,38 @@ static void test_refusals(void **state)
         const char *json;
         const char *error;
         const char *words;
+        bool is_told; /* by mail, too */
     } rows[] = {
         {"no base64",
          "{\"DomainName\":\"example.com\",\"SigningAttributes\":{\"Algorithm\":13,\"Flags\":257,"
          "\"PublicKey\":\"this is no key\"}}",
-         "InvalidInput", "not valid base64"},
+         "InvalidInput", "not valid base64", true},
         {"too short for the algorithm",
          "{\"DomainName\":\"example.com\",\"SigningAttributes\":{\"Algorithm\":13,\"Flags\":257,"
          "\"PublicKey\":\"AAECAwQF\"}}",
-         "InvalidInput", "has 64 octets, this one has 6"},
+         "InvalidInput", "has 64 octets, this one has 6", true},
         {"no point of the curve",
          "{\"DomainName\":\"example.com\",\"SigningAttributes\":{\"Algorithm\":13,\"Flags\":257,"
          "\"PublicKey\":"
          "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
          "AAAAAAAAAAA==\"}}",
-         "InvalidInput", "not a public key of algorithm 13"},
+         "InvalidInput", "not a public key of algorithm 13", true},
         {"an algorithm nobody knows",
          "{\"DomainName\":\"example.com\",\"SigningAttributes\":{\"Algorithm\":99,\"Flags\":257,"
          "\"PublicKey\":\"AAECAwQF\"}}",
-         "InvalidInput", "Algorithm 99 is not supported"},
+         "InvalidInput", "Algorithm 99 is not supported", true},
         {"SHA-1",
          "{\"DomainName\":\"example.com\",\"SigningAttributes\":{\"Algorithm\":5,\"Flags\":257,"
          "\"PublicKey\":\"AAECAwQF\"}}",
-         "InvalidInput", "SHA-1"},
+         "InvalidInput", "SHA-1", true},
         {"wrong flags",
          "{\"DomainName\":\"example.com\",\"SigningAttributes\":{\"Algorithm\":13,\"Flags\":258,"
          "\"PublicKey\":\"AAECAwQF\"}}",
-         "InvalidInput", "KSK (flags 257) or ZSK"},
+         "InvalidInput", "KSK (flags 257) or ZSK", true},
+        {"no key at all",
+         "{\"DomainName\":\"example.com\",\"SigningAttributes\":{\"Algorithm\":13,\"Flags\":257,"
+         "\"PublicKey\":\" \"}}",
+         "InvalidInput", "Paste the public key", false},
         {"a TLD without DNSSEC",
          "{\"DomainName\":\"example.aq\",\"SigningAttributes\":{\"Algorithm\":13,\"Flags\":257,"
          "\"PublicKey\":\"AAECAwQF\"}}",
@@ -230,17 +236,103 @@ static void test_refusals(void **state)
         {"a list", "[]", "SerializationException", "no JSON object"},
     };
     fake_control(world, "domain-register other.com stranger@example.test ns1.example.net");
+    size_t told = 0;
     for (size_t i = 0; i < LEN(rows); i++) {
         const char *answer = fake_api(world, "AssociateDelegationSignerToDomain", rows[i].json);
         if (strstr(answer, rows[i].error) == NULL || strstr(answer, rows[i].words) == NULL ||
-            strstr(answer, "OperationId") != NULL) {
+            (strstr(answer, "OperationId") != NULL) != rows[i].is_told) {
             fail_msg("%s: %s", rows[i].why, answer);
+        }
+        told += rows[i].is_told;
+        if (world->mail_count != told) {
+            fail_msg("%s: %zu mails", rows[i].why, world->mail_count);
         }
         assert_int_equal(world->http_status, 400);
     }
     assert_says(fake_api(world, "Nothing", "{}"), "UnknownOperationException");
-    assert_says(delete_key("no-such-key", ""), "InvalidInput");
+    assert_int_equal(world->mail_count, told);
+}
+
+static const char MALFORMED_KEY[] =
+    "{\"DomainName\":\"example.com\",\"SigningAttributes\":{\"Algorithm\":13,\"Flags\":257,"
+    "\"PublicKey\":\"no key,\\nBcc: x@y.z\"}}";
+
+static const char *add_malformed(void)
+{
+    return fake_api(world, "AssociateDelegationSignerToDomain", MALFORMED_KEY);
+}
+
+/* D2: the reason is in the answer, in the operation and in one mail. */
+static void test_refusal_is_told(void **state)
+{
+    (void)state;
+    char *operation = member(add_malformed(), "OperationId", 0);
+    assert_int_equal(strlen(operation), 36);
+    assert_says(operation_of(operation), "\"Status\":\"FAILED\"");
+    assert_says(operation_of(operation), "not valid base64");
+    assert_int_equal(world->mail_count, 1);
+    assert_says(world->mails[0], "Subject: example.com: the key could not be added\r\n");
+    assert_says(world->mails[0], "not valid base64");
+    assert_says(world->mails[0], "Public key: no key,?Bcc: x@y.z");
+    assert_says(world->mails[0], operation);
+    operation = member(delete_key("no-such-key", ""), "OperationId", 0);
+    assert_int_equal(strlen(operation), 36);
+    assert_says(fake_api(world, "ListOperations", "{\"Type\":[\"REMOVE_DNSSEC\"]}"), operation);
+    assert_int_equal(world->mail_count, 2);
+    assert_says(world->mails[1], "the key could not be deleted");
+    assert_says(world->mails[1], "Key id: no-such-key");
+    assert_says(delete_key("", ""), "InvalidInput");
+    fake_restart(world);
+    fake_pass(world, 400);
+    assert_int_equal(world->mail_count, 2);
+}
+
+static void test_refusal_of_tld_is_told(void **state)
+{
+    (void)state;
+    fake_control(world, "domain-register example.aq owner@example.test ns1.example.net");
+    const char *answer = fake_api(world, "AssociateDelegationSignerToDomain",
+                                  "{\"DomainName\":\"example.aq\",\"SigningAttributes\":{"
+                                  "\"Algorithm\":13,\"Flags\":257,\"PublicKey\":\"AAECAwQF\"}}");
+    assert_says(answer, "UnsupportedTLD");
+    assert_says(answer, "OperationId");
+    assert_int_equal(world->mail_count, 1);
+    assert_says(world->mails[0], "does not support DNSSEC");
+}
+
+/* Malformed requests are no mail bomb. */
+static void test_refusals_are_limited(void **state)
+{
+    (void)state;
+    for (int i = 0; i < REFUSALS_TOLD_MAX; i++) {
+        assert_says(add_malformed(), "OperationId");
+    }
+    const char *answer = add_malformed();
+    assert_says(answer, "not valid base64");
+    assert_null(strstr(answer, "OperationId"));
+    fake_restart(world);
+    assert_null(strstr(add_malformed(), "OperationId"));
+    assert_int_equal(world->mail_count, REFUSALS_TOLD_MAX);
+    fake_pass(world, REFUSALS_TOLD_WINDOW_S + 1);
+    assert_says(add_malformed(), "OperationId");
+    assert_int_equal(world->mail_count, REFUSALS_TOLD_MAX + 1);
+}
+
+/* Nothing is said that is not stored; what is stored is sent although the process dies. */
+static void test_refusal_is_durable(void **state)
+{
+    (void)state;
+    fake_records_fail(world->records, 0, 1);
+    assert_says(add_malformed(), "InternalFailure");
+    fake_records_fail(world->records, 0, 0);
+    assert_null(strstr(fake_api(world, "ListOperations", "{}"), "FAILED"));
     assert_int_equal(world->mail_count, 0);
+    world->mail_outcome = IO_FAILED;
+    add_malformed();
+    fake_restart(world);
+    world->mail_outcome = OK;
+    fake_pass(world, 400);
+    assert_int_equal(world->mail_count, 1);
 }
 
 static void test_duplicate_and_limit(void **state)
@@ -250,6 +342,9 @@ static void test_duplicate_and_limit(void **state)
     add(key, 257);
     assert_says(add(key, 257), "already present");
     assert_says(add(key, 257), "DuplicateRequest");
+    assert_int_equal(world->mail_count, 3);
+    assert_says(world->mails[2], "the key could not be added");
+    assert_says(world->mails[2], "Key id:");
     for (unsigned i = 1; i < 13; i++) {
         assert_says(operation_of(member(add(fake_add_key(world, 257), 257), "OperationId", 0)),
                     "SUCCESSFUL");
@@ -257,7 +352,8 @@ static void test_duplicate_and_limit(void **state)
     const char *answer = add(fake_add_key(world, 257), 257);
     assert_says(answer, "DnssecLimitExceeded");
     assert_says(answer, "up to 13");
-    assert_int_equal(world->mail_count, 13);
+    assert_int_equal(world->mail_count, 16);
+    assert_says(world->mails[15], "already has 13 keys");
 }
 
 static void test_pending(void **state)
@@ -481,6 +577,15 @@ static const char *field_value(const char *page, const char *name)
     return value;
 }
 
+/* The first link of the page that begins so. */
+static const char *member_link(const char *begin)
+{
+    static char path[256];
+    const char *at = strstr(world->http_body, begin);
+    snprintf(path, sizeof path, "%.*s", at == NULL ? 0 : (int)strcspn(at, "\""), at);
+    return path;
+}
+
 static const char *page_form(const char *path, const char *from, const char *fields)
 {
     static char form[8192];
@@ -553,6 +658,12 @@ static void test_console_keys(void **state)
     assert_says(world->http_body, "base64");
     assert_says(world->http_body, "&lt;script&gt;");
     assert_null(strstr(world->http_body, "<script"));
+    assert_says(world->http_body, "Show the operation");
+    fake_page(world, member_link("/operations/"), NULL);
+    assert_says(world->http_body, "Refused at once");
+    assert_says(world->http_body, "&lt;script&gt;");
+    assert_null(strstr(world->http_body, "<script"));
+    assert_says(world->http_body, "sent to owner@example.test");
     fake_page(world, "/domains/example.com/keys", "type=ksk&algorithm=13&public_key=AA==");
     assert_int_equal(world->http_status, 403);
     size_t at = (size_t)snprintf(fields, sizeof fields, "type=ksk&algorithm=13&public_key=");
@@ -633,6 +744,10 @@ int main(void)
         ROW(test_add),
         ROW(test_preflight),
         ROW(test_refusals),
+        ROW(test_refusal_is_told),
+        ROW(test_refusal_of_tld_is_told),
+        ROW(test_refusals_are_limited),
+        ROW(test_refusal_is_durable),
         ROW(test_duplicate_and_limit),
         ROW(test_pending),
         ROW(test_delete),

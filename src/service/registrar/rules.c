@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "service/registrar/refusal.h"
 #include "service/registrar/state.h"
 
 enum { DS_TTL_USUAL_S = 86400 };
@@ -47,8 +48,7 @@ static bool refuse(struct refusal *refusal, enum refusal_code code, const char *
 static bool refuse_internal(struct turn *turn, struct refusal *refusal, enum status status)
 {
     log_line(turn_log(turn), LOG_ERROR, "the records failed: %s", status_text(status));
-    return refuse(refusal, REFUSAL_INTERNAL,
-                  "The request could not be stored just now. Nothing was changed; try again.");
+    return refuse(refusal, REFUSAL_INTERNAL, RULES_INTERNAL_SENTENCE);
 }
 
 bool rules_find_domain(struct turn *turn, const struct rules_request *request,
@@ -191,6 +191,31 @@ static bool operation_accept(struct turn *turn, const struct operation_order *or
     return true;
 }
 
+/* Is there a domain of the account whose registry takes keys? Where it takes none, the registrant
+ * is told. */
+static bool domain_takes_keys(struct turn *turn, struct refusal_case *what, struct domain *domain,
+                              struct refusal *refusal)
+{
+    struct refusal unused;
+    what->domain = domain;
+    if (name_takes_keys(turn, what->request->domain, refusal)) {
+        return rules_find_domain(turn, what->request, domain, refusal);
+    }
+    return rules_find_domain(turn, what->request, domain, &unused)
+               ? refusal_tell(turn, what, refusal)
+               : false;
+}
+
+static bool is_blank(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.bytes[i] > ' ') {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool rules_add_key(struct turn *turn, const struct rules_request *request,
                    const struct key_input *input, char operation[OPERATION_ID_SIZE],
                    struct refusal *refusal)
@@ -198,16 +223,18 @@ bool rules_add_key(struct turn *turn, const struct rules_request *request,
     struct domain domain;
     struct domain_key key;
     struct problem problem = {0};
-    if (!name_takes_keys(turn, request->domain, refusal) ||
-        !rules_find_domain(turn, request, &domain, refusal)) {
+    struct refusal_case what = {.request = request, .type = OPERATION_ADD_KEY, .input = input};
+    if (!domain_takes_keys(turn, &what, &domain, refusal) ||
+        !has_none_pending(turn, domain.text, refusal)) {
         return false;
     }
     if (key_intake(domain.name, input, turn->scratch, &key, &refusal->fault, &problem) != OK) {
-        return refuse(refusal, REFUSAL_INVALID_INPUT, "%s", problem.sentence);
+        refuse(refusal, REFUSAL_INVALID_INPUT, "%s", problem.sentence);
+        return is_blank(input->public_key) ? false : refusal_tell(turn, &what, refusal);
     }
-    if (!has_none_pending(turn, domain.text, refusal) ||
-        !key_is_new(&domain, &key, turn->scratch, refusal)) {
-        return false;
+    what.key = &key;
+    if (!key_is_new(&domain, &key, turn->scratch, refusal)) {
+        return refusal_tell(turn, &what, refusal);
     }
     struct operation_order order = {.type = OPERATION_ADD_KEY,
                                     .domain = domain.text,
@@ -221,16 +248,17 @@ bool rules_add_key(struct turn *turn, const struct rules_request *request,
 bool rules_find_key(struct turn *turn, const struct rules_request *request, struct span key_id,
                     struct domain *domain, const struct domain_key **key, struct refusal *refusal)
 {
-    if (!name_takes_keys(turn, request->domain, refusal) ||
-        !rules_find_domain(turn, request, domain, refusal) ||
+    struct refusal_case what = {.request = request, .type = OPERATION_REMOVE_KEY, .key_id = key_id};
+    if (!domain_takes_keys(turn, &what, domain, refusal) ||
         !has_none_pending(turn, domain->text, refusal)) {
         return false;
     }
     *key = domain_find_key(domain, key_id);
     if (*key == NULL) {
-        return refuse(refusal, REFUSAL_NOT_FOUND,
-                      "There is no key with that id at %s: it may have been deleted already.",
-                      domain->text);
+        refuse(refusal, REFUSAL_NOT_FOUND,
+               "There is no key with that id at %s: it may have been deleted already.",
+               domain->text);
+        return key_id.len == 0 ? false : refusal_tell(turn, &what, refusal);
     }
     return true;
 }

@@ -24,7 +24,11 @@ struct refusal {
     enum key_fault fault; /* which field of the form */
     char sentence[REFUSAL_SENTENCE_SIZE];
     char consequence[CONSEQUENCE_SIZE]; /* REFUSAL_NEEDS_CONFIRMATION: what must be repeated */
+    char operation[OPERATION_ID_SIZE];  /* by which it is told; empty: it is only shown */
 };
+
+#define RULES_INTERNAL_SENTENCE                                                                    \
+    "The request could not be stored just now. Nothing was changed; try again."
 
 /* The name of a refusal in the API. */
 const char *rules_error_name(enum refusal_code code);

@@ -39,7 +39,12 @@ static const char script_1[] =
     "  queued_s BIGINT NOT NULL, closed_s BIGINT NOT NULL, reply TEXT NOT NULL);\n"
     "CREATE INDEX mail_due ON mail (state, due_s);\n";
 
-static const char *const scripts[] = {script_1};
+/* Requests that were refused at once are kept as operations too, with what was given as lines. */
+static const char script_2[] =
+    "ALTER TABLE operation ADD COLUMN is_refused BIGINT NOT NULL DEFAULT 0;\n"
+    "ALTER TABLE operation ADD COLUMN given TEXT NOT NULL DEFAULT '';\n";
+
+static const char *const scripts[] = {script_1, script_2};
 
 enum status schema_migrate(struct records *records)
 {
