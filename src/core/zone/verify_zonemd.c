@@ -18,7 +18,7 @@ static bool is_only_one(const struct rrset *set, struct span rdata)
 
 enum zonemd_result { ZONEMD_GOOD, ZONEMD_WRONG, ZONEMD_UNUSABLE };
 
-static enum zonemd_result zonemd_check(struct verify_run *run, const struct rrset *set,
+static enum zonemd_result zonemd_check(struct verify_worker *worker, const struct rrset *set,
                                        struct span rdata)
 {
     struct reader reader = reader_over(rdata);
@@ -29,47 +29,47 @@ static enum zonemd_result zonemd_check(struct verify_run *run, const struct rrse
     if (reader.status != OK || scheme != SCHEME_SIMPLE || !is_only_one(set, rdata)) {
         return ZONEMD_UNUSABLE;
     }
-    if (serial != zone_serial(run->zone)) {
+    if (serial != zone_serial(worker->run->zone)) {
         return ZONEMD_WRONG;
     }
     uint8_t digest[DIGEST_LEN_MAX];
     size_t len = 0;
-    enum status status = zone_digest(run->zone, hash, digest, &len);
+    enum status status = zone_digest(worker->run->zone, hash, digest, &len);
     if (status == UNSUPPORTED) {
         return ZONEMD_UNUSABLE;
     }
     if (status != OK) {
-        verify_fail(run, status);
+        verify_fail(worker, status);
         return ZONEMD_UNUSABLE;
     }
     return span_equal(wanted, span_of(digest, len)) ? ZONEMD_GOOD : ZONEMD_WRONG;
 }
 
-void verify_zonemd(struct verify_run *run)
+void verify_zonemd(struct verify_worker *worker)
 {
-    struct name apex = zone_apex(run->zone);
-    const struct rrset *set = zone_find_rrset(run->zone, apex, TYPE_ZONEMD);
+    struct name apex = zone_apex(worker->run->zone);
+    const struct rrset *set = zone_find_rrset(worker->run->zone, apex, TYPE_ZONEMD);
     if (set == NULL) {
-        if (run->options->needs_zonemd) {
-            verify_fault(run, apex, "the zone has no ZONEMD record");
+        if (worker->run->options->needs_zonemd) {
+            verify_fault(worker, apex, "the zone has no ZONEMD record");
         }
         return;
     }
     bool has_wrong = false;
     struct span rdata;
     for (struct rrset_cursor cursor = rrset_first(set); rrset_next(&cursor, &rdata);) {
-        enum zonemd_result result = zonemd_check(run, set, rdata);
+        enum zonemd_result result = zonemd_check(worker, set, rdata);
         if (result == ZONEMD_GOOD) {
-            run->report->is_zonemd_checked = true;
+            worker->run->report->is_zonemd_checked = true;
             return;
         }
         has_wrong = has_wrong || result == ZONEMD_WRONG;
     }
     if (has_wrong) {
-        verify_fault(run, apex,
+        verify_fault(worker, apex,
                      "ZONEMD mismatch: the digest over the zone is another than the ZONEMD record "
                      "says; a record was altered, removed or added");
-    } else if (run->options->needs_zonemd) {
-        verify_fault(run, apex, "no ZONEMD record has a scheme and hash that can be checked");
+    } else if (worker->run->options->needs_zonemd) {
+        verify_fault(worker, apex, "no ZONEMD record has a scheme and hash that can be checked");
     }
 }

@@ -79,8 +79,8 @@ static const struct fault_row fault_rows[] = {
     {true, ADD, "new.example. NS ns.example.", "new.example.: the name has no NSEC3",
      "a delegation added"},
     {true, ADD, "mail.example. AAAA 2001:db8::9", "leaves out AAAA", "a type added"},
-    {true, DROP, "mail.example. TXT", "names a type", "a type removed"},
-    {true, DROP, "y.under.deep.example. A", "names a type", "the records, not their signatures"},
+    {true, DROP, "mail.example. TXT", "names TXT", "a type removed"},
+    {true, DROP, "y.under.deep.example. A", "names A", "the records, not their signatures"},
     {true, DROP_BOTH, "y.under.deep.example. A", "for no name", "a name under empty non-terminals"},
     {true, DROP, "example. NSEC3PARAM", "", "NSEC3PARAM removed"},
 };
