@@ -6,7 +6,7 @@
 enum {
     FINISH_S = 900, /* for an operation, over crashes and lost messages */
     TRIES_MAX = 20,
-    VISIBLE_S = 600, /* for what the registry knows to be what the resolver says */
+    VISIBLE_S = 300, /* for what the registry knows to be what the resolver says */
     CACHES_S = 65,   /* a resolver remembers forged data, and their TTL is 60 */
 };
 static const int64_t DOWN_NS = 3LL * MOMENT_NS_PER_S;

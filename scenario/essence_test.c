@@ -82,7 +82,7 @@ static void test_bad_network(void **state)
 {
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct essence_plan plan = {.lab = {.seed = seed,
-                                            .loss_percent = (uint32_t)(seed * 5 % 21),
+                                            .loss_percent = (uint32_t)(seed * 5 % 26),
                                             .repeat_percent = (uint32_t)(seed * 7 % 30)}};
         print_plan(&plan);
         expect_good(*state, &plan);
@@ -103,7 +103,7 @@ static void make_plan(uint64_t seed, struct essence_plan *plan)
                                                     ESSENCE_CRASH_AT_WRITE};
     uint64_t random = seed;
     *plan = (struct essence_plan){.lab = {.seed = seed,
-                                          .loss_percent = draw(&random, 21),
+                                          .loss_percent = draw(&random, 26),
                                           .repeat_percent = draw(&random, 21)}};
     for (size_t i = 0; i < ESSENCE_STEP_COUNT; i++) {
         uint32_t count = draw(&random, 3);

@@ -33,19 +33,21 @@ static struct name zone_name(enum lab_zone zone, struct name_buffer *buffer)
     return name;
 }
 
+static const struct keystore_order orders[] = {
+    {.role = KEYSTORE_KSK, .algorithm = ALGORITHM_ED25519, .now_s = LAB_WALL_S},
+    {.role = KEYSTORE_ZSK, .algorithm = ALGORITHM_ED25519, .now_s = LAB_WALL_S},
+};
+
 static void zone_make(struct lab_keys *keys, enum lab_zone zone)
 {
     struct name_buffer buffer;
     struct keystore store;
     struct problem problem = {0};
     const struct disk *disk = &keys->disks[zone];
-    enum status status = keystore_open(disk, zone_name(zone, &buffer), &store, &problem);
-    status = status == OK ? keystore_generate(&store, disk, KEYSTORE_KSK, ALGORITHM_ED25519,
-                                              LAB_WALL_S, &problem)
-                          : status;
-    status = status == OK ? keystore_generate(&store, disk, KEYSTORE_ZSK, ALGORITHM_ED25519,
-                                              LAB_WALL_S, &problem)
-                          : status;
+    enum status status = keystore_open(disk, NULL, zone_name(zone, &buffer), &store, &problem);
+    for (size_t i = 0; i < LEN(orders) && status == OK; i++) {
+        status = keystore_generate(&store, disk, &orders[i], &problem);
+    }
     require(status == OK && store.count == 2);
     const struct keystore_key *entry = store.keys[store.keys[0]->role == KEYSTORE_KSK ? 0 : 1];
     memcpy(keys->entries[zone], entry->rdata, entry->rdata_len);

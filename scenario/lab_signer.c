@@ -25,6 +25,13 @@ static struct zone *load(void *user, const char *file, struct name apex)
     return zone;
 }
 
+static void recall(void *user, struct zone *version)
+{
+    struct lab_signer *signer = user;
+    enum status status = auth_remember(signer->hand_out, version);
+    require(status == OK);
+}
+
 static void publish(void *user, struct zone *version, struct moment now)
 {
     struct lab_signer *signer = user;
@@ -133,6 +140,7 @@ struct node lab_signer_open(void *user, struct moment now)
                                      .disk = &signer->disk,
                                      .log = sim_log(signer->sim, signer->node),
                                      .load = load,
+                                     .remember = recall,
                                      .publish = publish,
                                      .notify = notify,
                                      .user = signer};
