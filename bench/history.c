@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/dns/rdata.h"
-#include "core/store/memory_disk.h"
+#include "core/store/fake_disk.h"
 #include "core/zone/transfer.h"
 #include "core/zone/zone_verify.h"
 #include "core/zone/zonefile.h"
@@ -22,7 +22,7 @@ enum {
 };
 
 struct replay {
-    struct memory_disk files;
+    struct fake_disk files;
     struct disk disk;
     struct outbox outbox;
     struct log log;
@@ -286,7 +286,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: history FILE FOLDER\n");
         return 2;
     }
-    replay.disk = memory_disk_open(&replay.files);
+    replay.disk = fake_disk_open(&replay.files);
     outbox_open(&replay.outbox, 64 << 20);
     replay.log = (struct log){.line = say};
     replay.folder = argv[2];
@@ -323,6 +323,6 @@ int main(int argc, char **argv)
     zone_release(replay.published);
     zone_release(replay.owner_data);
     outbox_close(&replay.outbox);
-    memory_disk_close(&replay.files);
+    fake_disk_close(&replay.files);
     return 0;
 }
