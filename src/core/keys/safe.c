@@ -1,0 +1,469 @@
+/* The clauses of the safety predicate and over which combinations they are asked. */
+#include "core/keys/safe.h"
+
+/* One way through the caches: from a DS set or an earlier chain to the data. */
+struct combination {
+    bool is_chain;
+    const struct ds_set *ds;
+    const struct dnskey_set *keys;
+    uint32_t signers;
+    bool is_published; /* all of it now, by one source */
+    uint8_t keys_source, signers_source;
+    int64_t until_s; /* the first death in it */
+};
+
+struct fault {
+    enum safe_clause clause; /* 0: the combination is good */
+    uint8_t algorithm, digest_type;
+};
+
+struct judge {
+    const struct caches *caches;
+    const struct safe_policy *policy;
+    struct safe_verdict verdict;
+};
+
+enum level { LEVEL_VALIDATES, LEVEL_STRICT, LEVEL_COUNT };
+
+static uint32_t keys_of_algorithm(const struct caches *caches, uint32_t keys, uint8_t algorithm)
+{
+    uint32_t those = 0;
+    for (size_t i = 0; i < caches->key_count; ++i) {
+        if (caches->keys[i].algorithm == algorithm) {
+            those |= UINT32_C(1) << i;
+        }
+    }
+    return those & keys;
+}
+
+/* Keys that have a DS in the set like `like`: of its algorithm and, where asked, digest type. */
+static uint32_t keys_with_ds(const struct caches *caches, const struct ds_set *ds,
+                             const struct ds_entry *like, bool by_digest_type)
+{
+    uint32_t those = 0;
+    for (size_t i = 0; i < ds->count; ++i) {
+        const struct ds_entry *entry = &ds->entries[i];
+        bool is_alike = caches->keys[entry->key].algorithm == caches->keys[like->key].algorithm &&
+                        (!by_digest_type || entry->digest_type == like->digest_type);
+        those |= is_alike ? UINT32_C(1) << entry->key : 0;
+    }
+    return those;
+}
+
+static struct fault judge_chain_of_trust(const struct judge *judge, const struct combination *way)
+{
+    const struct caches *caches = judge->caches;
+    uint32_t clauses = judge->policy->clauses;
+    for (size_t i = 0; i < way->ds->count; ++i) {
+        const struct ds_entry *entry = &way->ds->entries[i];
+        struct fault fault = {0, caches->keys[entry->key].algorithm, entry->digest_type};
+        uint32_t anchored =
+            keys_with_ds(caches, way->ds, entry, (clauses & SAFE_DIGEST_TYPES) != 0);
+        if (!way->is_chain && (clauses & SAFE_DS_SIGNS) != 0 &&
+            (anchored & way->keys->published & way->keys->signers) == 0) {
+            fault.clause = SAFE_DS_SIGNS;
+            return fault;
+        }
+        uint32_t sign_data =
+            keys_of_algorithm(caches, way->keys->published & way->signers, fault.algorithm);
+        if ((clauses & SAFE_DATA) != 0 && sign_data == 0) {
+            fault.clause = SAFE_DATA;
+            return fault;
+        }
+    }
+    return (struct fault){0};
+}
+
+static struct fault judge_algorithms(const struct judge *judge, const struct combination *way)
+{
+    const struct caches *caches = judge->caches;
+    uint32_t clauses = judge->policy->clauses;
+    uint32_t published = way->keys->published;
+    for (size_t i = 0; i < caches->key_count; ++i) {
+        struct fault fault = {0, caches->keys[i].algorithm, 0};
+        if ((published >> i & 1) == 0) {
+            continue;
+        }
+        if (!way->is_chain && (clauses & SAFE_ALGORITHM_KEYS) != 0 &&
+            keys_of_algorithm(caches, published & way->keys->signers, fault.algorithm) == 0) {
+            fault.clause = SAFE_ALGORITHM_KEYS;
+            return fault;
+        }
+        if ((clauses & SAFE_ALGORITHM_DATA) != 0 &&
+            keys_of_algorithm(caches, published & way->signers, fault.algorithm) == 0) {
+            fault.clause = SAFE_ALGORITHM_DATA;
+            return fault;
+        }
+    }
+    return (struct fault){0};
+}
+
+/* A DS set that is empty makes nothing bogus, whatever the rest is. */
+static struct fault judge_way(const struct judge *judge, const struct combination *way,
+                              enum level level)
+{
+    struct fault fault = {0};
+    if (way->ds->count == 0) {
+        return fault;
+    }
+    fault = judge_chain_of_trust(judge, way);
+    if (fault.clause == 0 && level == LEVEL_STRICT &&
+        (judge->policy->is_strict || way->is_published)) {
+        fault = judge_algorithms(judge, way);
+    }
+    return fault;
+}
+
+/* Who would find it bogus: everyone, when no DS at all leads to data. */
+static enum safe_seen_by seen_by(const struct judge *judge, const struct combination *way,
+                                 const struct fault *fault)
+{
+    const struct caches *caches = judge->caches;
+    if (fault->clause == SAFE_ALGORITHM_KEYS || fault->clause == SAFE_ALGORITHM_DATA) {
+        return SAFE_SEEN_BY_CHECKERS;
+    }
+    enum safe_seen_by seen = SAFE_SEEN_BY_EVERYONE;
+    for (size_t i = 0; i < way->ds->count; ++i) {
+        uint8_t key = way->ds->entries[i].key;
+        uint8_t algorithm = caches->keys[key].algorithm;
+        uint32_t signs = way->keys->published & way->keys->signers;
+        bool leads = (way->is_chain || (signs >> key & 1) != 0) &&
+                     keys_of_algorithm(caches, way->keys->published & way->signers, algorithm) != 0;
+        if (leads && algorithm == fault->algorithm && fault->clause == SAFE_DS_SIGNS) {
+            return SAFE_SEEN_BY_DIGEST;
+        }
+        seen = leads ? SAFE_SEEN_BY_ALGORITHM : seen;
+    }
+    return seen;
+}
+
+static void judge_find(struct judge *judge, const struct combination *way,
+                       const struct fault *fault)
+{
+    judge->verdict = (struct safe_verdict){
+        .is_safe = false,
+        .clause = fault->clause,
+        .seen_by = seen_by(judge, way, fault),
+        .algorithm = fault->algorithm,
+        .digest_type = fault->digest_type,
+        .is_chain = way->is_chain,
+        .ds = *way->ds,
+        .keys = *way->keys,
+        .signers = way->signers,
+        .keys_source = way->keys_source,
+        .signers_source = way->signers_source,
+        .until_s = way->until_s,
+    };
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static bool is_in(uint8_t sources, uint8_t source)
+{
+    return (sources >> source & 1) != 0;
+}
+
+/* Is the version in play, when NS sets lead to `sources` besides? */
+static bool counts(const struct judge *judge, const struct held *held, uint8_t sources)
+{
+    bool is_reached = held->is_held || is_in(sources, held->source);
+    bool is_young = held->is_current || (judge->policy->clauses & SAFE_OLD_VERSIONS) != 0;
+    return is_reached && is_young;
+}
+
+static bool may_meet(const struct judge *judge, const struct held *keys, const struct held *signers)
+{
+    return keys->source == signers->source || (judge->policy->clauses & SAFE_ACROSS_SOURCES) != 0;
+}
+
+/* All ways of a DS set or a chain: every DNSKEY version with every mix of signers, of the sources
+ * that are reached. False at the first that fails, which goes into the verdict. */
+static bool ways_are_good(struct judge *judge, struct combination way, const struct held *top,
+                          enum level level, uint8_t sources)
+{
+    const struct caches *caches = judge->caches;
+    for (size_t k = 0; k < (way.is_chain ? 1 : caches->dnskeys_count); ++k) {
+        const struct held_dnskeys *keys = way.is_chain ? NULL : &caches->dnskeys[k];
+        if (keys != NULL && !counts(judge, &keys->held, sources)) {
+            continue;
+        }
+        for (size_t s = 0; s < caches->signers_count; ++s) {
+            const struct held_signers *signers = &caches->signers[s];
+            if (!counts(judge, &signers->held, sources) ||
+                (keys != NULL && !may_meet(judge, &keys->held, &signers->held))) {
+                continue;
+            }
+            struct combination one = way;
+            one.signers = signers->signers;
+            one.signers_source = signers->held.source;
+            one.until_s = sooner(top->dies_s, signers->held.dies_s);
+            if (keys != NULL) {
+                one.keys = &keys->set;
+                one.keys_source = keys->held.source;
+                one.until_s = sooner(one.until_s, keys->held.dies_s);
+                one.is_published = top->is_current && keys->held.is_current &&
+                                   signers->held.is_current &&
+                                   keys->held.source == signers->held.source;
+            }
+            struct fault fault = judge_way(judge, &one, level);
+            if (fault.clause != 0) {
+                judge_find(judge, &one, &fault);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool ds_is_good(struct judge *judge, const struct held_ds *ds, enum level level,
+                       uint8_t sources)
+{
+    struct combination way = {.ds = &ds->set};
+    return ways_are_good(judge, way, &ds->held, level, sources);
+}
+
+static bool chain_is_good(struct judge *judge, const struct held_chain *chain, enum level level,
+                          uint8_t sources)
+{
+    struct combination way = {.is_chain = true, .ds = &chain->ds, .keys = &chain->keys};
+    struct held top = {.dies_s = chain->dies_s};
+    return ways_are_good(judge, way, &top, level, sources);
+}
+
+static bool has_chains(const struct judge *judge)
+{
+    return (judge->policy->clauses & SAFE_CHAINS) != 0;
+}
+
+struct safe_verdict safe_state(const struct caches *caches, const struct safe_policy *policy)
+{
+    struct judge judge = {.caches = caches, .policy = policy, .verdict = {.is_safe = true}};
+    for (size_t i = 0; i < caches->ds_count; ++i) {
+        if (counts(&judge, &caches->ds[i].held, 0) &&
+            !ds_is_good(&judge, &caches->ds[i], LEVEL_STRICT, 0)) {
+            return judge.verdict;
+        }
+    }
+    for (size_t i = 0; has_chains(&judge) && i < caches->chain_count; ++i) {
+        if (!chain_is_good(&judge, &caches->chains[i], LEVEL_STRICT, 0)) {
+            return judge.verdict;
+        }
+    }
+    return judge.verdict;
+}
+
+/* What a context is judged with: each current version in turn, then each new one. */
+struct variant {
+    bool is_new;
+    const void *version; /* struct ds_set, struct dnskey_set or uint32_t, by the change's list */
+};
+
+enum { VARIANTS_MAX = CACHES_VERSIONS_MAX + SAFE_MIXES_MAX };
+
+static size_t list_variants(const struct caches *caches, const struct safe_change *change,
+                            struct variant variants[VARIANTS_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; change->list == SAFE_DS && i < caches->ds_count; ++i) {
+        if (caches->ds[i].held.is_current) {
+            variants[count++] = (struct variant){false, &caches->ds[i].set};
+        }
+    }
+    for (size_t i = 0; change->list == SAFE_DNSKEY && i < caches->dnskeys_count; ++i) {
+        const struct held_dnskeys *keys = &caches->dnskeys[i];
+        if (keys->held.is_current && keys->held.source == change->source) {
+            variants[count++] = (struct variant){false, &keys->set};
+        }
+    }
+    for (size_t i = 0; change->list == SAFE_SIGNERS && i < caches->signers_count; ++i) {
+        const struct held_signers *signers = &caches->signers[i];
+        if (signers->held.is_current && signers->held.source == change->source) {
+            variants[count++] = (struct variant){false, &signers->signers};
+        }
+    }
+    size_t new_count = change->list == SAFE_SIGNERS ? change->mix_count : 1;
+    for (size_t i = 0; i < new_count; ++i) {
+        const void *version = change->list == SAFE_DS       ? (const void *)&change->ds
+                              : change->list == SAFE_DNSKEY ? (const void *)&change->keys
+                                                            : (const void *)&change->mixes[i];
+        variants[count++] = (struct variant){true, version};
+    }
+    return count;
+}
+
+/* In one context, for both levels: if every current version was good there, every new one is. */
+static bool does_no_harm(struct judge *judge, const struct combination *context,
+                         const struct safe_change *change, const struct variant *variants,
+                         size_t count)
+{
+    for (enum level level = LEVEL_VALIDATES; level < LEVEL_COUNT; ++level) {
+        bool was_good = true;
+        for (size_t i = 0; i < count; ++i) {
+            struct combination way = *context;
+            way.ds = change->list == SAFE_DS ? variants[i].version : way.ds;
+            way.keys = change->list == SAFE_DNSKEY ? variants[i].version : way.keys;
+            way.signers =
+                change->list == SAFE_SIGNERS ? *(const uint32_t *)variants[i].version : way.signers;
+            struct fault fault = judge_way(judge, &way, level);
+            if (fault.clause != 0 && variants[i].is_new && was_good) {
+                judge_find(judge, &way, &fault);
+                return false;
+            }
+            was_good = was_good && fault.clause == 0;
+        }
+    }
+    return true;
+}
+
+/* A version that takes part in contexts; the changed list has none of its own, but stands in for
+ * all of them once. */
+struct place {
+    const void *version;
+    struct held held;
+};
+
+static size_t list_places(const struct judge *judge, enum safe_list list,
+                          const struct safe_change *change,
+                          struct place places[CACHES_VERSIONS_MAX])
+{
+    const struct caches *caches = judge->caches;
+    if (list == change->list) {
+        places[0] = (struct place){NULL, {CACHES_FOREVER, change->source, true, true}};
+        return 1;
+    }
+    size_t all = list == SAFE_DS       ? caches->ds_count
+                 : list == SAFE_DNSKEY ? caches->dnskeys_count
+                                       : caches->signers_count;
+    size_t count = 0;
+    for (size_t i = 0; i < all; ++i) {
+        struct place place =
+            list == SAFE_DS ? (struct place){&caches->ds[i].set, caches->ds[i].held}
+            : list == SAFE_DNSKEY
+                ? (struct place){&caches->dnskeys[i].set, caches->dnskeys[i].held}
+                : (struct place){&caches->signers[i].signers, caches->signers[i].held};
+        if (counts(judge, &place.held, 0)) {
+            places[count++] = place;
+        }
+    }
+    return count;
+}
+
+static struct combination combine(const struct place *ds, const struct place *keys,
+                                  const struct place *signers)
+{
+    return (struct combination){
+        .ds = ds->version,
+        .keys = keys->version,
+        .signers = signers->version == NULL ? 0 : *(const uint32_t *)signers->version,
+        .is_published = ds->held.is_current && keys->held.is_current && signers->held.is_current &&
+                        keys->held.source == signers->held.source,
+        .keys_source = keys->held.source,
+        .signers_source = signers->held.source,
+        .until_s = sooner(ds->held.dies_s, sooner(keys->held.dies_s, signers->held.dies_s)),
+    };
+}
+
+static bool contexts_stay_good(struct judge *judge, const struct safe_change *change,
+                               const struct variant *variants, size_t count)
+{
+    struct place ds[CACHES_VERSIONS_MAX], keys[CACHES_VERSIONS_MAX], signers[CACHES_VERSIONS_MAX];
+    size_t ds_count = list_places(judge, SAFE_DS, change, ds);
+    size_t keys_count = list_places(judge, SAFE_DNSKEY, change, keys);
+    size_t signers_count = list_places(judge, SAFE_SIGNERS, change, signers);
+    for (size_t i = 0; i < ds_count * keys_count * signers_count; ++i) {
+        const struct place *key = &keys[i / signers_count % keys_count];
+        const struct place *signer = &signers[i % signers_count];
+        if (!may_meet(judge, &key->held, &signer->held)) {
+            continue;
+        }
+        struct combination context = combine(&ds[i / signers_count / keys_count], key, signer);
+        if (!does_no_harm(judge, &context, change, variants, count)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool chains_stay_good(struct judge *judge, const struct safe_change *change,
+                             const struct variant *variants, size_t count)
+{
+    for (size_t i = 0; i < judge->caches->chain_count; ++i) {
+        const struct held_chain *chain = &judge->caches->chains[i];
+        struct combination context = {.is_chain = true,
+                                      .ds = &chain->ds,
+                                      .keys = &chain->keys,
+                                      .signers_source = change->source,
+                                      .until_s = chain->dies_s};
+        if (!does_no_harm(judge, &context, change, variants, count)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A change of name servers brings the versions of other sources into play: for each DS set and each
+ * chain, if all that was reached was good, all that will be is. */
+static bool sources_stay_good(struct judge *judge, uint8_t sources)
+{
+    const struct caches *caches = judge->caches;
+    for (enum level level = LEVEL_VALIDATES; level < LEVEL_COUNT; ++level) {
+        for (size_t i = 0; i < caches->ds_count; ++i) {
+            const struct held_ds *ds = &caches->ds[i];
+            if (counts(judge, &ds->held, 0) && ds_is_good(judge, ds, level, 0) &&
+                !ds_is_good(judge, ds, level, sources)) {
+                return false;
+            }
+        }
+        for (size_t i = 0; has_chains(judge) && i < caches->chain_count; ++i) {
+            const struct held_chain *chain = &caches->chains[i];
+            if (chain_is_good(judge, chain, level, 0) &&
+                !chain_is_good(judge, chain, level, sources)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool is_reached(const struct caches *caches, const struct safe_change *change)
+{
+    bool is_held = is_in(caches->reached, change->source);
+    for (size_t i = 0; i < caches->dnskeys_count; ++i) {
+        const struct held *held = &caches->dnskeys[i].held;
+        is_held = is_held || (held->is_held && held->source == change->source);
+    }
+    for (size_t i = 0; i < caches->signers_count; ++i) {
+        const struct held *held = &caches->signers[i].held;
+        is_held = is_held || (held->is_held && held->source == change->source);
+    }
+    return is_held;
+}
+
+struct safe_verdict safe_change(const struct caches *caches, const struct safe_change *change,
+                                const struct safe_policy *policy)
+{
+    require(change->list < SAFE_LIST_COUNT && change->source < CACHES_SOURCES_MAX);
+    require(change->list != SAFE_SIGNERS ||
+            (change->mix_count > 0 && change->mix_count <= SAFE_MIXES_MAX));
+    struct judge judge = {.caches = caches, .policy = policy};
+    struct variant variants[VARIANTS_MAX];
+    bool is_safe = false;
+    if (change->list == SAFE_SOURCES) {
+        is_safe = sources_stay_good(&judge, change->sources);
+    } else if (change->list != SAFE_DS && !is_reached(caches, change)) {
+        is_safe = true; /* no cache meets what this source serves */
+    } else {
+        size_t count = list_variants(caches, change, variants);
+        is_safe = contexts_stay_good(&judge, change, variants, count);
+        if (is_safe && change->list == SAFE_SIGNERS && has_chains(&judge)) {
+            is_safe = chains_stay_good(&judge, change, variants, count);
+        }
+    }
+    if (is_safe) {
+        judge.verdict = (struct safe_verdict){.is_safe = true};
+    }
+    return judge.verdict;
+}
