@@ -26,6 +26,7 @@ struct fake_disk {
     uint32_t fault_at;       /* that write fails, counted from 1; 0: none does */
     bool is_broken_for_good; /* and every later one, without doing anything */
     enum fake_fault fault;
+    bool is_unreadable; /* every read fails */
 };
 
 #define FAKE_HELPER __attribute__((unused)) static
@@ -78,7 +79,11 @@ FAKE_HELPER bool fake_disk_fails(struct fake_disk *disk, enum fake_fault *does)
 FAKE_HELPER enum status fake_disk_read(void *self, const char *name, size_t size_max,
                                        struct arena *arena, struct span *content)
 {
-    const struct fake_file *file = fake_disk_find(self, name);
+    struct fake_disk *disk = self;
+    const struct fake_file *file = fake_disk_find(disk, name);
+    if (disk->is_unreadable) {
+        return IO_FAILED;
+    }
     if (file == NULL || file->bytes == NULL) {
         return NOT_FOUND;
     }

@@ -12,6 +12,7 @@
 #include "core/zone/transfer.h"
 #include "core/zone/zone_change.h"
 #include "core/zone/zone_journal.h"
+#include "core/zone/zone_keep.h"
 
 enum { VERSIONS = 40 };
 
@@ -293,6 +294,28 @@ static void test_a_log_of_another_base_is_not_used(void **state)
     bench_close(&bench);
 }
 
+/* The longest names fit into a file's name, and two of them into two. */
+static void test_long_names_have_files(void **state)
+{
+    (void)state;
+    uint8_t octets[2][NAME_LEN_MAX];
+    char files[2][ZONE_KEEP_NAME_MAX];
+    for (int i = 0; i < 2; i++) {
+        for (size_t at = 0; at < NAME_LEN_MAX; at += 2) {
+            octets[i][at] = at == NAME_LEN_MAX - 1 ? 0 : 1;
+            octets[i][at + (at < NAME_LEN_MAX - 1)] = at == NAME_LEN_MAX - 1 ? 0 : 0xff;
+        }
+    }
+    octets[1][251] = 'a';
+    for (int i = 0; i < 2; i++) {
+        struct reader reader = reader_over(span_of(octets[i], NAME_LEN_MAX));
+        struct name name = name_read(&reader);
+        assert_int_equal(reader.status, OK);
+        assert_true(strlen(zone_keep_name(name, ".version-log", files[i])) < 200);
+    }
+    assert_string_not_equal(files[0], files[1]);
+}
+
 static void test_changes_go_both_ways(void **state)
 {
     (void)state;
@@ -333,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_damage_is_told),
         cmocka_unit_test(test_a_log_of_another_base_is_not_used),
         cmocka_unit_test(test_changes_go_both_ways),
+        cmocka_unit_test(test_long_names_have_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@ struct asking {
     struct moment now;
     struct outbox *outbox;
     struct writer answer;
+    struct span text; /* instead, where it may be long; empty: the answer is what was written */
     struct problem problem;
 };
 
@@ -26,29 +27,13 @@ static const char *zone_text(const struct signer_zone *zone, char text[NAME_TEXT
 
 static void write_status(struct asking *asking, const struct signer_zone *zone)
 {
-    char name[NAME_TEXT_MAX];
-    struct writer *answer = &asking->answer;
-    writer_print(answer, "zone %s: ", zone_text(zone, name));
-    if (zone->published == NULL) {
-        writer_text(answer, "no version yet");
-    } else {
-        writer_print(answer, "serial %u, %s, %zu records", zone_serial(zone->published),
-                     zone->is_published_signed ? "signed" : "not signed",
-                     zone_record_count(zone->published));
-    }
-    if (zone->refresh_at_s != 0) {
-        writer_text(answer, ", signatures are renewed at ");
-        text_write_rfc3339(answer, zone->refresh_at_s);
-    }
-    writer_text(answer, "\n");
-    if (zone->fault[0] != '\0') {
-        writer_print(answer, "  held back: %s\n", zone->fault);
-    }
+    signer_write_status(zone, moment_wall_s(asking->now), &asking->answer);
 }
 
 static enum status ask_status(struct asking *asking)
 {
     for (size_t i = 0; i < asking->signer->zone_count && asking->answer.status == OK; i++) {
+        writer_text(&asking->answer, i == 0 ? "" : "\n");
         write_status(asking, &asking->signer->zones[i]);
     }
     return OK;
@@ -58,6 +43,11 @@ static enum status ask_zone_status(struct asking *asking)
 {
     write_status(asking, asking->zone);
     return OK;
+}
+
+static enum status ask_zone_dump(struct asking *asking)
+{
+    return signer_dump(asking->zone, &asking->outbox->scratch, &asking->text, &asking->problem);
 }
 
 static enum status reload_all(struct asking *asking)
@@ -303,22 +293,24 @@ static enum status ask_notify(struct asking *asking)
 
 static const struct {
     const char *name;
-    size_t words;  /* with the name, at least */
-    bool has_zone; /* where the word is given */
+    size_t words;    /* with the name, at least */
+    bool has_zone;   /* where the word is given */
+    bool needs_kept; /* what is kept of the zone must have been read */
     enum status (*run)(struct asking *asking);
     const char *usage;
 } commands[] = {
-    {"status", 1, false, ask_status, "status"},
-    {"zone-status", 2, true, ask_zone_status, "zone-status NAME"},
-    {"reload", 1, true, ask_reload, "reload [NAME]"},
-    {"sign", 2, true, ask_sign, "sign NAME"},
-    {"unsign", 2, true, ask_unsign, "unsign NAME"},
-    {"key-list", 2, true, ask_key_list, "key-list NAME"},
-    {"key-add", 3, true, ask_key_add, "key-add NAME ksk|zsk|csk [ALGORITHM]"},
-    {"key-import", 4, true, ask_key_import, "key-import NAME ksk|zsk|csk FILE [ALGORITHM]"},
-    {"key-retire", 3, true, ask_key_retire, "key-retire NAME TAG|oldest"},
-    {"key-export", 3, true, ask_key_export, "key-export NAME TAG"},
-    {"notify", 2, true, ask_notify, "notify NAME"},
+    {"status", 1, false, false, ask_status, "status"},
+    {"zone-status", 2, true, false, ask_zone_status, "zone-status NAME"},
+    {"zone-dump", 2, true, false, ask_zone_dump, "zone-dump NAME"},
+    {"reload", 1, true, false, ask_reload, "reload [NAME]"},
+    {"sign", 2, true, true, ask_sign, "sign NAME"},
+    {"unsign", 2, true, true, ask_unsign, "unsign NAME"},
+    {"key-list", 2, true, true, ask_key_list, "key-list NAME"},
+    {"key-add", 3, true, true, ask_key_add, "key-add NAME ksk|zsk|csk [ALGORITHM]"},
+    {"key-import", 4, true, true, ask_key_import, "key-import NAME ksk|zsk|csk FILE [ALGORITHM]"},
+    {"key-retire", 3, true, true, ask_key_retire, "key-retire NAME TAG|oldest"},
+    {"key-export", 3, true, true, ask_key_export, "key-export NAME TAG"},
+    {"notify", 2, true, false, ask_notify, "notify NAME"},
 };
 
 static void split(struct asking *asking, struct span line)
@@ -359,6 +351,9 @@ static enum status run(struct asking *asking)
         }
         bool has_zone = commands[i].has_zone && asking->word_count > 1;
         enum status status = has_zone ? find_zone(asking) : OK;
+        if (status == OK && commands[i].needs_kept && !asking->zone->is_restored) {
+            return problem_set(&asking->problem, REFUSED, "not now: %.300s", asking->zone->fault);
+        }
         return status == OK ? commands[i].run(asking) : status;
     }
     char known[400] = "";
@@ -390,6 +385,7 @@ void signer_control(struct signer *signer, const struct event *event, struct out
         writer_text(&asking.answer, asking.problem.sentence);
         writer_text(&asking.answer, "\n");
     }
-    effect.text = writer_written(&asking.answer);
+    bool is_long = !effect.is_failure && asking.text.len > 0;
+    effect.text = is_long ? asking.text : writer_written(&asking.answer);
     outbox_add(outbox, EFFECT_CONTROL)->control = effect;
 }

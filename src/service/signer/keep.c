@@ -106,22 +106,13 @@ static enum status restore_version(struct signer *signer, struct signer_zone *zo
     return OK;
 }
 
-enum status signer_restore(struct signer *signer, struct signer_zone *zone, struct moment now,
-                           struct problem *problem)
+static enum status restore_versions(struct signer *signer, struct signer_zone *zone,
+                                    struct moment now, struct problem *problem)
 {
     char name[NAME_TEXT_MAX], text[PROBLEM_SENTENCE_MAX + PROBLEM_PLACE_MAX];
     struct problem damage = {0};
-    zone->is_signed = zone->options.is_signed;
-    enum status status = state_read(signer, zone);
-    status = status == OK ? keystore_open(signer->options.disk, signer->options.hsm,
-                                          zone->options.name, &zone->keys, problem)
-                          : problem_set(problem, status, "its state cannot be read: %s",
-                                        status_text(status));
-    if (status != OK) {
-        return status;
-    }
-    status = zone_journal_open(signer->options.disk, zone->options.name, KIND_VERSION,
-                               &zone->journal, &zone->history, &damage);
+    enum status status = zone_journal_open(signer->options.disk, zone->options.name, KIND_VERSION,
+                                           &zone->journal, &zone->history, &damage);
     if (status != OK) {
         return problem_set(problem, status, "its versions on disk cannot be read: %s",
                            status_text(status));
@@ -130,13 +121,30 @@ enum status signer_restore(struct signer *signer, struct signer_zone *zone, stru
         log_line(signer->options.log, LOG_WARNING, "zone %s: %s", text_of(zone, name),
                  problem_print(&damage, text, sizeof text));
     }
-    if (zone->history.count == 0) {
-        return OK;
-    }
-    status = restore_version(signer, zone, now);
+    status = zone->history.count == 0 ? OK : restore_version(signer, zone, now);
     return status == OK ? OK
                         : problem_set(problem, status, "its last version cannot be restored: %s",
                                       status_text(status));
+}
+
+enum status signer_restore(struct signer *signer, struct signer_zone *zone, struct moment now,
+                           struct problem *problem)
+{
+    zone->is_signed = zone->options.is_signed;
+    enum status status = state_read(signer, zone);
+    if (status != OK) {
+        return problem_set(problem, status, "its state cannot be read: %s", status_text(status));
+    }
+    enum status keys_status = keystore_open(signer->options.disk, signer->options.hsm,
+                                            zone->options.name, &zone->keys, problem);
+    if (zone->journal == NULL) {
+        status = restore_versions(signer, zone, now, keys_status == OK ? problem : NULL);
+    }
+    zone->is_restored = keys_status == OK && status == OK;
+    if (!zone->is_restored) {
+        keystore_close(&zone->keys);
+    }
+    return keys_status != OK ? keys_status : status;
 }
 
 enum status signer_need_owner_data(struct signer_zone *zone)

@@ -15,7 +15,7 @@ static const char *text_of(const struct signer_zone *zone, char text[NAME_TEXT_M
     return name_print(zone->options.name, text);
 }
 
-static void hold_back(struct signer *signer, struct signer_zone *zone,
+void signer_hold_back(struct signer *signer, struct signer_zone *zone,
                       const struct problem *problem)
 {
     char name[NAME_TEXT_MAX];
@@ -88,29 +88,18 @@ static enum status renumber(const struct zone *data, const struct zone *before, 
     return *next == NULL ? NO_MEMORY : OK;
 }
 
+static enum status stop_at_first(void *user, bool is_added, const struct rrset *record)
+{
+    (void)user;
+    (void)is_added;
+    (void)record;
+    return MISMATCH;
+}
+
+/* The SOA aside: its serial is the signer's. */
 static bool is_same_data(const struct zone *from, const struct zone *to)
 {
-    const struct zone_node *a, *b;
-    struct zone_cursor from_cursor, to_cursor;
-    if (zone_record_count(from) != zone_record_count(to)) {
-        return false;
-    }
-    zone_walk(from, &from_cursor);
-    zone_walk(to, &to_cursor);
-    while ((a = zone_walk_next(&from_cursor)) != NULL) {
-        b = zone_walk_next(&to_cursor);
-        if (b == NULL || a->rrset_count != b->rrset_count || !name_equal(a->owner, b->owner)) {
-            return false;
-        }
-        for (uint16_t i = 0; i < a->rrset_count; i++) {
-            bool is_soa = a->rrsets[i]->type == TYPE_SOA; /* its serial is the signer's */
-            if (!is_soa && (a->rrsets[i]->ttl_s != b->rrsets[i]->ttl_s ||
-                            !rrset_equal(a->rrsets[i], b->rrsets[i]))) {
-                return false;
-            }
-        }
-    }
-    return true;
+    return zone_diff(from, to, stop_at_first, NULL) == OK;
 }
 
 /* The next version of a zone that we do not sign: as it came, but under a serial that secondaries
@@ -151,9 +140,15 @@ static enum status make(struct signer *signer, struct signer_zone *zone, const s
     struct zone_key keys[KEYSTORE_KEYS_MAX];
     enum status status = signer_need_keys(signer, zone, now_s, problem);
     size_t count = keystore_zone_keys(&zone->keys, keys);
-    status = status == OK ? zone_sign(data, zone->published, keys, count, &zone->options.policy,
-                                      now_s, next, &zone->refresh_at_s, problem)
-                          : status;
+    struct zone_sign_input input = {.unsigned_zone = data,
+                                    .signed_before = zone->published,
+                                    .keys = keys,
+                                    .key_count = count,
+                                    .policy = zone->options.policy,
+                                    .now_s = now_s};
+    struct zone_sign_report report = {.refresh_at_s = 0};
+    status = status == OK ? zone_sign(&input, next, &report, problem) : status;
+    zone->refresh_at_s = report.refresh_at_s;
     if (status == OK && *next != NULL) {
         const struct zone *before = zone->is_published_signed ? zone->published : NULL;
         status = signer_judge(zone, *next, before, now_s, problem);
@@ -169,7 +164,7 @@ void signer_set_timer(struct signer *signer, struct signer_zone *zone, struct mo
     (void)signer_drop_leaving(signer, zone, INT64_MIN, &at_s);
     bool is_own_fault = zone->fault[0] != '\0' && !zone->is_fault_of_data;
     bool lacks_data = zone->owner_data == NULL && zone->published != NULL;
-    if (is_own_fault || lacks_data || zone->waiting != NULL) {
+    if (is_own_fault || lacks_data || zone->waiting != NULL || !zone->is_restored) {
         at_s = at_s == 0 || at_s > now_s + RETRY_S ? now_s + RETRY_S : at_s;
     }
     int64_t wait_s = at_s > now_s ? at_s - now_s : 1;
@@ -201,12 +196,13 @@ static enum status prepare(struct signer *signer, struct signer_zone *zone, cons
     char name[NAME_TEXT_MAX];
     struct problem warning = {0};
     *next = NULL;
+    if (!zone->is_restored) {
+        return problem_set(problem, IO_FAILED,
+                           "what is kept of it cannot be read, see the log; it is tried again");
+    }
     enum status status = make(signer, zone, data, moment_wall_s(now), next, problem);
     if (status != OK || *next == NULL) {
         return status;
-    }
-    if (zone->journal == NULL) {
-        return problem_set(problem, IO_FAILED, "what is kept of it on disk could not be read");
     }
     status = zone_journal_keep(zone->journal, *next, &warning);
     if (status != OK) {
@@ -234,7 +230,7 @@ bool signer_publish(struct signer *signer, struct signer_zone *zone, struct zone
         zone_release(next);
         zone_release(data);
         zone->is_fault_of_data = zone->is_fault_of_data && owner_data == NULL;
-        hold_back(signer, zone, &problem);
+        signer_hold_back(signer, zone, &problem);
         signer_set_timer(signer, zone, now, outbox);
         return false;
     }
@@ -276,6 +272,6 @@ void signer_refuse(struct signer *signer, struct signer_zone *zone, const struct
     zone_release(zone->waiting);
     zone->waiting = NULL;
     zone->is_fault_of_data = true;
-    hold_back(signer, zone, problem);
+    signer_hold_back(signer, zone, problem);
     signer_set_timer(signer, zone, now, outbox);
 }

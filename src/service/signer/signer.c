@@ -8,14 +8,22 @@
 
 enum { START_WAIT_S = 60 };
 
+static int compare_zones(const void *a, const void *b)
+{
+    const struct signer_zone *left = a, *right = b;
+    return name_compare(left->options.name, right->options.name);
+}
+
+static int compare_to_name(const void *name, const void *zone)
+{
+    return name_compare(*(const struct name *)name,
+                        ((const struct signer_zone *)zone)->options.name);
+}
+
 struct signer_zone *signer_find(struct signer *signer, struct name name)
 {
-    for (size_t i = 0; i < signer->zone_count; i++) {
-        if (name_equal(signer->zones[i].options.name, name)) {
-            return &signer->zones[i];
-        }
-    }
-    return NULL;
+    return bsearch(&name, signer->zones, signer->zone_count, sizeof *signer->zones,
+                   compare_to_name);
 }
 
 enum status signer_open(const struct signer_options *options, struct signer **signer,
@@ -34,6 +42,9 @@ enum status signer_open(const struct signer_options *options, struct signer **si
     made->zone_count = options->zone_count;
     for (size_t i = 0; i < made->zone_count; i++) {
         zones[i].options = options->zones[i];
+    }
+    qsort(zones, made->zone_count, sizeof *zones, compare_zones);
+    for (size_t i = 0; i < made->zone_count; i++) {
         zones[i].index = i;
     }
     *signer = made;
@@ -89,53 +100,72 @@ static enum status take_file(struct signer *signer, struct signer_zone *zone, st
     return OK;
 }
 
-enum status signer_load(struct signer *signer, struct signer_zone *zone, struct moment now,
-                        struct outbox *outbox)
+/* Data from the file, which are taken over. */
+static enum status consider_file(struct signer *signer, struct signer_zone *zone, struct zone *data,
+                                 struct moment now, struct outbox *outbox)
 {
     char name[NAME_TEXT_MAX];
-    struct zone *data =
-        signer->options.load(signer->options.user, zone->options.file, zone->options.name);
-    name_print(zone->options.name, name);
-    if (data == NULL) {
-        struct problem problem = {0};
-        problem_set(&problem, MALFORMED, "the file %.200s has faults, which were told",
-                    zone->options.file);
-        signer_refuse(signer, zone, &problem, now, outbox);
-        return MALFORMED;
-    }
     if (!is_file_taken(zone, data)) {
         return take_file(signer, zone, data, now, outbox);
     }
     log_line(signer->options.log, LOG_NOTICE,
              "zone %s: the file has serial %u as when it was taken (%u): what UPDATE changed since "
              "stays; a file with a newer serial takes its place",
-             name, zone_serial(data), zone->file_serial);
+             name_print(zone->options.name, name), zone_serial(data), zone->file_serial);
     zone_release(data);
+    zone_release(zone->waiting);
+    zone->waiting = NULL;
     zone->is_fault_of_data = false; /* if it had faults, they are mended */
     return signer_publish(signer, zone, NULL, now, outbox) ? OK : REFUSED;
 }
 
-/* What nobody gives data for at the start still wants its signatures renewed, a while later. */
-static void start_zone(struct signer *signer, struct signer_zone *zone, struct moment now,
-                       struct outbox *outbox)
+enum status signer_load(struct signer *signer, struct signer_zone *zone, struct moment now,
+                        struct outbox *outbox)
+{
+    struct zone *data =
+        signer->options.load(signer->options.user, zone->options.file, zone->options.name);
+    if (data != NULL) {
+        return consider_file(signer, zone, data, now, outbox);
+    }
+    struct problem problem = {0};
+    problem_set(&problem, MALFORMED, "the file %.200s has faults, which were told",
+                zone->options.file);
+    signer_refuse(signer, zone, &problem, now, outbox);
+    return MALFORMED;
+}
+
+/* What cannot be read is tried again: a disk or a token may come back. */
+static bool restore(struct signer *signer, struct signer_zone *zone, struct moment now,
+                    struct outbox *outbox)
 {
     struct problem problem = {0};
-    char name[NAME_TEXT_MAX];
     enum status status = signer_restore(signer, zone, now, &problem);
     if (status == OK && zone->options.update_rule_count > 0) {
         status = signer_need_owner_data(zone);
         status = status == NOT_FOUND ? OK : status;
     }
     if (status != OK) {
-        log_line(signer->options.log, LOG_ERROR, "zone %s: %s",
-                 name_print(zone->options.name, name),
-                 problem.status != OK ? problem.sentence : status_text(status));
-        return;
+        if (problem.status == OK) {
+            problem_set(&problem, status, "what is kept of it cannot be read: %s",
+                        status_text(status));
+        }
+        signer_hold_back(signer, zone, &problem);
+        signer_set_timer(signer, zone, now, outbox);
+        return false;
     }
-    if (zone->options.file != NULL) {
+    zone->fault[0] = '\0';
+    zone->is_fault_of_data = false;
+    return true;
+}
+
+/* What nobody gives data for at the start still wants its signatures renewed, a while later. */
+static void start_zone(struct signer *signer, struct signer_zone *zone, struct moment now,
+                       struct outbox *outbox)
+{
+    if (restore(signer, zone, now, outbox) && zone->options.file != NULL) {
         (void)!signer_load(signer, zone, now, outbox);
     }
-    if (zone->owner_data == NULL && zone->published != NULL) {
+    if (zone->is_restored && zone->owner_data == NULL && zone->published != NULL) {
         outbox_timer(outbox, zone->index, now.mono_ns + (int64_t)START_WAIT_S * MOMENT_NS_PER_S);
     }
 }
@@ -174,21 +204,31 @@ void signer_take(struct signer *signer, const struct zone *version, struct momen
     signer_refuse(signer, zone, &problem, now, outbox);
 }
 
+/* What waited is tried again; false when nothing came of it. */
+static bool retry(struct signer *signer, struct signer_zone *zone, struct moment now,
+                  struct outbox *outbox)
+{
+    if (zone->waiting == NULL) {
+        return false;
+    }
+    struct zone *data = zone_hold(zone->waiting);
+    return zone->options.file != NULL ? consider_file(signer, zone, data, now, outbox) == OK
+                                      : signer_offer(signer, zone, data, now, outbox);
+}
+
 static void renew(struct signer *signer, struct signer_zone *zone, struct moment now,
                   struct outbox *outbox)
 {
     int64_t next_s = 0;
-    (void)signer_drop_leaving(signer, zone, moment_wall_s(now), &next_s);
-    if (zone->waiting != NULL) {
-        bool is_file = zone->options.file != NULL;
-        struct zone *data = zone_hold(zone->waiting);
-        bool is_taken = is_file ? take_file(signer, zone, data, now, outbox) == OK
-                                : signer_offer(signer, zone, data, now, outbox);
-        if (is_taken) {
-            return;
-        }
+    if (!zone->is_restored && zone->waiting == NULL) {
+        start_zone(signer, zone, now, outbox);
+        return;
     }
-    if (signer_need_owner_data(zone) == OK) {
+    if (!zone->is_restored && !restore(signer, zone, now, outbox)) {
+        return;
+    }
+    (void)signer_drop_leaving(signer, zone, moment_wall_s(now), &next_s);
+    if (!retry(signer, zone, now, outbox) && signer_need_owner_data(zone) == OK) {
         (void)signer_publish(signer, zone, NULL, now, outbox);
     }
 }

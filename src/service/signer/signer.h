@@ -60,8 +60,9 @@ struct signer_update {
  * was nothing to change). SERVFAIL: it may have become durable all the same. */
 uint16_t signer_update(struct signer *signer, const struct signer_update *update, struct moment now,
                        struct outbox *outbox) MUST_USE;
-/* Control lines: status, zone-status NAME, reload [NAME], sign NAME, unsign NAME, key-list NAME,
- * key-add NAME ROLE [ALGORITHM], key-import NAME ROLE FILE [ALGORITHM] (in the signer's folder, as
- * BIND writes it or PKCS#8 PEM), key-retire NAME TAG|oldest, key-export NAME TAG, notify NAME. */
+/* Control lines: status, zone-status NAME, zone-dump NAME, reload [NAME], sign NAME, unsign NAME,
+ * key-list NAME, key-add NAME ROLE [ALGORITHM], key-import NAME ROLE FILE [ALGORITHM] (in the
+ * signer's folder, as BIND writes it or PKCS#8 PEM), key-retire NAME TAG|oldest, key-export NAME
+ * TAG, notify NAME. */
 void signer_handle(void *state, const struct event *event, struct outbox *outbox);
 void signer_close(struct signer *signer); /* NULL is fine; wipes the keys */

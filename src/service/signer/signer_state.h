@@ -15,7 +15,8 @@ struct signer_zone {
     struct zone *published;
     bool is_published_signed;
     struct zone_journal *journal; /* of what was handed out; NULL: it could not be opened */
-    struct zone_history history;  /* as it was kept, until the first is handed out */
+    bool is_restored; /* all that is kept of it was read; before, nothing may be written over it */
+    struct zone_history history; /* as it was kept, until the first is handed out */
     bool has_file_serial;
     uint32_t file_serial; /* of the file as it was taken last, durable; kept where UPDATE may have
                              changed the data since */
@@ -53,6 +54,9 @@ void signer_refuse(struct signer *signer, struct signer_zone *zone, const struct
 /* For the renewal of its signatures, or another try when the last version was held back. */
 void signer_set_timer(struct signer *signer, struct signer_zone *zone, struct moment now,
                       struct outbox *outbox);
+/* Notes and says why. */
+void signer_hold_back(struct signer *signer, struct signer_zone *zone,
+                      const struct problem *problem);
 /* The judge: against our own keys as anchors; everything, or what differs from a version that was
  * judged before. */
 enum status signer_judge(const struct signer_zone *zone, const struct zone *version,
@@ -62,9 +66,18 @@ enum status signer_judge(const struct signer_zone *zone, const struct zone *vers
 void signer_hand_out(struct signer *signer, struct signer_zone *zone, struct zone *next,
                      struct moment now);
 
+/* status.c: lines "key: value"; the zone as text, in `arena`. */
+void signer_write_status(const struct signer_zone *zone, int64_t now_s, struct writer *text);
+enum status signer_dump(const struct signer_zone *zone, struct arena *arena, struct span *text,
+                        struct problem *problem) MUST_USE;
+/* The time to bogus: when the first resolver could fail if nothing more happened, as the earliest
+ * signature ends; INT64_MAX when nothing of it is signed. O(1). */
+int64_t signer_bogus_at_s(const struct signer_zone *zone);
+
 /* keep.c: the state of a zone that is not in its keys. */
 enum status signer_save(struct signer *signer, const struct signer_zone *zone) MUST_USE;
-/* What was kept: state, keys, versions; the last is handed out again if it is still good. */
+/* What was kept: state, keys, versions; the last is handed out again if it is still good, even
+ * where the keys cannot be read. After a failure it may be tried again. */
 enum status signer_restore(struct signer *signer, struct signer_zone *zone, struct moment now,
                            struct problem *problem) MUST_USE;
 /* Where nobody has given the owner's data since the start, they are taken from the version kept.

@@ -468,6 +468,38 @@ static void test_faults_from_a_primary_stay_told(void **state)
     bench_close(&bench);
 }
 
+/* What cannot be read is not written over: the keys are the same when the disk comes back. */
+static void test_an_unreadable_disk_costs_no_keys(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct name_buffer buffer;
+    bench_open(&bench);
+    struct zone *before = zone_hold(bench.published);
+    size_t count = bench.publish_count;
+    bench.files.is_unreadable = true;
+    bench.lines = changed_lines;
+    bench.line_count = LEN(changed_lines);
+    bench_restart(&bench);
+    assert_int_equal(bench.publish_count, count);
+    bench_ask(&bench, "key-add example ksk");
+    assert_true(bench.is_failure);
+    bench_ask(&bench, "zone-status example");
+    assert_non_null(strstr(bench.answer, "cannot be read"));
+    bench.files.is_unreadable = false;
+    bench.now_s = bench.timer_mono_ns / MOMENT_NS_PER_S + 1;
+    bench_handle(&bench, (struct event){.kind = EVENT_TIMER, .timer = 0});
+    assert_true(bench.publish_count > count);
+    struct name apex = test_name("example.", &buffer);
+    assert_true(rrset_equal(zone_find_rrset(before, apex, TYPE_DNSKEY),
+                            zone_find_rrset(bench.published, apex, TYPE_DNSKEY)));
+    assert_non_null(zone_find_rrset(bench.published, test_name("www.example.", &buffer), TYPE_A));
+    bench_ask(&bench, "zone-status example");
+    assert_null(strstr(bench.answer, "held back"));
+    zone_release(before);
+    bench_close(&bench);
+}
+
 static void test_reload_without_a_name_reads_all(void **state)
 {
     (void)state;
@@ -526,6 +558,7 @@ int main(void)
         cmocka_unit_test(test_without_a_file_signatures_stay_fresh),
         cmocka_unit_test(test_a_zone_that_is_not_signed_goes_out_as_it_came),
         cmocka_unit_test(test_faults_from_a_primary_stay_told),
+        cmocka_unit_test(test_an_unreadable_disk_costs_no_keys),
         cmocka_unit_test(test_reload_without_a_name_reads_all),
         cmocka_unit_test(test_bad_lines_get_one_sentence),
     };
