@@ -35,6 +35,12 @@ static void keys_print(struct client *client, const struct json_node *answer)
 {
     const struct json_node *list = json_member(answer, "DnssecKeys");
     const struct json_node *key = list == NULL ? NULL : list->first_child;
+    if (json_member_integer(answer, "DnsSecCheckedDate", 0) != 0) {
+        printf("DNSSEC: %s (checked %s UTC: the resolver %s)\n",
+               client_text(client, answer, "DnsSec"),
+               client_time(client, answer, "DnsSecCheckedDate"),
+               client_text(client, answer, "DnsSecReason"));
+    }
     if (key == NULL) {
         printf("no keys at the registry: the domain is insecure\n");
     }

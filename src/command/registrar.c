@@ -110,6 +110,20 @@ static const struct config_option options[] = {
      .max = 2592000,
      .help = "after that long nobody looks any more"},
     {.section = "registrar",
+     .name = "look-fresh",
+     .kind = CONFIG_SECONDS,
+     .default_value = "5m",
+     .min = 1,
+     .max = 86400,
+     .help = "between looks at the chain of trust of a domain that changed or is broken"},
+    {.section = "registrar",
+     .name = "look-calm",
+     .kind = CONFIG_SECONDS,
+     .default_value = "2h",
+     .min = 1,
+     .max = 604800,
+     .help = "between looks at the chain of trust of any other domain with keys"},
+    {.section = "registrar",
      .name = "retry-most",
      .kind = CONFIG_SECONDS,
      .default_value = "5m",
@@ -258,6 +272,8 @@ static enum status read_options(struct process *process, struct problem *problem
     filled->watch_first_s = (uint32_t)config_number(config, "registrar", 0, "watch-first");
     filled->watch_most_s = (uint32_t)config_number(config, "registrar", 0, "watch-most");
     filled->watch_end_s = (uint32_t)config_number(config, "registrar", 0, "watch-end");
+    filled->look_fresh_s = (uint32_t)config_number(config, "registrar", 0, "look-fresh");
+    filled->look_calm_s = (uint32_t)config_number(config, "registrar", 0, "look-calm");
     filled->retry_most_s = (uint32_t)config_number(config, "registrar", 0, "retry-most");
     if (filled->is_https && text_of(process, "server", "key") == NULL) {
         problem_place(problem, process->file, config_line(config, "server", 0), 1);

@@ -1,4 +1,5 @@
 /* The actions about domains and their keys, in the shapes of Route 53 Domains. */
+#include <assert.h>
 #include <stdio.h>
 
 #include "core/base/text.h"
@@ -102,6 +103,7 @@ static const char *dnssec_word(const struct domain *domain)
         [DOMAIN_CHAIN_INSECURE] = "unconfirmed",
         [DOMAIN_CHAIN_BOGUS] = "bogus",
     };
+    static_assert(LEN(words) == DOMAIN_CHAIN_COUNT, "a word for each verdict");
     return domain->key_count == 0 ? "unsigned" : words[domain->chain];
 }
 
@@ -128,6 +130,11 @@ void api_get_domain_detail(struct call *call)
     json_write_integer(json, "CreationDate", domain.created_s);
     json_write_integer(json, "ExpirationDate", domain.expires_s);
     json_write_words(json, "DnsSec", dnssec_word(&domain));
+    if (domain.chain_s != 0) {
+        /* Ours: when the chain was last looked at, and what the resolver said. */
+        json_write_integer(json, "DnsSecCheckedDate", domain.chain_s);
+        json_write_words(json, "DnsSecReason", domain.chain_reason);
+    }
     json_open_list(json, "StatusList");
     struct operation open;
     if (operation_find_open(turn, domain.text, &open) == OK) {

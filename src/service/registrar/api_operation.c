@@ -1,6 +1,6 @@
 /* The actions about operations, and our own beside those of Route 53 Domains. */
 #include "service/registrar/api_call.h"
-#include "service/registrar/notice.h"
+#include "service/registrar/letter.h"
 
 static void operation_write(struct json_writer *json, const struct operation *operation)
 {
@@ -63,7 +63,7 @@ void api_get_operation_evidence(struct call *call)
     json_write_words(json, "Watch", watches[operation.watch]);
     json_write_integer(json, "SeenAtParentDate", operation.seen_s);
     json_write_integer(json, "ConfirmedDate", operation.validated_s);
-    json_write_words(json, "Notice", notice_state_text(call->turn, operation.id));
+    json_write_words(json, "Notice", letter_state_text(call->turn, operation.id));
     json_close_object(json);
     api_respond(call);
 }

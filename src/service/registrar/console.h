@@ -43,6 +43,8 @@ void console_write_mark(struct writer *page, enum console_mark mark, const char 
 const char *console_time(struct console *console, int64_t time_s);
 /* "2026-11-24"; likewise. */
 const char *console_date(struct console *console, int64_t time_s);
+/* "3 minutes ago"; in scratch, never NULL. */
+const char *console_ago(struct console *console, int64_t age_s);
 /* "3 hours"; in scratch, never NULL. */
 const char *console_duration(struct console *console, uint32_t seconds);
 

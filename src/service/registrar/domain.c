@@ -195,7 +195,8 @@ enum status domain_load(struct records *records, const struct policy *policy, co
     }
     status = RECORDS_RUN(records,
                          "SELECT d.account, d.created_s, d.expires_s, d.ds_ttl_s, d.chain, "
-                         "d.chain_s, a.email FROM domain d JOIN account a ON a.id = d.account "
+                         "d.chain_s, a.email, d.chain_reason, d.vigil, d.vigil_s, d.changed_s FROM "
+                         "domain d JOIN account a ON a.id = d.account "
                          "WHERE d.name = ?",
                          arena, &rows, records_words(domain->text));
     if (status != OK) {
@@ -212,6 +213,10 @@ enum status domain_load(struct records *records, const struct policy *policy, co
     domain->chain = (enum domain_chain)cells[4].integer;
     domain->chain_s = cells[5].integer;
     domain->email = cell_text(&cells[6], arena);
+    domain->chain_reason = cell_text(&cells[7], arena);
+    domain->vigil = (enum vigil_state)cells[8].integer;
+    domain->vigil_s = cells[9].integer;
+    domain->changed_s = cells[10].integer;
     status = hosts_load(records, arena, domain);
     return status == OK ? keys_load(records, arena, domain) : status;
 }
@@ -267,13 +272,6 @@ enum status domain_remove_key(struct records *records, const char *text, const c
 {
     return RECORDS_RUN(records, "DELETE FROM domain_key WHERE domain = ? AND id = ?", NULL, NULL,
                        records_words(text), records_words(id));
-}
-
-enum status domain_put_chain(struct records *records, const char *text, enum domain_chain chain,
-                             int64_t now_s)
-{
-    return RECORDS_RUN(records, "UPDATE domain SET chain = ?, chain_s = ? WHERE name = ?", NULL,
-                       NULL, records_integer(chain), records_integer(now_s), records_words(text));
 }
 
 enum status domain_put_ttl(struct records *records, const char *text, uint32_t ttl_s)

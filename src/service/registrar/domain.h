@@ -23,7 +23,17 @@ enum domain_chain {
     DOMAIN_CHAIN_UNKNOWN,
     DOMAIN_CHAIN_SECURE,
     DOMAIN_CHAIN_INSECURE,
-    DOMAIN_CHAIN_BOGUS
+    DOMAIN_CHAIN_BOGUS,
+    DOMAIN_CHAIN_COUNT
+};
+
+/* What the vigil over the chain knows, and what the registrant was told of it. */
+enum vigil_state {
+    VIGIL_NEW,     /* never secure since there are keys */
+    VIGIL_WELL,    /* secure when last confirmed; nothing is to be told */
+    VIGIL_DOUBTED, /* well, and then bogus once: another look decides */
+    VIGIL_BROKEN,  /* bogus, and the registrant was told */
+    VIGIL_STATE_COUNT
 };
 
 struct domain {
@@ -35,7 +45,11 @@ struct domain {
     int64_t created_s, expires_s;
     uint32_t ds_ttl_s; /* as last seen at the parent; 0: never seen */
     enum domain_chain chain;
-    int64_t chain_s; /* when */
+    int64_t chain_s;          /* when */
+    const char *chain_reason; /* what the resolver said, as half a sentence; may be empty */
+    enum vigil_state vigil;
+    int64_t vigil_s;   /* since when */
+    int64_t changed_s; /* last change of keys or name servers */
     struct domain_host hosts[DOMAIN_HOSTS_MAX];
     size_t host_count;
     struct domain_key keys[DOMAIN_KEYS_MAX];
@@ -66,6 +80,4 @@ enum status domain_put_hosts(struct records *records, const char *text,
 enum status domain_put_key(struct records *records, const char *text, const struct domain_key *key,
                            int64_t now_s) MUST_USE;
 enum status domain_remove_key(struct records *records, const char *text, const char *id) MUST_USE;
-enum status domain_put_chain(struct records *records, const char *text, enum domain_chain chain,
-                             int64_t now_s) MUST_USE;
 enum status domain_put_ttl(struct records *records, const char *text, uint32_t ttl_s) MUST_USE;

@@ -198,6 +198,26 @@ void evidence_judge_ds(struct look *look, const struct message *message, struct 
                 probe->keys_good != 0 ? "with" : "without");
 }
 
+/* Does this extended error of a SERVFAIL (RFC 8914 §4) speak of the chain of trust? Others tell of
+ * servers that could not be reached or of the resolver's own troubles, and prove nothing. */
+static bool is_of_chain(uint16_t code)
+{
+    static const uint16_t codes_of_others[] = {
+        13, /* cached error */
+        14, /* not ready */
+        20, /* not authoritative */
+        21, /* not supported */
+        22, /* no reachable authority */
+        23, /* network error */
+    };
+    for (size_t i = 0; i < LEN(codes_of_others); i++) {
+        if (codes_of_others[i] == code) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void evidence_judge_chain(struct look *look, const struct message *message,
                           struct look_probe *probe)
 {
@@ -205,11 +225,13 @@ void evidence_judge_chain(struct look *look, const struct message *message,
         struct span ede;
         int text_len = 0;
         const char *text = "";
-        if (edns_find(&message->edns, EDNS_OPTION_EDE, &ede) && ede.len > 2) {
+        look->chain = DOMAIN_CHAIN_BOGUS;
+        if (edns_find(&message->edns, EDNS_OPTION_EDE, &ede) && ede.len >= 2) {
             text = (const char *)ede.bytes + 2;
             text_len = (int)(ede.len - 2 < EDE_TEXT_MAX ? ede.len - 2 : EDE_TEXT_MAX);
+            uint16_t code = (uint16_t)(ede.bytes[0] << 8 | ede.bytes[1]);
+            look->chain = is_of_chain(code) ? DOMAIN_CHAIN_BOGUS : DOMAIN_CHAIN_UNKNOWN;
         }
-        look->chain = DOMAIN_CHAIN_BOGUS;
         finding_set(probe, "answered SERVFAIL%s%.*s", text_len > 0 ? ": " : "", text_len, text);
         return;
     }

@@ -551,6 +551,8 @@ void fake_open(struct fake_world *world)
         .watch_first_s = 1,
         .watch_most_s = 60,
         .watch_end_s = 3600,
+        .look_fresh_s = 300,
+        .look_calm_s = 7200,
         .retry_most_s = 30,
     };
     require(address_read(SPAN_LITERAL("127.0.0.53"), 53, &world->options.resolver) == OK);

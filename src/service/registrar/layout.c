@@ -171,3 +171,20 @@ const char *console_duration(struct console *console, uint32_t seconds)
     }
     return "";
 }
+
+const char *console_ago(struct console *console, int64_t age_s)
+{
+    static const struct {
+        int64_t seconds;
+        const char *one;
+    } units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+    for (size_t i = 0; i < LEN(units); i++) {
+        int64_t count = age_s / units[i].seconds;
+        if (count > 0) {
+            const char *text = arena_print(console->turn->scratch, "%lld %s%s ago",
+                                           (long long)count, units[i].one, count == 1 ? "" : "s");
+            return text == NULL ? "" : text;
+        }
+    }
+    return "just now";
+}

@@ -20,7 +20,7 @@ enum look_purpose {
     LOOK_PREFLIGHT, /* the keys of an operation at every server of the domain */
     LOOK_DELETE,    /* the keys that a deletion would leave, at every server of the domain */
     LOOK_PARENT,    /* the DS of an operation's key at every server of the parent */
-    LOOK_CHAIN      /* does the resolver validate the domain? */
+    LOOK_CHAIN      /* does the resolver validate the domain? For an operation, or the vigil */
 };
 
 enum probe_state { PROBE_IDLE, PROBE_WAITING, PROBE_DONE };

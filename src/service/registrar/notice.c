@@ -1,20 +1,16 @@
-/* The words of the notices, and the outbox: what is sent when, and again after how long. */
+/* The words of the notices. */
 #include "service/registrar/notice.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "core/base/text.h"
 #include "core/proto/mail.h"
+#include "service/registrar/letter.h"
 #include "service/registrar/rules.h"
 #include "service/registrar/state.h"
 
-enum {
-    NOTICE_TEXT_SIZE = 48 * 1024,
-    NOTICE_MESSAGE_SIZE = 160 * 1024,
-    NOTICE_LEASE_S = 300,
-    NOTICE_BATCH = 16,
-    NOTICE_WIDTH = 72
-};
+enum { NOTICE_TEXT_SIZE = 48 * 1024, NOTICE_MESSAGE_SIZE = 160 * 1024, NOTICE_WIDTH = 72 };
 
 static const struct {
     const char *done;   /* after the domain's name, in the subject */
@@ -204,17 +200,38 @@ static const char *message_id_make(struct turn *turn, const struct operation *op
                        host == NULL ? "@localhost" : host);
 }
 
-enum status notice_queue(struct turn *turn, const struct operation *operation)
+/* Makes the message of a text and puts it into the outbox. */
+static enum status letter_make(struct turn *turn, struct letter *letter, const char *subject,
+                               const struct writer *text)
 {
-    const char *recipient, *subject, *message_id = message_id_make(turn, operation);
-    struct domain domain;
-    uint8_t *text_bytes = arena_take(turn->scratch, NOTICE_TEXT_SIZE);
-    uint8_t *message_bytes = arena_take(turn->scratch, NOTICE_MESSAGE_SIZE);
-    if (text_bytes == NULL || message_bytes == NULL || message_id == NULL) {
+    const struct registrar_options *options = &turn->registrar->options;
+    uint8_t *bytes = arena_take(turn->scratch, NOTICE_MESSAGE_SIZE);
+    if (bytes == NULL || letter->message_id == NULL || letter->about == NULL || subject == NULL) {
         return NO_MEMORY;
     }
-    struct writer text = writer_over(text_bytes, NOTICE_TEXT_SIZE);
-    struct writer message = writer_over(message_bytes, NOTICE_MESSAGE_SIZE);
+    struct writer message = writer_over(bytes, NOTICE_MESSAGE_SIZE);
+    struct mail mail = {span_of_text(options->name),
+                        span_of_text(options->mail_from),
+                        span_of_text(letter->recipient),
+                        span_of_text(subject),
+                        span_of_text(letter->message_id),
+                        turn->now_s,
+                        writer_written(text)};
+    enum status status = mail_write(&mail, &message);
+    letter->message = writer_written(&message);
+    return status == OK ? letter_queue(turn, letter) : status;
+}
+
+enum status notice_queue(struct turn *turn, const struct operation *operation)
+{
+    const char *subject;
+    struct domain domain;
+    uint8_t *bytes = arena_take(turn->scratch, NOTICE_TEXT_SIZE);
+    struct letter letter = {.about = operation->id, .message_id = message_id_make(turn, operation)};
+    if (bytes == NULL) {
+        return NO_MEMORY;
+    }
+    struct writer text = writer_over(bytes, NOTICE_TEXT_SIZE);
     enum status status = domain_load(turn->records, &turn->registrar->policy, operation->domain, 0,
                                      turn->scratch, &domain);
     if (status == NOT_FOUND) {
@@ -222,151 +239,84 @@ enum status notice_queue(struct turn *turn, const struct operation *operation)
         status = OK;
     }
     if (status == OK) {
-        status = recipient_find(turn, operation, &recipient);
+        status = recipient_find(turn, operation, &letter.recipient);
     }
     if (status == OK) {
         status = notice_write(turn, operation, &domain, &subject, &text);
     }
-    if (status != OK) {
-        return status;
-    }
+    return status == OK ? letter_make(turn, &letter, subject, &text) : status;
+}
+
+static const struct {
+    const char *id;
+    const char *subject; /* after the domain's name */
+    const char *what;
+    const char *advice;
+} turns[] = {
+    [CHAIN_TURN_BROKEN] =
+        {"broken", "the DNSSEC chain of trust is broken",
+         "A validating resolver answers SERVFAIL for this domain, and did so again when it was "
+         "asked once more: clients behind such resolvers cannot reach it.",
+         "At your DNS provider, see that the zone is signed with one of these keys and that its "
+         "signatures have not expired. If DNSSEC was switched off there, switch it on again or "
+         "delete the keys at this registrar. You are told when the chain is well again."},
+    [CHAIN_TURN_SECURE] = {"well", "the DNSSEC chain of trust is well again",
+                           "A validating resolver has confirmed the chain of trust again: the "
+                           "domain is reachable and its answers are protected.",
+                           ""},
+    [CHAIN_TURN_INSECURE] =
+        {"open", "the domain is reachable again, without DNSSEC",
+         "A validating resolver answers for this domain again, but as insecure: the registry's "
+         "name servers show no DS record of it, and its answers are not protected.",
+         ""},
+};
+static_assert(LEN(turns) == CHAIN_TURN_COUNT, "words for each turn");
+
+static void turn_write(struct turn *turn, struct writer *text, const struct domain *domain,
+                       enum chain_turn chain_turn)
+{
     const struct registrar_options *options = &turn->registrar->options;
-    struct mail mail = {span_of_text(options->name), span_of_text(options->mail_from),
-                        span_of_text(recipient),     span_of_text(subject),
-                        span_of_text(message_id),    turn->now_s,
-                        writer_written(&text)};
-    status = mail_write(&mail, &message);
-    if (status != OK) {
-        return status;
+    writer_print(text, "To the registrant of %s\n\n", domain->text);
+    text_wrap(text, "", span_of_text(turns[chain_turn].what));
+    writer_print(text, "\nWhat was seen:\n  The resolver ");
+    writer_print(text, "%s.\n", domain->chain_reason);
+    writer_text(text, "\nKeys at the registry:\n");
+    for (size_t i = 0; i < domain->key_count; i++) {
+        writer_print(text, "  %s\n", key_describe(&domain->keys[i], turn->scratch));
     }
-    return RECORDS_RUN(
-        turn->records,
-        "INSERT INTO mail (id, operation, recipient, message_id, message, state, attempts, due_s, "
-        "queued_s, closed_s, reply) SELECT COALESCE(MAX(id), 0) + 1, ?, ?, ?, ?, ?, 0, ?, ?, 0, '' "
-        "FROM mail",
-        turn->scratch, NULL, records_words(operation->id), records_words(recipient),
-        records_words(message_id), records_text(writer_written(&message)),
-        records_integer(NOTICE_QUEUED), records_integer(turn->now_s), records_integer(turn->now_s));
+    writer_text(text, domain->key_count == 0 ? "  none\n" : "");
+    if (turns[chain_turn].advice[0] != '\0') {
+        writer_text(text, "\n");
+        text_wrap(text, "", span_of_text(turns[chain_turn].advice));
+    }
+    time_line(text, "\nSeen ", turn->now_s);
+    if (options->url[0] != '\0') {
+        writer_print(text, "%s/domains/%s\n", options->url, domain->text);
+    }
+    writer_print(text, "\n%s\n", options->name);
 }
 
-/* What is handed out is not due again before the lease ends, should no result ever come. */
-static bool mail_hand_out(struct turn *turn, const struct records_value *cells)
+enum status notice_queue_turn(struct turn *turn, const struct domain *domain,
+                              enum chain_turn chain_turn)
 {
-    enum status status =
-        RECORDS_RUN(turn->records, "UPDATE mail SET due_s = ? WHERE id = ?", turn->scratch, NULL,
-                    records_integer(turn->now_s + NOTICE_LEASE_S), cells[0]);
-    if (status != OK) {
-        return false;
+    require(chain_turn > CHAIN_TURN_NONE && chain_turn < CHAIN_TURN_COUNT);
+    const char *host = strchr(turn->registrar->options.mail_from, '@');
+    uint8_t *bytes = arena_take(turn->scratch, NOTICE_TEXT_SIZE);
+    if (bytes == NULL) {
+        return NO_MEMORY;
     }
-    outbox_add(turn->outbox, EFFECT_MAIL)->mail = (struct effect_mail){
-        .mail = (uint64_t)cells[0].integer,
-        .sender = span_of_text(turn->registrar->options.mail_from),
-        .recipient = cells[1].bytes,
-        .message_id = cells[2].bytes,
-        .message = cells[3].bytes,
-    };
-    return true;
-}
-
-static void timer_set(struct turn *turn)
-{
-    struct records_rows rows;
-    enum status status = RECORDS_RUN(turn->records, "SELECT MIN(due_s) FROM mail WHERE state = ?",
-                                     turn->scratch, &rows, records_integer(NOTICE_QUEUED));
-    int64_t at_ns = TIMER_NEVER_NS;
-    if (status != OK) {
-        at_ns = turn->mono_ns + MOMENT_NS_PER_S;
-    } else if (rows.count > 0 && rows.rows[0].values[0].kind == RECORDS_INTEGER) {
-        int64_t wait_s = rows.rows[0].values[0].integer - turn->now_s;
-        at_ns = turn->mono_ns + (wait_s > 0 ? wait_s : 1) * MOMENT_NS_PER_S;
-    }
-    outbox_timer(turn->outbox, TIMER_MAIL, at_ns);
-}
-
-void notice_pump(struct turn *turn)
-{
-    struct records_rows rows;
-    enum status status = RECORDS_RUN(
-        turn->records,
-        "SELECT id, recipient, message_id, message FROM mail WHERE state = ? AND due_s <= ? "
-        "ORDER BY id LIMIT ?",
-        turn->scratch, &rows, records_integer(NOTICE_QUEUED), records_integer(turn->now_s),
-        records_integer(NOTICE_BATCH));
-    bool is_good = status == OK;
-    for (size_t i = 0; is_good && i < rows.count; i++) {
-        is_good = mail_hand_out(turn, rows.rows[i].values);
-    }
-    timer_set(turn);
-}
-
-void notice_take_result(struct turn *turn)
-{
-    const struct event_mail *mail = &turn->event->mail;
-    struct records_rows rows;
-    enum status status = RECORDS_RUN(
-        turn->records, "SELECT attempts, operation FROM mail WHERE id = ? AND state = ?",
-        turn->scratch, &rows, records_integer((int64_t)mail->mail), records_integer(NOTICE_QUEUED));
-    if (status != OK || rows.count == 0) {
-        return;
-    }
-    int64_t attempts = rows.rows[0].values[0].integer;
-    struct span operation = rows.rows[0].values[1].bytes;
-    bool is_final = mail->outcome == OK || mail->outcome == REFUSED;
-    int64_t most_s = turn->registrar->options.retry_most_s;
-    int64_t wait_s = attempts < 16 ? (int64_t)1 << attempts : most_s;
-    wait_s = wait_s < most_s ? wait_s : most_s;
-    int64_t state = mail->outcome == OK        ? NOTICE_SENT
-                    : mail->outcome == REFUSED ? NOTICE_REFUSED
-                                               : NOTICE_QUEUED;
-    struct span reply = mail->reply.len < 500 ? mail->reply : span_part(mail->reply, 0, 500);
-    status = RECORDS_RUN(
-        turn->records,
-        "UPDATE mail SET state = ?, attempts = attempts + 1, due_s = ?, closed_s = ?, reply = ? "
-        "WHERE id = ?",
-        turn->scratch, NULL, records_integer(state), records_integer(turn->now_s + wait_s),
-        records_integer(is_final ? turn->now_s : 0), records_text(reply),
-        records_integer((int64_t)mail->mail));
-    log_line(turn_log(turn), mail->outcome == OK ? LOG_NOTICE : LOG_WARNING,
-             "the notice of operation %.*s: %s%s", (int)operation.len,
-             (const char *)operation.bytes,
-             mail->outcome == OK        ? "delivered"
-             : mail->outcome == REFUSED ? "refused for good by the mail server"
-                                        : "not delivered, to be tried again: ",
-             is_final ? "" : status_text(mail->outcome));
-    if (status != OK) {
-        log_line(turn_log(turn), LOG_ERROR, "the result of a notice could not be stored: %s",
-                 status_text(status));
-    }
-    turn->registrar->has_work = true;
-}
-
-enum status notice_wake_all(struct turn *turn)
-{
-    return RECORDS_RUN(turn->records, "UPDATE mail SET due_s = ? WHERE state = ?", turn->scratch,
-                       NULL, records_integer(turn->now_s), records_integer(NOTICE_QUEUED));
-}
-
-const char *notice_state_text(struct turn *turn, const char *operation)
-{
-    struct records_rows rows;
-    enum status status = RECORDS_RUN(
-        turn->records, "SELECT state, attempts, recipient FROM mail WHERE operation = ?",
-        turn->scratch, &rows, records_words(operation));
-    if (status != OK || rows.count == 0) {
-        return "not yet written: it follows the registry's response";
-    }
-    const struct records_value *cells = rows.rows[0].values;
-    const char *text = NULL;
-    if (cells[0].integer == NOTICE_SENT) {
-        text = arena_print(turn->scratch, "sent to %.*s", (int)cells[2].bytes.len,
-                           (const char *)cells[2].bytes.bytes);
-    } else if (cells[0].integer == NOTICE_REFUSED) {
-        text = arena_print(turn->scratch, "refused by the mail server of %.*s",
-                           (int)cells[2].bytes.len, (const char *)cells[2].bytes.bytes);
-    } else {
-        text = arena_print(turn->scratch, "to %.*s, waiting for the mail server (%d tries)",
-                           (int)cells[2].bytes.len, (const char *)cells[2].bytes.bytes,
-                           (int)cells[1].integer);
-    }
-    return text == NULL ? "" : text;
+    struct writer text = writer_over(bytes, NOTICE_TEXT_SIZE);
+    turn_write(turn, &text, domain, chain_turn);
+    /* A domain takes each of its turns at another time. */
+    const char *about = arena_print(turn->scratch, "chain.%s.%s.%lld", domain->text,
+                                    turns[chain_turn].id, (long long)turn->now_s);
+    struct letter letter = {.about = about,
+                            .recipient = domain->email,
+                            .message_id = about == NULL
+                                              ? NULL
+                                              : arena_print(turn->scratch, "%s%s", about,
+                                                            host == NULL ? "@localhost" : host)};
+    const char *subject =
+        arena_print(turn->scratch, "%s: %s", domain->text, turns[chain_turn].subject);
+    return text.status == OK ? letter_make(turn, &letter, subject, &text) : text.status;
 }

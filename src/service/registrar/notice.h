@@ -1,21 +1,24 @@
 #pragma once
-/* The one notice of each outcome: written with the outcome, sent until the mail server has it. */
+/* The words of the notices: the one of each outcome, and those of turns of a chain of trust. */
 #include "service/registrar/operation.h"
 
 struct turn;
 
-enum notice_state { NOTICE_QUEUED = 1, NOTICE_SENT = 2, NOTICE_REFUSED = 3 };
-
 /* Puts the notice of a closed operation into the outbox, inside the caller's transaction. */
 enum status notice_queue(struct turn *turn, const struct operation *operation) MUST_USE;
-/* Hands what is due to the world, and sets the timer. */
-void notice_pump(struct turn *turn);
-void notice_take_result(struct turn *turn); /* EVENT_MAIL */
-/* After a start: everything queued is due. */
-enum status notice_wake_all(struct turn *turn) MUST_USE;
-/* What became of an operation's notice: a few words; in the turn's scratch, never NULL. */
-const char *notice_state_text(struct turn *turn, const char *operation);
 /* The subject and the text of the notice. */
 enum status notice_write(struct turn *turn, const struct operation *operation,
                          const struct domain *domain, const char **subject,
                          struct writer *text) MUST_USE;
+
+/* A turn of a domain's chain of trust that its registrant is told of. */
+enum chain_turn {
+    CHAIN_TURN_NONE,
+    CHAIN_TURN_BROKEN,   /* secure before, bogus now */
+    CHAIN_TURN_SECURE,   /* broken before, secure now */
+    CHAIN_TURN_INSECURE, /* broken before, answered without protection now */
+    CHAIN_TURN_COUNT
+};
+/* Likewise; `chain_reason` of the domain is what was seen now. */
+enum status notice_queue_turn(struct turn *turn, const struct domain *domain,
+                              enum chain_turn chain_turn) MUST_USE;

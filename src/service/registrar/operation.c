@@ -8,6 +8,7 @@
 
 #include "service/registrar/notice.h"
 #include "service/registrar/state.h"
+#include "service/registrar/vigil.h"
 
 static const struct {
     const char *name;
@@ -438,6 +439,9 @@ enum status operation_close(struct turn *turn, const struct operation *operation
     status = outcome_write(turn, operation, reason, whole);
     if (status == OK && is_success) {
         status = success_apply(turn, operation, expires_s);
+    }
+    if (status == OK && is_success && operation->type != OPERATION_REGISTER) {
+        status = vigil_note_change(turn, operation->domain);
     }
     if (status == OK) {
         struct operation closed = *operation;

@@ -40,11 +40,11 @@ static struct status_words status_of(const struct domain *domain, bool is_pendin
                                      "A validating resolver confirmed the chain of trust."};
     case DOMAIN_CHAIN_BOGUS:
         return (struct status_words){MARK_REFUSED, "Broken",
-                                     "A validating resolver answered SERVFAIL: no key at the "
-                                     "registry fits what the name servers sign. Clients cannot "
-                                     "reach the domain."};
+                                     "A validating resolver answers SERVFAIL: the chain of trust "
+                                     "does not hold. Clients cannot reach the domain."};
     case DOMAIN_CHAIN_INSECURE:
     case DOMAIN_CHAIN_UNKNOWN:
+    case DOMAIN_CHAIN_COUNT:
         break;
     }
     return (struct status_words){MARK_PENDING, "Not yet confirmed",
@@ -66,6 +66,27 @@ static struct status_words status_find(struct console *console, const struct dom
     return status_of(domain, *is_pending, watch);
 }
 
+/* What the resolver said, and how long ago. */
+static void checked_write(struct console *console, const struct domain *domain)
+{
+    struct writer *page = &console->page;
+    if (domain->chain_s == 0 || domain->key_count == 0) {
+        return;
+    }
+    int64_t age_s = console->turn->now_s - domain->chain_s;
+    if (domain->chain != DOMAIN_CHAIN_SECURE && domain->chain_reason[0] != '\0') {
+        HTML_FILL(page, "<p class=\"status-sentence\">The resolver {}.</p>", domain->chain_reason);
+    }
+    HTML_FILL(page, "<p class=\"status-sentence soft\">Checked {}, at {}</p>",
+              console_ago(console, age_s), console_time(console, domain->chain_s));
+    if (domain->vigil == VIGIL_BROKEN) {
+        HTML_FILL(page,
+                  "<p class=\"status-sentence soft\">The registrant was told at {}; a notice "
+                  "follows when it is well again.</p>",
+                  console_time(console, domain->vigil_s));
+    }
+}
+
 void page_write_status(struct console *console, const struct domain *domain)
 {
     struct operation open;
@@ -80,10 +101,7 @@ void page_write_status(struct console *console, const struct domain *domain)
                   "operation</a></p>",
                   operation_type_text(open.type), open.id);
     }
-    if (domain->chain_s != 0 && domain->key_count > 0 && !is_pending) {
-        HTML_FILL(page, "<p class=\"status-sentence soft\">Last looked at {}</p>",
-                  console_time(console, domain->chain_s));
-    }
+    checked_write(console, domain);
 }
 
 static void domain_row_write(struct console *console, const char *name)

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "service/registrar/console.h"
-#include "service/registrar/notice.h"
+#include "service/registrar/letter.h"
 
 enum { REFRESH_S = 4 };
 
@@ -137,7 +137,7 @@ static void facts_write(struct console *console, const struct operation *operati
               operation->id, operation->channel, console_time(console, operation->updated_s));
     if (operation->flags != 0 || operation->is_refused) {
         HTML_FILL(page, "<dt>Notice</dt><dd>{}</dd>",
-                  notice_state_text(console->turn, operation->id));
+                  letter_state_text(console->turn, operation->id));
     }
     writer_text(page, "</dl></section>");
 }

@@ -2,7 +2,7 @@
 #include "service/registrar/registrar.h"
 
 #include "service/registrar/control.h"
-#include "service/registrar/notice.h"
+#include "service/registrar/letter.h"
 #include "service/registrar/schema.h"
 #include "service/registrar/state.h"
 #include "service/registrar/web.h"
@@ -62,7 +62,7 @@ void registrar_close(struct registrar *registrar)
 /* What was begun before a crash is begun again; nothing else of it was kept in memory. */
 static void start_take(struct turn *turn)
 {
-    if (operation_wake_all(turn) != OK || notice_wake_all(turn) != OK) {
+    if (operation_wake_all(turn) != OK || letter_wake_all(turn) != OK) {
         log_line(turn_log(turn), LOG_ERROR,
                  "what was under way could not be taken up at once; it follows within minutes");
     }
@@ -108,7 +108,7 @@ static void event_take(struct turn *turn)
         control_take(turn);
         break;
     case EVENT_MAIL:
-        notice_take_result(turn);
+        letter_take_result(turn);
         break;
     case EVENT_RELOAD:
     case EVENT_QUERY:
@@ -136,7 +136,7 @@ void registrar_handle(void *state, const struct event *event, struct outbox *out
             registrar->has_work = false;
             work_pump(&turn);
             session_pump_all(&turn);
-            notice_pump(&turn);
+            letter_pump(&turn);
         }
     }
 }

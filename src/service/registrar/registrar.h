@@ -46,6 +46,9 @@ struct registrar_options {
     uint32_t watch_first_s; /* wait before the first look for a DS at the parent; at least 1 */
     uint32_t watch_most_s;  /* the wait doubles up to this */
     uint32_t watch_end_s;   /* after that long nobody looks any more */
+    uint32_t look_fresh_s;  /* between looks at the chain of a domain that changed or is broken;
+                               0: nobody looks but for operations, and nobody is told */
+    uint32_t look_calm_s;   /* between looks at the chain of any other domain with keys */
     uint32_t retry_most_s;  /* longest wait before a mail or an EPP session is tried again */
 };
 

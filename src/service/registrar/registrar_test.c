@@ -10,6 +10,7 @@
 
 #include "service/registrar/fake_world.h"
 #include "service/registrar/refusal.h"
+#include "service/registrar/vigil.h"
 
 static struct fake_world *world;
 
@@ -694,6 +695,87 @@ static void test_console_keys(void **state)
     assert_says(fake_page(world, "/tlds", NULL), ".aq");
 }
 
+/* The chain is looked at again and again; each turn is told once, whatever dies in between. */
+static void test_vigil(void **state)
+{
+    (void)state;
+    add(fake_add_key(world, 257), 257);
+    fake_pass(world, 5);
+    assert_says(detail(), "\"DnsSec\":\"secure\"");
+    assert_int_equal(world->mail_count, 1);
+    fake_pass(world, 86400 + 3 * 7200); /* calm by now */
+    assert_int_equal(world->mail_count, 1);
+    world->is_bogus = true;
+    fake_restart(world);
+    fake_pass(world, 7200 + 7200 / 4 + VIGIL_CONFIRM_S + 2);
+    assert_says(detail(), "\"DnsSec\":\"bogus\"");
+    assert_says(detail(), "SERVFAIL");
+    assert_int_equal(world->mail_count, 2);
+    assert_says(world->mails[1], "Subject: example.com: the DNSSEC chain of trust is broken\r\n");
+    assert_says(world->mails[1], "answered SERVFAIL");
+    sign_in("owner%40example.test", "correct-horse");
+    assert_says(fake_page(world, "/domains/example.com", NULL), "Broken");
+    assert_says(world->http_body, "The resolver answered SERVFAIL");
+    assert_says(world->http_body, " ago, at ");
+    assert_says(world->http_body, "The registrant was told");
+    fake_restart(world);
+    fake_pass(world, 1000);
+    assert_int_equal(world->mail_count, 2);
+    world->is_bogus = false;
+    fake_pass(world, 400);
+    assert_says(detail(), "\"DnsSec\":\"secure\"");
+    assert_int_equal(world->mail_count, 3);
+    assert_says(world->mails[2], "the DNSSEC chain of trust is well again");
+    fake_pass(world, 1000);
+    assert_int_equal(world->mail_count, 3);
+}
+
+/* One bad answer is no broken chain, and neither is a chain that never held. */
+static void test_vigil_doubts(void **state)
+{
+    (void)state;
+    world->is_bogus = true;
+    add(fake_add_key(world, 257), 257);
+    fake_pass(world, 2000);
+    assert_says(detail(), "\"DnsSec\":\"bogus\"");
+    assert_int_equal(world->mail_count, 1);
+    world->is_bogus = false;
+    fake_pass(world, 400);
+    assert_says(detail(), "\"DnsSec\":\"secure\"");
+    assert_int_equal(world->mail_count, 1);
+    world->is_bogus = true;
+    for (int i = 0; i < 400 && strstr(detail(), "bogus") == NULL; i++) {
+        fake_pass(world, 1);
+    }
+    assert_says(detail(), "\"DnsSec\":\"bogus\"");
+    world->is_bogus = false;
+    fake_pass(world, 2000);
+    assert_int_equal(world->mail_count, 1);
+}
+
+/* A turn and its notice are stored together or not at all. */
+static void test_vigil_is_durable(void **state)
+{
+    (void)state;
+    for (unsigned skip = 0; skip < 3; skip++) {
+        size_t mails = world->mail_count;
+        if (skip == 0) {
+            add(fake_add_key(world, 257), 257);
+            mails = 1;
+        }
+        fake_pass(world, 700);
+        world->is_bogus = true;
+        fake_records_fail(world->records, skip, 1);
+        fake_pass(world, 1500);
+        fake_records_fail(world->records, 0, 0);
+        assert_int_equal(world->mail_count, mails + 1);
+        fake_restart(world);
+        world->is_bogus = false;
+        fake_pass(world, 700);
+        assert_int_equal(world->mail_count, mails + 2);
+    }
+}
+
 static void test_authorisation(void **state)
 {
     (void)state;
@@ -762,6 +844,9 @@ int main(void)
         ROW(test_sign_in),
         ROW(test_sign_in_backoff),
         ROW(test_console_keys),
+        ROW(test_vigil),
+        ROW(test_vigil_doubts),
+        ROW(test_vigil_is_durable),
         ROW(test_authorisation),
         ROW(test_lists),
     };

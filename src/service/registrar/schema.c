@@ -44,7 +44,18 @@ static const char script_2[] =
     "ALTER TABLE operation ADD COLUMN is_refused BIGINT NOT NULL DEFAULT 0;\n"
     "ALTER TABLE operation ADD COLUMN given TEXT NOT NULL DEFAULT '';\n";
 
-static const char *const scripts[] = {script_1, script_2};
+/* The vigil over chains of trust: a domain that is not looked at has look_due_s 0. */
+static const char script_3[] =
+    "ALTER TABLE domain ADD COLUMN chain_reason TEXT NOT NULL DEFAULT '';\n"
+    "ALTER TABLE domain ADD COLUMN vigil BIGINT NOT NULL DEFAULT 0;\n"
+    "ALTER TABLE domain ADD COLUMN vigil_s BIGINT NOT NULL DEFAULT 0;\n"
+    "ALTER TABLE domain ADD COLUMN look_due_s BIGINT NOT NULL DEFAULT 0;\n"
+    "ALTER TABLE domain ADD COLUMN changed_s BIGINT NOT NULL DEFAULT 0;\n"
+    "UPDATE domain SET look_due_s = 1, vigil = CASE WHEN chain = 1 THEN 1 ELSE 0 END\n"
+    "  WHERE EXISTS (SELECT 1 FROM domain_key k WHERE k.domain = domain.name);\n"
+    "CREATE INDEX domain_look ON domain (look_due_s) WHERE look_due_s > 0;\n";
+
+static const char *const scripts[] = {script_1, script_2, script_3};
 
 enum status schema_migrate(struct records *records)
 {

@@ -4,6 +4,7 @@
 
 #include "service/registrar/control.h"
 #include "service/registrar/state.h"
+#include "service/registrar/vigil.h"
 #include "service/registrar/web.h"
 
 enum { DUE_BATCH = 64, LOOK_LEASE_S = 120, AGAIN_S = 2 };
@@ -110,7 +111,7 @@ void work_pump(struct turn *turn)
 {
     struct operation *operations;
     size_t count;
-    int64_t due_s;
+    int64_t due_s, look_due_s = INT64_MAX;
     if (operation_list_due(turn, DUE_BATCH, &operations, &count) == OK) {
         for (size_t i = 0; i < count; i++) {
             if (operations[i].state == OPERATION_ACCEPTED) {
@@ -120,9 +121,11 @@ void work_pump(struct turn *turn)
             }
         }
     }
-    if (operation_next_due(turn, &due_s) != OK) {
+    vigil_pump(turn);
+    if (operation_next_due(turn, &due_s) != OK || vigil_next_due(turn, &look_due_s) != OK) {
         due_s = turn->now_s + AGAIN_S;
     }
+    due_s = look_due_s < due_s ? look_due_s : due_s;
     int64_t at_ns = TIMER_NEVER_NS;
     if (due_s != INT64_MAX) {
         int64_t wait_s = due_s > turn->now_s ? due_s - turn->now_s : 1;
@@ -190,13 +193,6 @@ static bool parent_agrees(const struct look *look, const struct operation *opera
     return true;
 }
 
-static enum status chain_store(struct turn *turn, const struct look *look)
-{
-    return look->chain == DOMAIN_CHAIN_UNKNOWN
-               ? OK
-               : domain_put_chain(turn->records, look->domain, look->chain, turn->now_s);
-}
-
 /* What the resolver must say once caches have forgotten: secure, or insecure without any key. */
 static bool chain_agrees(struct turn *turn, const struct look *look)
 {
@@ -224,7 +220,7 @@ static void watch_finish(struct turn *turn, const struct look *look,
     } else {
         is_agreed = chain_agrees(turn, look);
         next = is_agreed ? WATCH_DONE : next;
-        status = chain_store(turn, look);
+        status = vigil_take(turn, look);
     }
     int64_t age_s = turn->now_s - operation->updated_s;
     if (!is_agreed && age_s > (int64_t)turn->registrar->options.watch_end_s) {
@@ -249,6 +245,14 @@ void look_finished(struct turn *turn, struct look *look)
     struct operation operation;
     if (look->purpose == LOOK_DELETE) {
         web_take_look(turn, look);
+        return;
+    }
+    if (look->purpose == LOOK_CHAIN && look->operation[0] == '\0') {
+        if (vigil_take(turn, look) != OK) {
+            log_line(turn_log(turn), LOG_ERROR, "what was seen of %s could not be stored",
+                     look->domain);
+        }
+        turn->registrar->has_work = true;
         return;
     }
     enum status status = operation_load(turn, span_of_text(look->operation), &operation);
