@@ -18,6 +18,9 @@ enum {
     RESOLVER_NS_KEPT_MAX = 20,
     RESOLVER_SERVERS_MAX = 40,
     RESOLVER_TRIES_PER_SERVER_MAX = 2,
+    /* Of a zone's only address: nobody else can be asked when datagrams are lost. All tries
+     * together stay below RESOLVER_QUERY_MS_MAX. */
+    RESOLVER_TRIES_PER_LONE_SERVER_MAX = 3,
     /* Datagrams that are not our answer before TCP is used instead: somebody is guessing. */
     RESOLVER_IGNORED_MAX = 8,
     RESOLVER_RECORDS_MAX = 100,

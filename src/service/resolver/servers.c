@@ -156,19 +156,21 @@ static int32_t rtt_of(const struct servers *servers, struct address address)
 }
 
 static bool is_choice(const struct servers *servers, const struct server_candidate *candidate,
-                      struct name zone, struct moment now)
+                      uint8_t tries_max, struct name zone, struct moment now)
 {
-    return !candidate->is_out && candidate->tries < RESOLVER_TRIES_PER_SERVER_MAX &&
+    return !candidate->is_out && candidate->tries < tries_max &&
            !servers_is_lame(servers, candidate->address, zone, now);
 }
 
 size_t servers_choose(struct servers *servers, const struct server_candidate *candidates,
                       size_t count, struct name zone, struct moment now)
 {
+    uint8_t tries_max =
+        count > 1 ? RESOLVER_TRIES_PER_SERVER_MAX : RESOLVER_TRIES_PER_LONE_SERVER_MAX;
     uint8_t tries_least = UINT8_MAX;
     int32_t rtt_least_ms = INT32_MAX;
     for (size_t i = 0; i < count; i++) {
-        if (!is_choice(servers, &candidates[i], zone, now)) {
+        if (!is_choice(servers, &candidates[i], tries_max, zone, now)) {
             continue;
         }
         int32_t rtt_ms = rtt_of(servers, candidates[i].address);
@@ -182,7 +184,8 @@ size_t servers_choose(struct servers *servers, const struct server_candidate *ca
     size_t chosen = count;
     uint32_t seen = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!is_choice(servers, &candidates[i], zone, now) || candidates[i].tries != tries_least ||
+        if (!is_choice(servers, &candidates[i], tries_max, zone, now) ||
+            candidates[i].tries != tries_least ||
             rtt_of(servers, candidates[i].address) > rtt_least_ms + RTT_BAND_MS) {
             continue;
         }

@@ -79,6 +79,11 @@ static void test_choice(void **state)
     assert_int_equal(servers_choose(servers, candidates, 3, NAME_ROOT, now), 2);
     candidates[2].tries = 2;
     assert_int_equal(servers_choose(servers, candidates, 3, NAME_ROOT, now), 3);
+    candidates[2].is_out = true;
+    struct server_candidate lone = {.address = parsed("192.0.2.9"), .tries = 2};
+    assert_int_equal(servers_choose(servers, &lone, 1, NAME_ROOT, now), 0); /* nobody else is */
+    lone.tries = 3;
+    assert_int_equal(servers_choose(servers, &lone, 1, NAME_ROOT, now), 1);
     now.mono_ns += 31LL * MOMENT_NS_PER_S; /* lameness is forgiven */
     assert_int_equal(servers_choose(servers, candidates, 3, NAME_ROOT, now), 1);
     servers_close(servers);
