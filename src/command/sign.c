@@ -168,23 +168,20 @@ static void say_fault(void *user, const struct problem *problem)
     (void)command_failed("sign", problem);
 }
 
-static int sign_zone(struct signing *signing, const struct zone *zone, const char *output)
+static int sign_zone(struct signing *signing, struct zone *zone, const char *output)
 {
-    struct zone *stripped = NULL;
     struct zone *next = NULL;
     struct problem problem = {0};
-    int64_t refresh_at_s;
-    enum status status = zone_strip(zone, &stripped);
-    if (status != OK) {
-        problem_set(&problem, status, "the zone cannot be signed: %s", status_text(status));
-        return command_failed("sign", &problem);
-    }
-    bool is_fit = zone_check(stripped, say_finding, NULL) == 0;
-    if (is_fit && zone_sign(stripped, NULL, signing->keys, signing->files.count, &signing->policy,
-                            signing->now_s, &next, &refresh_at_s, &problem) != OK) {
+    struct zone_sign_report made;
+    struct zone_sign_input input = {.unsigned_zone = zone,
+                                    .keys = signing->keys,
+                                    .key_count = signing->files.count,
+                                    .policy = signing->policy,
+                                    .now_s = signing->now_s};
+    bool is_fit = zone_check(zone, say_finding, NULL) == 0;
+    if (is_fit && zone_sign(&input, &next, &made, &problem) != OK) {
         (void)command_failed("sign", &problem);
     }
-    zone_release(stripped);
     if (next == NULL) {
         return EXIT_FAILED;
     }

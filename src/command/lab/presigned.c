@@ -46,11 +46,14 @@ static enum status sign(struct zone *zone, struct key *key, struct zone **next,
         .signing = {.key = key}, .is_published = true, .signs_keys = true, .signs_zone = true};
     dnskey_write(DNSKEY_FLAGS_ZSK, ALGORITHM_ECDSAP256SHA256, key_public(key), &rdata);
     enum status status = dnskey_read(writer_written(&rdata), &only.signing.dnskey);
-    struct zone_sign_policy policy = {.validity_s = VALIDITY_S, .inception_offset_s = 3600};
-    int64_t refresh_at_s;
-    return status == OK
-               ? zone_sign(zone, NULL, &only, 1, &policy, time(NULL), next, &refresh_at_s, problem)
-               : status;
+    struct zone_sign_input input = {
+        .unsigned_zone = zone,
+        .keys = &only,
+        .key_count = 1,
+        .policy = {.validity_s = VALIDITY_S, .inception_offset_s = 3600},
+        .now_s = time(NULL)};
+    struct zone_sign_report report;
+    return status == OK ? zone_sign(&input, next, &report, problem) : status;
 }
 
 enum status lab_presign(const struct lab *lab, const char *apex, const char *from, const char *to,

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+enum { RECORD_FIXED_LEN = 10 };
+
 /* Canonical rdata, each behind its length, sorted and without duplicates (RFC 4034 §6.3). */
 static int compare_records(const void *a, const void *b)
 {
@@ -64,9 +66,8 @@ static enum status copy_records(const struct rrset *rrset, struct arena *scratch
 static enum status write_heads(const struct rrset *rrset, struct name owner, uint32_t ttl_s,
                                struct arena *scratch, struct canonical *canonical)
 {
-    enum { FIXED_LEN = 10 };
     const size_t count = (canonical->count - 1) / 2;
-    const size_t head_len = (size_t)owner.len + FIXED_LEN;
+    const size_t head_len = (size_t)owner.len + RECORD_FIXED_LEN;
     uint8_t *heads = arena_take_array(scratch, count, head_len);
     if (heads == NULL) {
         return NO_MEMORY;
@@ -110,4 +111,28 @@ enum status canonical_make(const struct rrset *rrset, struct name owner, uint32_
         canonical->parts[2 + 2 * i] = records[i];
     }
     return write_heads(rrset, owner, ttl_s, scratch, canonical);
+}
+
+size_t canonical_len(const struct rrset *rrset)
+{
+    return rrset->rdata_len + (size_t)rrset->count * (rrset->owner.len + RECORD_FIXED_LEN);
+}
+
+void canonical_write(const struct rrset *rrset, uint32_t ttl_s, struct writer *octets)
+{
+    struct name_buffer buffer;
+    struct name lower;
+    name_lower_to(rrset->owner, &buffer, &lower);
+    uint8_t fixed[8];
+    struct writer writer = writer_over(fixed, sizeof fixed);
+    writer_u16(&writer, rrset->type);
+    writer_u16(&writer, CLASS_IN);
+    writer_u32(&writer, ttl_s);
+    struct span rdata;
+    for (struct rrset_cursor cursor = rrset_first(rrset); rrset_next(&cursor, &rdata);) {
+        name_write(lower, octets);
+        writer_span(octets, span_of(fixed, sizeof fixed));
+        writer_u16(octets, (uint16_t)rdata.len);
+        rdata_write_canonical(rrset->type, rdata, octets);
+    }
 }

@@ -11,3 +11,8 @@ struct canonical {
  * sorted. */
 enum status canonical_make(const struct rrset *rrset, struct name owner, uint32_t ttl_s,
                            struct arena *scratch, struct canonical *canonical) MUST_USE;
+/* Writes them in one piece: of an RRset whose records are in canonical order already, each once, as
+ * a zone holds it. O(n). */
+void canonical_write(const struct rrset *rrset, uint32_t ttl_s, struct writer *octets);
+/* What that takes at most. */
+size_t canonical_len(const struct rrset *rrset);

@@ -6,7 +6,7 @@
 
 #include <assert.h>
 
-enum { RRSIG_FIXED_LEN = 18, RRSIG_PREFIX_LEN_MAX = RRSIG_FIXED_LEN + NAME_LEN_MAX };
+enum { RRSIG_FIXED_LEN = 18 };
 
 static const char *const RESULT_TEXTS[] = {
     [VERIFY_GOOD] = "the signature is good",
@@ -32,6 +32,22 @@ static uint8_t labels_of(struct name owner)
     return (uint8_t)(owner.label_count - (name_is_wildcard(owner) ? 1 : 0));
 }
 
+void sign_write_prefix(const struct rrset *rrset, struct name signer, const struct dnskey *dnskey,
+                       struct sign_times times, struct writer *prefix)
+{
+    struct name_buffer buffer;
+    struct name lower;
+    name_lower_to(signer, &buffer, &lower);
+    writer_u16(prefix, rrset->type);
+    writer_u8(prefix, dnskey->algorithm);
+    writer_u8(prefix, labels_of(rrset->owner));
+    writer_u32(prefix, rrset->ttl_s);
+    writer_u32(prefix, (uint32_t)times.expiration_s); /* modulo 2^32: RFC 4034 §3.1.5 */
+    writer_u32(prefix, (uint32_t)times.inception_s);
+    writer_u16(prefix, dnskey->tag);
+    name_write(lower, prefix);
+}
+
 enum status sign_rrset(const struct rrset *rrset, struct name signer, const struct signing_key *key,
                        struct sign_times times, struct arena *scratch, struct writer *rrsig_rdata)
 {
@@ -42,19 +58,9 @@ enum status sign_rrset(const struct rrset *rrset, struct name signer, const stru
     if (status != OK) {
         return status;
     }
-    struct name_buffer buffer;
-    struct name lower;
-    name_lower_to(signer, &buffer, &lower);
-    uint8_t prefix[RRSIG_PREFIX_LEN_MAX];
+    uint8_t prefix[SIGN_PREFIX_LEN_MAX];
     struct writer writer = writer_over(prefix, sizeof prefix);
-    writer_u16(&writer, rrset->type);
-    writer_u8(&writer, key->dnskey.algorithm);
-    writer_u8(&writer, labels_of(rrset->owner));
-    writer_u32(&writer, rrset->ttl_s);
-    writer_u32(&writer, (uint32_t)times.expiration_s); /* modulo 2^32: RFC 4034 §3.1.5 */
-    writer_u32(&writer, (uint32_t)times.inception_s);
-    writer_u16(&writer, key->dnskey.tag);
-    name_write(lower, &writer);
+    sign_write_prefix(rrset, signer, &key->dnskey, times, &writer);
     canonical.parts[0] = writer_written(&writer);
     writer_span(rrsig_rdata, writer_written(&writer));
     return key_sign(key->key, canonical.parts, canonical.count, rrsig_rdata);
@@ -100,12 +106,12 @@ static bool signed_owner(const struct rrset *rrset, const struct rrsig *rrsig,
 }
 
 /* The RRSIG rdata without the signature, the signer in lower case. */
-static struct span lower_prefix(const struct rrsig *rrsig, uint8_t prefix[RRSIG_PREFIX_LEN_MAX])
+static struct span lower_prefix(const struct rrsig *rrsig, uint8_t prefix[SIGN_PREFIX_LEN_MAX])
 {
     struct name_buffer buffer;
     struct name lower;
     name_lower_to(rrsig->signer, &buffer, &lower);
-    struct writer writer = writer_over(prefix, RRSIG_PREFIX_LEN_MAX);
+    struct writer writer = writer_over(prefix, SIGN_PREFIX_LEN_MAX);
     writer_span(&writer, span_part(rrsig->prefix, 0, RRSIG_FIXED_LEN));
     name_write(lower, &writer);
     return writer_written(&writer);
@@ -132,7 +138,7 @@ enum verify_result verify_rrsig(const struct rrset *rrset, const struct rrsig *r
     if (key_cache_take(keys, dnskey, &key) != OK) {
         return VERIFY_BAD_KEY;
     }
-    uint8_t prefix[RRSIG_PREFIX_LEN_MAX];
+    uint8_t prefix[SIGN_PREFIX_LEN_MAX];
     canonical.parts[0] = lower_prefix(rrsig, prefix);
     enum status status = key_verify(key, canonical.parts, canonical.count, rrsig->signature);
     key_cache_give_back(keys, key);

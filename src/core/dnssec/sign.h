@@ -18,6 +18,12 @@ enum status sign_rrset(const struct rrset *rrset, struct name signer, const stru
                        struct sign_times times, struct arena *scratch,
                        struct writer *rrsig_rdata) MUST_USE;
 
+/* The rdata of an RRSIG up to the signature; the same octets open what is signed (RFC 4034
+ * §3.1.8.1). At most SIGN_PREFIX_LEN_MAX. */
+enum { SIGN_PREFIX_LEN_MAX = 18 + NAME_LEN_MAX };
+void sign_write_prefix(const struct rrset *rrset, struct name signer, const struct dnskey *dnskey,
+                       struct sign_times times, struct writer *prefix);
+
 /* Why one signature does not make an RRset secure. */
 enum verify_result {
     VERIFY_GOOD,

@@ -295,17 +295,43 @@ static bool entry_has_nsec3(const struct zone_entry *entry)
     return entry != NULL && zone_node_rrset(&entry->node, TYPE_NSEC3) != NULL;
 }
 
-/* Keeps the tree of hashes in step with the tree of names; `packed` NULL: the owner goes. */
-static enum status nsec3_store_entry(struct zone_builder *builder, struct zone_entry *packed)
+/* Keeps the tree of hashes in step with the tree of names. */
+static enum status nsec3_store(struct zone *zone, const struct zone_entry *standing,
+                               struct zone_entry *packed)
 {
-    struct zone *zone = builder->zone;
     if (entry_has_nsec3(packed)) {
-        atomic_fetch_add_explicit(&packed->references, 1, memory_order_relaxed);
-        return zone_tree_put(&zone->nsec3_root, packed);
+        return zone_tree_put(&zone->nsec3_root, zone_entry_hold(&packed->node));
     }
-    return entry_has_nsec3(builder->entry)
-               ? zone_tree_remove(&zone->nsec3_root, span_of(builder->key, builder->key_len))
-               : OK;
+    return entry_has_nsec3(standing) ? zone_tree_remove(&zone->nsec3_root, zone_entry_key(standing))
+                                     : OK;
+}
+
+/* Puts `packed` in place of `standing`, which the caller holds; NULL is nothing. Takes over the
+ * reference to `packed`. */
+static enum status zone_store(struct zone *zone, const struct zone_entry *standing,
+                              struct zone_entry *packed)
+{
+    size_t record_count = packed == NULL ? 0 : packed->record_count;
+    enum status status = nsec3_store(zone, standing, packed);
+    if (status != OK) {
+        zone_entry_release(packed);
+        return status;
+    }
+    if (packed != NULL) {
+        status = zone_tree_put(&zone->root, packed);
+    } else if (standing != NULL) {
+        status = zone_tree_remove(&zone->root, zone_entry_key(standing));
+    }
+    if (status != OK) {
+        return status;
+    }
+    zone->record_count += record_count;
+    zone->node_count += packed != NULL;
+    if (standing != NULL) {
+        zone->record_count -= standing->record_count;
+        zone->node_count--;
+    }
+    return OK;
 }
 
 /* Puts the packed form of the open owner into the tree, or takes its entry away. */
@@ -319,31 +345,14 @@ static enum status staged_store_entry(struct zone_builder *builder)
     if (status != OK) {
         return status;
     }
-    struct zone *zone = builder->zone;
+    struct zone_entry *packed = NULL;
     if (size.rrset_count > 0) {
-        struct zone_entry *packed = staged_pack(builder, &size);
-        status = packed == NULL ? NO_MEMORY : nsec3_store_entry(builder, packed);
-        if (status == OK) {
-            status = zone_tree_put(&zone->root, packed);
-        } else {
-            zone_entry_release(packed);
+        packed = staged_pack(builder, &size);
+        if (packed == NULL) {
+            return NO_MEMORY;
         }
-    } else if (builder->entry != NULL) {
-        status = nsec3_store_entry(builder, NULL);
-        status = status != OK
-                     ? status
-                     : zone_tree_remove(&zone->root, span_of(builder->key, builder->key_len));
     }
-    if (status != OK) {
-        return status;
-    }
-    zone->record_count += size.record_count;
-    zone->node_count += size.rrset_count > 0;
-    if (builder->entry != NULL) {
-        zone->record_count -= builder->entry->record_count;
-        zone->node_count--;
-    }
-    return OK;
+    return zone_store(builder->zone, builder->entry, packed);
 }
 
 static enum status builder_close_owner(struct zone_builder *builder)
@@ -548,6 +557,35 @@ enum status zone_build_set(struct zone_builder *builder, const struct rrset *rrs
         }
     }
     return OK;
+}
+
+/* What stands under that key is held for the length of the call: the tree lets go of it. */
+static enum status builder_replace(struct zone_builder *builder, struct span key,
+                                   struct zone_entry *packed)
+{
+    enum status status = builder_close_owner(builder);
+    if (status != OK) {
+        zone_entry_release(packed);
+        return status;
+    }
+    struct zone_entry *standing = zone_tree_find(builder->zone->root, key);
+    if (standing != NULL) {
+        standing = zone_entry_hold(&standing->node);
+    }
+    builder->status = zone_store(builder->zone, standing, packed);
+    zone_entry_release(standing);
+    return builder->status;
+}
+
+enum status zone_build_put(struct zone_builder *builder, struct zone_entry *entry)
+{
+    return builder_replace(builder, zone_entry_key(entry), entry);
+}
+
+enum status zone_build_drop(struct zone_builder *builder, struct name owner)
+{
+    uint8_t key[NAME_KEY_MAX];
+    return builder_replace(builder, span_of(key, name_key(owner, key)), NULL);
 }
 
 const struct rrset *zone_build_rrset(struct zone_builder *builder, struct name owner, uint16_t type,

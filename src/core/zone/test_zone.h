@@ -121,10 +121,15 @@ TEST_HELPER struct zone *test_sign(const struct zone *zone, const struct zone *b
                                    const struct zone_sign_policy *policy, int64_t now_s)
 {
     struct zone *next = NULL;
-    int64_t refresh_at_s;
+    struct zone_sign_report report;
     struct problem problem = {0};
-    if (zone_sign(zone, before, keys->keys, keys->count, policy, now_s, &next, &refresh_at_s,
-                  &problem) != OK) {
+    struct zone_sign_input input = {.unsigned_zone = zone,
+                                    .signed_before = before,
+                                    .keys = keys->keys,
+                                    .key_count = keys->count,
+                                    .policy = *policy,
+                                    .now_s = now_s};
+    if (zone_sign(&input, &next, &report, &problem) != OK) {
         fail_msg("signing: %s", problem.sentence);
     }
     return next;

@@ -1,41 +1,36 @@
-/* Writing the denial chain: NSEC over the names in canonical order (RFC 4034 §4), NSEC3 over their
- * hashes with the empty non-terminals (RFC 5155 §7.1); no salt and no iterations (RFC 9276 §3.1).
- */
+/* Who is in the denial chain and what its records say. */
 #include "core/zone/zone_chain.h"
 
 #include "core/base/text.h"
-#include "core/dnssec/denial.h"
+#include "core/zone/zone_tree.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-enum { NSEC3_OWNER_LABEL_LEN = 32 };
-
-void chain_walk_begin(struct chain_walk *walk, const struct zone *zone)
+bool chain_is_made(uint16_t type)
 {
-    walk->zone = zone;
-    walk->above = (struct name){NULL, 0, 0};
-    zone_walk(zone, &walk->cursor);
+    switch (type) {
+    case TYPE_RRSIG:
+    case TYPE_NSEC:
+    case TYPE_DNSKEY:
+    case TYPE_NSEC3:
+    case TYPE_NSEC3PARAM:
+    case TYPE_CDS:
+    case TYPE_CDNSKEY:
+    case TYPE_ZONEMD:
+        return true;
+    default: /* any other number is the owner's */
+        return false;
+    }
 }
 
-const struct zone_node *chain_walk_next(struct chain_walk *walk, enum chain_place *place)
+bool chain_has_data(const struct zone_node *node)
 {
-    const struct zone_node *node = zone_walk_next(&walk->cursor);
-    if (node == NULL) {
-        return NULL;
+    for (uint16_t i = 0; i < node->rrset_count; i++) {
+        if (!chain_is_made(node->rrsets[i]->type)) {
+            return true;
+        }
     }
-    if (walk->above.len != 0 && name_is_below(node->owner, walk->above)) {
-        *place = CHAIN_BELOW;
-        return node;
-    }
-    walk->above.len = 0;
-    bool is_apex = name_equal(node->owner, zone_apex(walk->zone));
-    bool is_cut = !is_apex && zone_node_rrset(node, TYPE_NS) != NULL;
-    *place = is_cut ? CHAIN_CUT : CHAIN_AUTHORITATIVE;
-    if (is_cut || zone_node_rrset(node, TYPE_DNAME) != NULL) {
-        walk->above = node->owner;
-    }
-    return node;
+    return false;
 }
 
 bool chain_signs(enum chain_place place, uint16_t type)
@@ -54,248 +49,213 @@ bool chain_signs(enum chain_place place, uint16_t type)
     return false;
 }
 
-struct chain_run {
-    const struct zone *plain;
-    struct zone_builder *builder;
-    enum zone_denial denial;
-    bool has_zonemd;
-    uint32_t ttl_s; /* RFC 9077: the negative TTL */
-    struct arena arena;
-    struct arena scratch;
-    uint8_t *rdata; /* RDATA_SIZE octets */
-};
+static bool node_is_cut(const struct zone *zone, const struct zone_node *node)
+{
+    bool is_apex = node->owner.label_count == zone->apex.label_count;
+    return !is_apex && zone_node_rrset(node, TYPE_NS) != NULL;
+}
 
-enum { RDATA_SIZE = 65535 };
+bool chain_hides_below(const struct zone *zone, const struct zone_node *node)
+{
+    return node_is_cut(zone, node) || zone_node_rrset(node, TYPE_DNAME) != NULL;
+}
+
+void chain_walk_begin(struct chain_walk *walk, const struct zone *zone)
+{
+    walk->zone = zone;
+    walk->above = (struct name){NULL, 0, 0};
+    zone_walk(zone, &walk->cursor);
+}
+
+const struct zone_node *chain_walk_next(struct chain_walk *walk, enum chain_place *place)
+{
+    const struct zone_node *node = zone_walk_next(&walk->cursor);
+    while (node != NULL && !chain_has_data(node)) {
+        node = zone_walk_next(&walk->cursor);
+    }
+    if (node == NULL) {
+        return NULL;
+    }
+    if (walk->above.len != 0 && name_is_below(node->owner, walk->above)) {
+        *place = CHAIN_BELOW;
+        return node;
+    }
+    walk->above.len = 0;
+    *place = node_is_cut(walk->zone, node) ? CHAIN_CUT : CHAIN_AUTHORITATIVE;
+    if (chain_hides_below(walk->zone, node)) {
+        walk->above = node->owner;
+    }
+    return node;
+}
+
+/* The highest cut or DNAME strictly above the name; NULL when the name is in the chain. */
+static const struct zone_node *chain_hider(const struct zone *zone, struct name name)
+{
+    const struct zone_node *cut = zone_find_cut(zone, name);
+    const struct zone_node *dname = zone_find_dname(zone, name);
+    if (cut != NULL && cut->owner.label_count >= name.label_count) {
+        cut = NULL;
+    }
+    bool is_dname_higher =
+        cut == NULL || (dname != NULL && dname->owner.label_count < cut->owner.label_count);
+    return is_dname_higher ? dname : cut;
+}
+
+enum chain_place chain_place_of(const struct zone *zone, struct name name)
+{
+    if (chain_hider(zone, name) != NULL) {
+        return CHAIN_BELOW;
+    }
+    const struct zone_node *node = zone_find(zone, name);
+    return node != NULL && node_is_cut(zone, node) ? CHAIN_CUT : CHAIN_AUTHORITATIVE;
+}
+
+static const struct zone_node *node_of(const struct zone_entry *entry)
+{
+    return entry == NULL ? NULL : &entry->node;
+}
+
+const struct zone_node *chain_behind(const struct zone *zone, struct name top)
+{
+    uint8_t key[NAME_KEY_MAX];
+    size_t len = name_key(top, key);
+    if (len == 0) {
+        return NULL; /* the root: nothing is behind it */
+    }
+    /* The key ends with the 0 of its last label; those of all names below go on behind it, and 1
+     * is more than all of them and less than any other label's octet there. */
+    key[len - 1] = 1;
+    struct zone_cursor cursor;
+    zone_tree_seek(zone->root, span_of(key, len), &cursor);
+    return node_of(zone_tree_next(zone->root, &cursor));
+}
+
+const struct zone_node *chain_after(const struct zone *zone, struct name name)
+{
+    const struct zone_node *own = zone_find(zone, name);
+    bool is_hidden = own != NULL && chain_hides_below(zone, own);
+    const struct zone_node *node = is_hidden ? chain_behind(zone, name) : zone_after(zone, name);
+    while (node != NULL) {
+        const struct zone_node *hider = chain_hider(zone, node->owner);
+        if (hider != NULL) {
+            node = chain_behind(zone, hider->owner);
+            continue;
+        }
+        if (chain_has_data(node)) {
+            return node;
+        }
+        node = zone_after(zone, node->owner);
+    }
+    return NULL;
+}
+
+const struct zone_node *chain_before(const struct zone *zone, struct name name)
+{
+    for (;;) {
+        uint8_t key[NAME_KEY_MAX];
+        struct zone_cursor cursor;
+        zone_tree_seek_before(zone->root, span_of(key, name_key(name, key)), &cursor);
+        const struct zone_node *node = node_of(zone_tree_at(&cursor));
+        if (node == NULL) {
+            return NULL;
+        }
+        const struct zone_node *hider = chain_hider(zone, node->owner);
+        if (hider != NULL) {
+            return hider;
+        }
+        if (chain_has_data(node)) {
+            return node;
+        }
+        name = node->owner;
+    }
+}
+
+/* Keeps the types that a bitmap of that place shows, and puts them in order. */
+static size_t types_filter(const struct chain_types *types, bool *is_signed)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < types->count; i++) {
+        uint16_t type = types->types[i];
+        bool is_signed_type = chain_signs(types->place, type);
+        *is_signed = *is_signed || is_signed_type;
+        if (!is_signed_type && (types->place != CHAIN_CUT || type != TYPE_NS)) {
+            continue;
+        }
+        size_t at = count++;
+        for (; at > 0 && types->types[at - 1] > type; at--) {
+            types->types[at] = types->types[at - 1];
+        }
+        types->types[at] = type;
+    }
+    return count;
+}
 
 static void types_insert(uint16_t *types, size_t *count, uint16_t type)
 {
-    size_t at = *count;
-    while (at > 0 && types[at - 1] > type) {
+    size_t at = (*count)++;
+    for (; at > 0 && types[at - 1] > type; at--) {
         types[at] = types[at - 1];
-        at--;
     }
     types[at] = type;
-    (*count)++;
 }
 
-/* The bitmap of a node, NULL for an empty non-terminal. */
-static enum status chain_write_bitmap(struct chain_run *run, const struct zone_node *node,
-                                      enum chain_place place, struct writer *rdata)
+void chain_write_nsec(struct name next, const struct chain_types *types, struct writer *rdata)
 {
-    if (node == NULL) {
-        return OK;
-    }
-    size_t count = 0;
-    arena_reset(&run->scratch);
-    uint16_t *types = arena_take_array(&run->scratch, node->rrset_count + 3U, sizeof *types);
-    if (types == NULL) {
-        return NO_MEMORY;
-    }
-    bool is_signed = run->denial == ZONE_NSEC;
-    for (uint16_t i = 0; i < node->rrset_count; i++) {
-        uint16_t type = node->rrsets[i]->type;
-        bool is_signed_type = chain_signs(place, type);
-        is_signed = is_signed || is_signed_type;
-        if (is_signed_type || (place == CHAIN_CUT && type == TYPE_NS)) {
-            types_insert(types, &count, type);
-        }
-    }
+    bool is_signed = true; /* the NSEC itself */
+    size_t count = types_filter(types, &is_signed);
+    types_insert(types->types, &count, TYPE_RRSIG);
+    types_insert(types->types, &count, TYPE_NSEC);
+    name_write(next, rdata);
+    bitmap_write(types->types, count, rdata);
+}
+
+void chain_write_bitmap(const struct chain_types *types, struct writer *bitmap)
+{
+    bool is_signed = false;
+    size_t count = types_filter(types, &is_signed);
     if (is_signed) {
-        types_insert(types, &count, TYPE_RRSIG);
+        types_insert(types->types, &count, TYPE_RRSIG);
     }
-    if (run->denial == ZONE_NSEC) {
-        types_insert(types, &count, TYPE_NSEC);
-    }
-    if (run->has_zonemd && name_equal(node->owner, zone_apex(run->plain))) {
-        types_insert(types, &count, TYPE_ZONEMD);
-    }
-    bitmap_write(types, count, rdata);
-    return OK;
+    bitmap_write(types->types, count, bitmap);
 }
 
-static enum status nsec_add(struct chain_run *run, const struct zone_node *node,
-                            enum chain_place place, struct name next)
+void chain_write_nsec3(enum zone_denial denial, const uint8_t next[NSEC3_HASH_LEN],
+                       struct span bitmap, struct writer *rdata)
 {
-    struct writer rdata = writer_over(run->rdata, RDATA_SIZE);
-    name_write(next, &rdata);
-    enum status status = chain_write_bitmap(run, node, place, &rdata);
-    if (status == OK) {
-        status = rdata.status;
-    }
-    if (status == OK) {
-        status = zone_build_add(run->builder, node->owner, TYPE_NSEC, run->ttl_s,
-                                writer_written(&rdata));
-    }
-    return status;
+    writer_u8(rdata, NSEC3_HASH_SHA1);
+    writer_u8(rdata, denial == ZONE_NSEC3_OPT_OUT ? NSEC3_FLAG_OPT_OUT : 0);
+    writer_u16(rdata, 0); /* iterations */
+    writer_u8(rdata, 0);  /* salt */
+    writer_u8(rdata, NSEC3_HASH_LEN);
+    writer_span(rdata, span_of(next, NSEC3_HASH_LEN));
+    writer_span(rdata, bitmap);
 }
 
-static enum status chain_build_nsec(struct chain_run *run)
+enum status chain_hash(struct digest_stream *sha1, struct name name, uint8_t hash[NSEC3_HASH_LEN])
 {
-    struct chain_walk walk;
-    chain_walk_begin(&walk, run->plain);
-    const struct zone_node *last = NULL;
-    enum chain_place last_place = CHAIN_AUTHORITATIVE;
-    enum chain_place place;
-    enum status status = OK;
-    for (const struct zone_node *node;
-         status == OK && (node = chain_walk_next(&walk, &place)) != NULL;) {
-        if (place == CHAIN_BELOW) {
-            continue;
-        }
-        if (last != NULL) {
-            status = nsec_add(run, last, last_place, node->owner);
-        }
-        last = node;
-        last_place = place;
-    }
-    if (status == OK && last != NULL) {
-        status = nsec_add(run, last, last_place, zone_apex(run->plain));
-    }
-    return status;
-}
-
-/* One name of the NSEC3 chain. */
-struct hashed {
-    uint8_t hash[NSEC3_HASH_LEN];
-    enum chain_place place;
-    const struct zone_node *node; /* NULL: an empty non-terminal */
-};
-
-struct hashed_list {
-    struct hashed *items; /* NULL while they are only counted */
-    size_t count;
-};
-
-static bool is_left_to_opt_out(const struct chain_run *run, const struct zone_node *node,
-                               enum chain_place place)
-{
-    return run->denial == ZONE_NSEC3_OPT_OUT && place == CHAIN_CUT &&
-           zone_node_rrset(node, TYPE_DS) == NULL;
-}
-
-static enum status hashed_add(struct hashed_list *list, struct name name,
-                              const struct zone_node *node, enum chain_place place)
-{
-    if (list->items == NULL) {
-        list->count++;
-        return OK;
-    }
-    struct hashed *item = &list->items[list->count++];
-    item->node = node;
-    item->place = place;
-    return nsec3_hash(name, SPAN_EMPTY, 0, item->hash);
-}
-
-/* Lists every name that has an NSEC3 record. An ancestor of a name that is no ancestor of the name
- * before it and owns nothing is an empty non-terminal. */
-static enum status hashed_collect(const struct chain_run *run, struct hashed_list *list)
-{
-    struct chain_walk walk;
-    chain_walk_begin(&walk, run->plain);
-    struct name last = zone_apex(run->plain);
-    enum chain_place place;
-    for (const struct zone_node *node; (node = chain_walk_next(&walk, &place)) != NULL;) {
-        if (place == CHAIN_BELOW || is_left_to_opt_out(run, node, place)) {
-            continue;
-        }
-        uint8_t labels = name_common_labels(last, node->owner);
-        while (++labels < node->owner.label_count) {
-            enum status status = hashed_add(list, name_ancestor(node->owner, labels), NULL, place);
-            if (status != OK) {
-                return status;
-            }
-        }
-        enum status status = hashed_add(list, node->owner, node, place);
-        if (status != OK) {
-            return status;
-        }
-        last = node->owner;
-    }
-    return OK;
-}
-
-static int hashed_compare(const void *a, const void *b)
-{
-    const struct hashed *left = a;
-    const struct hashed *right = b;
-    return memcmp(left->hash, right->hash, NSEC3_HASH_LEN);
-}
-
-static enum status nsec3_add(struct chain_run *run, const struct hashed *item,
-                             const struct hashed *next)
-{
-    uint8_t label[NSEC3_OWNER_LABEL_LEN];
-    struct writer text = writer_over(label, sizeof label);
-    text_write_base32hex(&text, span_of(item->hash, NSEC3_HASH_LEN));
     struct name_buffer buffer;
-    struct name owner;
-    enum status status =
-        name_make_child(writer_written(&text), zone_apex(run->plain), &buffer, &owner);
-    if (status != OK) {
-        return status;
-    }
-    struct writer rdata = writer_over(run->rdata, RDATA_SIZE);
-    writer_u8(&rdata, NSEC3_HASH_SHA1);
-    writer_u8(&rdata, run->denial == ZONE_NSEC3_OPT_OUT ? NSEC3_FLAG_OPT_OUT : 0);
-    writer_u16(&rdata, 0); /* iterations */
-    writer_u8(&rdata, 0);  /* salt */
-    writer_u8(&rdata, NSEC3_HASH_LEN);
-    writer_span(&rdata, span_of(next->hash, NSEC3_HASH_LEN));
-    status = chain_write_bitmap(run, item->node, item->place, &rdata);
-    if (status == OK) {
-        status = rdata.status;
-    }
-    if (status == OK) {
-        status =
-            zone_build_add(run->builder, owner, TYPE_NSEC3, run->ttl_s, writer_written(&rdata));
-    }
-    return status;
+    struct name lower;
+    name_lower_to(name, &buffer, &lower);
+    digest_add(sha1, name_span(lower));
+    return digest_take(sha1, hash);
 }
 
-static enum status chain_build_nsec3(struct chain_run *run)
+enum status chain_hash_owner(struct name apex, const uint8_t hash[NSEC3_HASH_LEN],
+                             struct name_buffer *buffer, struct name *owner)
 {
-    struct hashed_list list = {NULL, 0};
-    enum status status = hashed_collect(run, &list);
-    if (status != OK || list.count == 0) {
-        return status;
-    }
-    size_t count = list.count;
-    list.items = arena_take_array(&run->arena, count, sizeof *list.items);
-    if (list.items == NULL) {
-        return NO_MEMORY;
-    }
-    list.count = 0;
-    status = hashed_collect(run, &list);
-    if (status != OK) {
-        return status;
-    }
-    qsort(list.items, count, sizeof *list.items, hashed_compare);
-    for (size_t i = 0; status == OK && i < count; i++) {
-        const struct hashed *next = &list.items[(i + 1) % count];
-        if (count > 1 && hashed_compare(&list.items[i], next) == 0) {
-            return MISMATCH; /* two names with one SHA-1: the zone needs another name, or NSEC */
-        }
-        status = nsec3_add(run, &list.items[i], next);
-    }
-    return status;
+    uint8_t label[CHAIN_HASH_LABEL_LEN];
+    struct writer text = writer_over(label, sizeof label);
+    text_write_base32hex(&text, span_of(hash, NSEC3_HASH_LEN));
+    return name_make_child(writer_written(&text), apex, buffer, owner);
 }
 
-enum status chain_build(const struct zone *plain, enum zone_denial denial, bool has_zonemd,
-                        struct zone_builder *builder)
+bool chain_owner_hash(struct name apex, struct name owner, uint8_t hash[NSEC3_HASH_LEN])
 {
-    struct chain_run run = {.plain = plain,
-                            .builder = builder,
-                            .denial = denial,
-                            .has_zonemd = has_zonemd,
-                            .ttl_s = zone_negative_ttl_s(plain)};
-    arena_open(&run.arena, SIZE_MAX / 2); /* in proportion to the zone, which has its own limits */
-    arena_open(&run.scratch, 1 << 20);
-    run.rdata = arena_take(&run.arena, RDATA_SIZE);
-    enum status status = NO_MEMORY;
-    if (run.rdata != NULL) {
-        status = denial == ZONE_NSEC ? chain_build_nsec(&run) : chain_build_nsec3(&run);
+    if (owner.label_count != apex.label_count + 1 ||
+        name_label(owner, 0).len != CHAIN_HASH_LABEL_LEN) {
+        return false;
     }
-    arena_close(&run.scratch);
-    arena_close(&run.arena);
-    return status;
+    struct writer octets = writer_over(hash, NSEC3_HASH_LEN);
+    return text_read_base32hex(name_label(owner, 0), &octets) == OK &&
+           octets.len == NSEC3_HASH_LEN;
 }

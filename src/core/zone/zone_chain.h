@@ -1,6 +1,8 @@
 #pragma once
 /* The denial chain as the signer writes it: which names are in it, in which order, and with which
- * types. */
+ * types; NSEC over the names in canonical order (RFC 4034 §4), NSEC3 over their hashes with the
+ * empty non-terminals (RFC 5155 §7.1), with no salt and no iterations (RFC 9276 §3.1). */
+#include "core/dnssec/denial.h"
 #include "core/zone/zone_sign.h"
 
 /* What a node is to the signer. */
@@ -10,7 +12,16 @@ enum chain_place {
     CHAIN_BELOW          /* glue, or hidden below a cut or a DNAME: nothing is signed */
 };
 
-/* Tells the place of each node of a canonical walk. */
+/* Does a signer make RRsets of that type? They are no data of the zone's owner. */
+bool chain_is_made(uint16_t type);
+/* Does the node own data? */
+bool chain_has_data(const struct zone_node *node);
+/* Is the RRset signed? Not for RRSIG itself. */
+bool chain_signs(enum chain_place place, uint16_t type);
+/* Does everything below the node belong elsewhere: a cut, or a DNAME? */
+bool chain_hides_below(const struct zone *zone, const struct zone_node *node);
+
+/* Tells the place of each node with data in a canonical walk. */
 struct chain_walk {
     const struct zone *zone;
     struct zone_cursor cursor;
@@ -19,10 +30,34 @@ struct chain_walk {
 void chain_walk_begin(struct chain_walk *walk, const struct zone *zone);
 const struct zone_node *chain_walk_next(struct chain_walk *walk, enum chain_place *place);
 
-/* Is the RRset signed? Not for RRSIG itself. */
-bool chain_signs(enum chain_place place, uint16_t type);
+/* The same for one name of the zone. O(labels * log n). */
+enum chain_place chain_place_of(const struct zone *zone, struct name name);
+/* The neighbours of a name among the nodes that are not below a cut or DNAME; NULL when there is
+ * none on that side. O(labels * log n). */
+const struct zone_node *chain_after(const struct zone *zone, struct name name);
+const struct zone_node *chain_before(const struct zone *zone, struct name name);
+/* The first node behind the subtree of a name. */
+const struct zone_node *chain_behind(const struct zone *zone, struct name top);
 
-/* Adds the NSEC or NSEC3 RRsets for the names of `plain` (with DNSKEY and NSEC3PARAM, without
- * RRSIGs) to a builder that began from it. `has_zonemd`: the apex will own ZONEMD too. */
-enum status chain_build(const struct zone *plain, enum zone_denial denial, bool has_zonemd,
-                        struct zone_builder *builder) MUST_USE;
+/* The rdata of the record for a name that owns `types`, in any order; NSEC, NSEC3 and RRSIG are
+ * added where they belong. The types array has room for two more. */
+struct chain_types {
+    uint16_t *types;
+    size_t count;
+    enum chain_place place;
+};
+void chain_write_nsec(struct name next, const struct chain_types *types, struct writer *rdata);
+/* The bitmap of an NSEC3. */
+void chain_write_bitmap(const struct chain_types *types, struct writer *bitmap);
+void chain_write_nsec3(enum zone_denial denial, const uint8_t next[NSEC3_HASH_LEN],
+                       struct span bitmap, struct writer *rdata);
+enum { CHAIN_BITMAP_LEN_MAX = 256 * 34, CHAIN_HASH_LABEL_LEN = 32 };
+
+/* The hash of a name by a stream of SHA-1 that is used again and again. */
+enum status chain_hash(struct digest_stream *sha1, struct name name,
+                       uint8_t hash[NSEC3_HASH_LEN]) MUST_USE;
+/* Between a hash and the owner of its NSEC3. */
+enum status chain_hash_owner(struct name apex, const uint8_t hash[NSEC3_HASH_LEN],
+                             struct name_buffer *buffer, struct name *owner) MUST_USE;
+/* False when the name cannot be one. */
+bool chain_owner_hash(struct name apex, struct name owner, uint8_t hash[NSEC3_HASH_LEN]);

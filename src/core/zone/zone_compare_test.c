@@ -304,37 +304,6 @@ static void test_difference_of_records(void **state)
     zone_release(after);
 }
 
-static void test_tree_made_in_order(void **state)
-{
-    (void)state;
-    struct zone *zone = zone_of_numbers(3000, 1);
-    static const size_t sizes[] = {0, 1, 31, 32, 33, 1024, 1025, 1056, 1057, 3001};
-    for (size_t row = 0; row < LEN(sizes); row++) {
-        struct zone_tree_maker maker;
-        zone_tree_make(&maker);
-        struct zone_cursor cursor = {.zone = zone};
-        for (size_t i = 0; i < sizes[row]; i++) {
-            const struct zone_entry *entry = zone_tree_next(zone->root, &cursor);
-            struct zone_entry *held = (struct zone_entry *)(uintptr_t)entry;
-            atomic_fetch_add(&held->references, 1);
-            zone_tree_append(&maker, held, zone_node_earliest_s(&held->node));
-        }
-        struct zone_page *root;
-        assert_int_equal(zone_tree_finish(&maker, &root), OK);
-        check_pages(root);
-        struct zone_cursor made = {.zone = NULL};
-        cursor = (struct zone_cursor){.zone = zone};
-        for (size_t i = 0; i < sizes[row]; i++) {
-            const struct zone_entry *entry = zone_tree_next(root, &made);
-            assert_ptr_equal(entry, zone_tree_next(zone->root, &cursor));
-            assert_ptr_equal(zone_tree_find(root, zone_entry_key(entry)), entry);
-        }
-        assert_null(zone_tree_next(root, &made));
-        zone_page_release(root);
-    }
-    zone_release(zone);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,7 +311,6 @@ int main(void)
         cmocka_unit_test(test_versions_that_share_nothing),
         cmocka_unit_test(test_cost_follows_the_change),
         cmocka_unit_test(test_difference_of_records),
-        cmocka_unit_test(test_tree_made_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

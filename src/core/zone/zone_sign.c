@@ -1,10 +1,10 @@
-/* The signed version of a zone: what must stand in it, which signatures of the version before still
- * serve, and when a new serial is due. */
+/* The signed version of a zone: what the signer adds at the apex, which serial it gets, when it
+ * wants renewal, and which of two ways leads there: all nodes, or those a change touches. */
 #include "core/zone/zone_sign.h"
 
 #include "core/base/text.h"
 #include "core/zone/transfer.h"
-#include "core/zone/zone_chain.h"
+#include "core/zone/zone_sign_part.h"
 #include "core/zone/zone_verify.h"
 
 #include <string.h>
@@ -12,26 +12,7 @@
 enum {
     VALIDITY_DEFAULT_S = 14 * 86400,
     INCEPTION_OFFSET_DEFAULT_S = 3600,
-    RRSIG_RDATA_LEN_MAX = 18 + NAME_LEN_MAX + KEY_SIGNATURE_LEN_MAX,
-    SOA_RDATA_LEN_MAX = 2 * NAME_LEN_MAX + 20,
-    SIGN_SCRATCH_MAX = 64 << 20, /* one RRset of 65,535 records and its canonical form */
-    DNSKEY_RDATA_LEN_MAX = 4 + KEY_PUBLIC_LEN_MAX
-};
-
-struct sign_run {
-    const struct zone *before; /* or NULL */
-    const struct zone_key *keys;
-    size_t key_count;
-    struct zone_sign_policy policy; /* with the defaults filled in */
-    int64_t now_s;
-    struct name apex;
-    struct zone *data; /* what is to be signed: the owner's data, keys and denial chain */
-    struct zone_builder *next;
-    bool is_changed;
-    int64_t earliest_s;                /* of all expirations */
-    bool was_published[ZONE_KEYS_MAX]; /* in the version before, and told apart by tag there */
-    struct arena scratch;              /* dies with each RRset */
-    struct problem *problem;
+    SOA_RDATA_LEN_MAX = 2 * NAME_LEN_MAX + 20
 };
 
 static enum status run_fail(struct sign_run *run, enum status status, const char *what)
@@ -57,27 +38,40 @@ static void policy_fill(struct zone_sign_policy *policy)
     }
 }
 
-static enum status run_check(struct sign_run *run, const struct zone *unsigned_zone)
+/* Two keys that nothing tells apart in a signature. */
+static bool keys_clash(const struct zone_sign_input *input)
 {
-    char name[NAME_TEXT_MAX];
-    name_print(run->apex, name);
-    if (zone_soa(unsigned_zone) == NULL) {
-        return problem_set(run->problem, BAD_ARGUMENT, "%s has no SOA record", name);
+    for (size_t i = 0; i < input->key_count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            const struct zone_key *one = &input->keys[i];
+            const struct zone_key *other = &input->keys[j];
+            if (one->signing.key != NULL && other->signing.key != NULL &&
+                one->signing.dnskey.tag == other->signing.dnskey.tag &&
+                one->signing.dnskey.algorithm == other->signing.dnskey.algorithm) {
+                return true;
+            }
+        }
     }
-    if (run->key_count > ZONE_KEYS_MAX) {
+    return false;
+}
+
+static enum status keys_check(struct sign_run *run, const char *name)
+{
+    const struct zone_sign_input *input = run->input;
+    if (input->key_count > ZONE_KEYS_MAX) {
         return problem_set(run->problem, LIMIT_REACHED, "%s has more than %d keys", name,
                            ZONE_KEYS_MAX);
     }
-    if ((uint64_t)run->policy.refresh_s + run->policy.jitter_s >= run->policy.validity_s) {
+    if (keys_clash(input)) {
         return problem_set(run->problem, BAD_ARGUMENT,
-                           "%s: signatures valid for %u s would be due for renewal at once: "
-                           "lengthen the validity, or shorten refresh and jitter",
-                           name, run->policy.validity_s);
+                           "%s has two keys with one tag and algorithm; no resolver could tell "
+                           "their signatures apart",
+                           name);
     }
     size_t key_signers = 0;
     size_t zone_signers = 0;
-    for (size_t i = 0; i < run->key_count; i++) {
-        const struct zone_key *key = &run->keys[i];
+    for (size_t i = 0; i < input->key_count; i++) {
+        const struct zone_key *key = &input->keys[i];
         require(key->signing.key != NULL || (!key->signs_keys && !key->signs_zone));
         key_signers += key->signs_keys;
         zone_signers += key->signs_zone;
@@ -87,6 +81,22 @@ static enum status run_check(struct sign_run *run, const struct zone *unsigned_z
                            key_signers == 0 ? "DNSKEY set" : "zone");
     }
     return OK;
+}
+
+static enum status run_check(struct sign_run *run)
+{
+    char name[NAME_TEXT_MAX];
+    name_print(run->apex, name);
+    if (zone_soa(run->input->unsigned_zone) == NULL) {
+        return problem_set(run->problem, BAD_ARGUMENT, "%s has no SOA record", name);
+    }
+    if ((uint64_t)run->policy.refresh_s + run->policy.jitter_s >= run->policy.validity_s) {
+        return problem_set(run->problem, BAD_ARGUMENT,
+                           "%s: signatures valid for %u s would be due for renewal at once: "
+                           "lengthen the validity, or shorten refresh and jitter",
+                           name, run->policy.validity_s);
+    }
+    return keys_check(run, name);
 }
 
 /* A signature of the version before is known by tag and algorithm; it is ours only when that named
@@ -109,226 +119,6 @@ static bool key_was_published(const struct sign_run *run, const struct dnskey *d
         }
     }
     return is_there && same_tag == 1;
-}
-
-/* Whether the key signs RRsets of that type (RFC 8078 §6: CDS and CDNSKEY as DNSKEY). */
-static bool key_signs(const struct zone_key *key, uint16_t type)
-{
-    bool is_key_set = type == TYPE_DNSKEY || type == TYPE_CDS || type == TYPE_CDNSKEY;
-    return is_key_set ? key->signs_keys : key->signs_zone;
-}
-
-static bool rrset_is_same(const struct rrset *a, const struct rrset *b)
-{
-    return a != NULL && b != NULL && a->ttl_s == b->ttl_s &&
-           span_equal(span_of(a->rdata, a->rdata_len), span_of(b->rdata, b->rdata_len));
-}
-
-/* The signature by that key which stands in the version before and has life left; false if none. */
-static bool rrsig_find_reusable(const struct sign_run *run, const struct rrset *rrsigs,
-                                const struct zone_key *key, uint32_t ttl_s, struct span *found)
-{
-    struct span rdata;
-    for (struct rrset_cursor cursor = rrset_first(rrsigs); rrset_next(&cursor, &rdata);) {
-        struct rrsig rrsig;
-        if (rrsig_read(rdata, &rrsig) != OK || rrsig.tag != key->signing.dnskey.tag ||
-            rrsig.algorithm != key->signing.dnskey.algorithm) {
-            continue;
-        }
-        int64_t expiration_s = rrsig_time_s(rrsig.expiration_s, run->now_s);
-        int64_t inception_s = rrsig_time_s(rrsig.inception_s, run->now_s);
-        if (expiration_s - run->now_s > run->policy.refresh_s && inception_s <= run->now_s &&
-            rrsig.original_ttl_s == ttl_s && name_equal(rrsig.signer, run->apex)) {
-            *found = rdata;
-            return true;
-        }
-    }
-    return false;
-}
-
-static void run_note_expiration(struct sign_run *run, struct span rrsig_rdata)
-{
-    struct rrsig rrsig;
-    if (rrsig_read(rrsig_rdata, &rrsig) == OK) {
-        int64_t expiration_s = rrsig_time_s(rrsig.expiration_s, run->now_s);
-        run->earliest_s = expiration_s < run->earliest_s ? expiration_s : run->earliest_s;
-    }
-}
-
-static enum status rrsig_make(struct sign_run *run, const struct rrset *rrset,
-                              const struct zone_key *key, struct writer *rdata)
-{
-    /* Spread by what is signed, so that not everything is due at once, and the same each time. */
-    uint32_t early_s =
-        (uint32_t)(name_hash(rrset->owner, rrset->type) % (run->policy.jitter_s + 1ULL));
-    struct sign_times times = {.inception_s = run->now_s - run->policy.inception_offset_s,
-                               .expiration_s = run->now_s + run->policy.validity_s - early_s};
-    return sign_rrset(rrset, run->apex, &key->signing, times, &run->scratch, rdata);
-}
-
-/* Where signatures of one RRset may be taken from. */
-struct rrsig_sources {
-    const struct rrset *reusable; /* RRSIGs of the same RRset before; NULL: none serves */
-    bool is_only_counted;         /* make none; say how many would be missing */
-    size_t missing;
-};
-
-static enum status rrsigs_make(struct sign_run *run, const struct rrset *rrset,
-                               struct rrsig_sources *sources, struct rrset *rrsigs)
-{
-    struct rrset_builder builder;
-    rrset_begin(&builder, &run->scratch, rrset->owner, TYPE_RRSIG, rrset->ttl_s);
-    for (size_t i = 0; i < run->key_count; i++) {
-        const struct zone_key *key = &run->keys[i];
-        if (!key_signs(key, rrset->type)) {
-            continue;
-        }
-        uint8_t bytes[RRSIG_RDATA_LEN_MAX];
-        struct writer made = writer_over(bytes, sizeof bytes);
-        struct span rdata;
-        bool is_reused = sources->reusable != NULL && run->was_published[i] &&
-                         rrsig_find_reusable(run, sources->reusable, key, rrset->ttl_s, &rdata);
-        if (!is_reused) {
-            sources->missing++;
-            if (sources->is_only_counted) {
-                continue;
-            }
-            enum status status = rrsig_make(run, rrset, key, &made);
-            if (status != OK) {
-                return status;
-            }
-            rdata = writer_written(&made);
-        }
-        run_note_expiration(run, rdata);
-        rrset_add(&builder, rdata);
-    }
-    return rrset_finish(&builder, rrsigs);
-}
-
-static enum status run_put(struct sign_run *run, const struct rrset *rrset,
-                           const struct rrset *standing)
-{
-    if (rrset_is_same(rrset, standing)) {
-        return OK;
-    }
-    run->is_changed = true;
-    return zone_build_set(run->next, rrset);
-}
-
-static enum status run_sign(struct sign_run *run, const struct rrset *rrset,
-                            const struct zone_node *before)
-{
-    arena_reset(&run->scratch);
-    const struct rrset *standing = before == NULL ? NULL : zone_node_rrset(before, rrset->type);
-    const struct rrset *standing_rrsigs =
-        before == NULL ? NULL : zone_node_rrsigs(before, rrset->type);
-    bool is_same = rrset_is_same(rrset, standing);
-    struct rrsig_sources sources = {.reusable = is_same ? standing_rrsigs : NULL};
-    struct rrset rrsigs;
-    enum status status = rrsigs_make(run, rrset, &sources, &rrsigs);
-    return status == OK ? run_put(run, &rrsigs, standing_rrsigs) : status;
-}
-
-/* The SOA and ZONEMD change with every version, so here it is only asked whether they must. */
-static enum status run_examine(struct sign_run *run, const struct rrset *rrset,
-                               const struct zone_node *before)
-{
-    const struct rrset *standing = before == NULL ? NULL : zone_node_rrset(before, rrset->type);
-    const struct rrset *rrsigs = before == NULL ? NULL : zone_node_rrsigs(before, rrset->type);
-    if (rrsigs == NULL || !rrset_is_same(rrset, standing)) {
-        run->is_changed = true;
-        return OK;
-    }
-    arena_reset(&run->scratch);
-    struct rrsig_sources sources = {.reusable = rrsigs, .is_only_counted = true};
-    struct rrset kept;
-    enum status status = rrsigs_make(run, rrset, &sources, &kept);
-    if (status == OK && (sources.missing > 0 || !rrset_is_same(&kept, rrsigs))) {
-        run->is_changed = true;
-    }
-    return status;
-}
-
-static enum status run_remove(struct sign_run *run, const struct rrset *rrset)
-{
-    struct rrset none = *rrset;
-    none.count = 0;
-    none.rdata_len = 0;
-    run->is_changed = true;
-    return zone_build_set(run->next, &none);
-}
-
-/* Does the RRset stand in the new version too, as data or as signatures of signed data? */
-static bool is_wanted(const struct sign_run *run, const struct rrset *rrset,
-                      const struct zone_node *node, enum chain_place place)
-{
-    uint16_t type = rrset->type == TYPE_RRSIG ? rrset->covers : rrset->type;
-    if (type == TYPE_ZONEMD && run->policy.has_zonemd && name_equal(rrset->owner, run->apex)) {
-        return true;
-    }
-    bool is_there = node != NULL && zone_node_rrset(node, type) != NULL;
-    return is_there && (rrset->type != TYPE_RRSIG || chain_signs(place, type));
-}
-
-static enum status node_remove_unwanted(struct sign_run *run, const struct zone_node *before,
-                                        const struct zone_node *node, enum chain_place place)
-{
-    enum status status = OK;
-    for (uint16_t i = 0; before != NULL && status == OK && i < before->rrset_count; i++) {
-        if (!is_wanted(run, before->rrsets[i], node, place)) {
-            status = run_remove(run, before->rrsets[i]);
-        }
-    }
-    return status;
-}
-
-static enum status node_sign(struct sign_run *run, const struct zone_node *node,
-                             enum chain_place place, const struct zone_node *before)
-{
-    enum status status = node_remove_unwanted(run, before, node, place);
-    for (uint16_t i = 0; status == OK && i < node->rrset_count; i++) {
-        const struct rrset *rrset = node->rrsets[i];
-        if (rrset->type == TYPE_SOA) {
-            status = run_examine(run, rrset, before);
-            continue;
-        }
-        status = run_put(run, rrset, before == NULL ? NULL : zone_node_rrset(before, rrset->type));
-        if (status == OK && chain_signs(place, rrset->type)) {
-            status = run_sign(run, rrset, before);
-        }
-    }
-    return status;
-}
-
-/* One walk over the data and the version before, side by side. */
-static enum status run_walk(struct sign_run *run)
-{
-    struct chain_walk walk;
-    chain_walk_begin(&walk, run->data);
-    struct zone_cursor before_cursor;
-    const struct zone_node *before = NULL;
-    if (run->before != NULL) {
-        zone_walk(run->before, &before_cursor);
-        before = zone_walk_next(&before_cursor);
-    }
-    enum chain_place place;
-    enum status status = OK;
-    const struct zone_node *node = chain_walk_next(&walk, &place);
-    while (status == OK && (node != NULL || before != NULL)) {
-        int order = node == NULL     ? 1
-                    : before == NULL ? -1
-                                     : name_compare(node->owner, before->owner);
-        if (order > 0) {
-            status = node_remove_unwanted(run, before, NULL, CHAIN_BELOW);
-        } else {
-            status = node_sign(run, node, place, order == 0 ? before : NULL);
-            node = chain_walk_next(&walk, &place);
-        }
-        if (order >= 0) {
-            before = zone_walk_next(&before_cursor);
-        }
-    }
-    return run_fail(run, status, "signing");
 }
 
 /* YYYYMMDD00 in UTC, as operators number versions by hand. */
@@ -355,10 +145,10 @@ static uint32_t serial_choose(const struct sign_run *run, uint32_t owners_serial
         wanted = run->before == NULL ? owners_serial + 1 : owners_serial;
         break;
     case ZONE_SERIAL_UNIXTIME:
-        wanted = (uint32_t)run->now_s;
+        wanted = (uint32_t)run->input->now_s;
         break;
     case ZONE_SERIAL_DATE:
-        wanted = serial_of_day(run->now_s);
+        wanted = serial_of_day(run->input->now_s);
         break;
     }
     if (run->before == NULL || zone_soa(run->before) == NULL) {
@@ -368,8 +158,8 @@ static uint32_t serial_choose(const struct sign_run *run, uint32_t owners_serial
     return serial_is_newer(wanted, last) ? wanted : last + 1;
 }
 
-/* The SOA with another serial, in scratch. */
-static enum status soa_with_serial(struct sign_run *run, const struct rrset *soa, uint32_t serial,
+/* The SOA with another serial. */
+static enum status soa_with_serial(const struct rrset *soa, uint32_t serial, struct arena *arena,
                                    struct rrset *changed)
 {
     uint8_t bytes[SOA_RDATA_LEN_MAX];
@@ -381,249 +171,255 @@ static enum status soa_with_serial(struct sign_run *run, const struct rrset *soa
     struct writer writer = writer_over(bytes + rdata.len - 20, 4);
     writer_u32(&writer, serial);
     struct rrset_builder builder;
-    rrset_begin(&builder, &run->scratch, soa->owner, TYPE_SOA, soa->ttl_s);
+    rrset_begin(&builder, arena, soa->owner, TYPE_SOA, soa->ttl_s);
     rrset_add(&builder, span_of(bytes, rdata.len));
     return rrset_finish(&builder, changed);
 }
 
-static enum status add_keys(struct sign_run *run, struct zone_builder *builder, uint32_t ttl_s)
+/* An RRset that the signer adds at the apex, unless it is empty. */
+static enum status apex_add(struct sign_run *run, struct rrset_builder *builder)
 {
+    struct rrset *rrset = &run->apex_rrsets[run->apex_rrset_count];
+    enum status status = rrset_finish(builder, rrset);
+    run->apex_rrset_count += status == OK && rrset->count > 0;
+    return status;
+}
+
+static enum status apex_add_keys(struct sign_run *run, uint32_t ttl_s)
+{
+    struct rrset_builder dnskey, cds, cdnskey;
+    rrset_begin(&dnskey, &run->arena, run->apex, TYPE_DNSKEY, ttl_s);
+    rrset_begin(&cds, &run->arena, run->apex, TYPE_CDS, ttl_s);
+    rrset_begin(&cdnskey, &run->arena, run->apex, TYPE_CDNSKEY, ttl_s);
     enum status status = OK;
-    for (size_t i = 0; status == OK && i < run->key_count; i++) {
-        const struct zone_key *key = &run->keys[i];
+    for (size_t i = 0; status == OK && i < run->input->key_count; i++) {
+        const struct zone_key *key = &run->input->keys[i];
         struct span rdata = key->signing.dnskey.rdata;
         if (key->is_published) {
-            status = zone_build_add(builder, run->apex, TYPE_DNSKEY, ttl_s, rdata);
+            rrset_add(&dnskey, rdata);
         }
         bool is_for_parent = run->policy.has_cds && key->is_published && key->signs_keys &&
                              (key->signing.dnskey.flags & DNSKEY_FLAG_SEP) != 0;
-        if (status != OK || !is_for_parent) {
-            continue;
+        if (is_for_parent) {
+            uint8_t bytes[4 + DIGEST_LEN_MAX];
+            struct writer ds = writer_over(bytes, sizeof bytes);
+            status = ds_make(run->apex, rdata, DS_DIGEST_SHA256, &ds);
+            rrset_add(&cds, writer_written(&ds));
+            rrset_add(&cdnskey, rdata);
         }
-        uint8_t bytes[4 + DIGEST_LEN_MAX];
-        struct writer ds = writer_over(bytes, sizeof bytes);
-        status = ds_make(run->apex, rdata, DS_DIGEST_SHA256, &ds);
-        if (status == OK) {
-            status = zone_build_add(builder, run->apex, TYPE_CDS, ttl_s, writer_written(&ds));
-        }
-        if (status == OK) {
-            status = zone_build_add(builder, run->apex, TYPE_CDNSKEY, ttl_s, rdata);
-        }
+    }
+    struct rrset_builder *builders[] = {&dnskey, &cds, &cdnskey};
+    for (size_t i = 0; status == OK && i < LEN(builders); i++) {
+        status = apex_add(run, builders[i]);
     }
     return status;
 }
 
-static enum status add_nsec3param(struct sign_run *run, struct zone_builder *builder,
-                                  uint32_t ttl_s)
+static enum status apex_add_nsec3param(struct sign_run *run)
 {
-    static const uint8_t rdata[] = {1 /* SHA-1 */, 0, 0, 0, 0}; /* RFC 9276 §3.1 */
-    if (run->policy.denial == ZONE_NSEC) {
-        return OK;
+    static const uint8_t rdata[] = {NSEC3_HASH_SHA1, 0, 0, 0, 0}; /* RFC 9276 §3.1 */
+    struct rrset_builder builder;
+    rrset_begin(&builder, &run->arena, run->apex, TYPE_NSEC3PARAM, run->denial_ttl_s);
+    if (run->policy.denial != ZONE_NSEC) {
+        rrset_add(&builder, span_of(rdata, sizeof rdata));
     }
-    return zone_build_add(builder, run->apex, TYPE_NSEC3PARAM, ttl_s, span_of(rdata, sizeof rdata));
+    return apex_add(run, &builder);
 }
 
-/* The owner's data with everything a signer adds at the apex; the serial is the one before, so that
- * equal versions are seen to be equal. */
-static enum status make_plain(struct sign_run *run, const struct zone *unsigned_zone,
-                              struct zone **plain)
+static enum status run_prepare(struct sign_run *run)
 {
-    struct zone *stripped = NULL;
-    enum status status = zone_strip(unsigned_zone, &stripped);
-    if (status != OK) {
-        return status;
-    }
-    const struct rrset *soa = zone_soa(stripped);
-    uint32_t ttl_s = run->policy.dnskey_ttl_s == 0 ? soa->ttl_s : run->policy.dnskey_ttl_s;
-    struct zone_builder *builder = NULL;
-    status = zone_build(run->apex, stripped, &builder);
-    if (status == OK && run->before != NULL) {
-        struct rrset numbered;
-        status = soa_with_serial(run, soa, zone_serial(run->before), &numbered);
-        if (status == OK) {
-            status = zone_build_set(builder, &numbered);
-        }
+    const struct zone *data = run->input->unsigned_zone;
+    const struct rrset *soa = zone_soa(data);
+    run->owners_serial = zone_serial(data);
+    run->denial_ttl_s = zone_negative_ttl_s(data);
+    uint32_t serial = run->before == NULL ? run->owners_serial : zone_serial(run->before);
+    enum status status = soa_with_serial(soa, serial, &run->arena, &run->soa);
+    if (status == OK) {
+        status = apex_add_keys(run, run->policy.dnskey_ttl_s == 0 ? soa->ttl_s
+                                                                  : run->policy.dnskey_ttl_s);
     }
     if (status == OK) {
-        status = add_keys(run, builder, ttl_s);
+        status = apex_add_nsec3param(run);
     }
-    if (status == OK) {
-        status = add_nsec3param(run, builder, zone_negative_ttl_s(stripped));
+    for (size_t i = 0; run->before != NULL && i < run->input->key_count; i++) {
+        run->was_published[i] = key_was_published(run, &run->input->keys[i].signing.dnskey);
     }
-    zone_release(stripped);
-    if (status != OK) {
-        zone_build_cancel(builder);
-        return status;
-    }
-    *plain = zone_build_finish(builder);
-    return *plain == NULL ? NO_MEMORY : OK;
+    return status == OK ? sign_workers_open(run) : status;
 }
 
-static enum status make_data(struct sign_run *run, const struct zone *unsigned_zone)
+/* Puts an RRset in with its signatures. */
+static enum status put_signed(struct sign_run *run, struct zone_builder *builder,
+                              const struct rrset *rrset)
 {
-    struct zone *plain = NULL;
-    enum status status = make_plain(run, unsigned_zone, &plain);
-    if (status != OK) {
-        return run_fail(run, status, "adding the keys");
-    }
-    struct zone_builder *builder = NULL;
-    status = zone_build(run->apex, plain, &builder);
-    if (status == OK) {
-        status = chain_build(plain, run->policy.denial, run->policy.has_zonemd, builder);
-    }
-    zone_release(plain);
-    if (status != OK) {
-        zone_build_cancel(builder);
-        return run_fail(run, status, "making the denial chain");
-    }
-    run->data = zone_build_finish(builder);
-    return run_fail(run, run->data == NULL ? NO_MEMORY : OK, "making the denial chain");
-}
-
-/* Signs an RRset anew and puts both in. */
-static enum status put_signed(struct sign_run *run, const struct rrset *rrset)
-{
-    struct rrsig_sources sources = {.reusable = NULL};
+    struct sign_worker *worker = sign_worker_take(run);
     struct rrset rrsigs;
-    enum status status = zone_build_set(run->next, rrset);
+    enum status status = sign_worker_rrsigs(worker, rrset, &rrsigs);
     if (status == OK) {
-        status = rrsigs_make(run, rrset, &sources, &rrsigs);
+        status = zone_build_set(builder, rrset);
     }
-    return status == OK ? zone_build_set(run->next, &rrsigs) : status;
+    if (status == OK) {
+        status = zone_build_set(builder, &rrsigs);
+    }
+    sign_worker_give(worker);
+    return status;
 }
 
-static enum status finish_soa(struct sign_run *run, const struct zone *unsigned_zone)
+static enum status finish_soa(struct sign_run *run, struct zone_builder *builder)
 {
-    arena_reset(&run->scratch);
     struct rrset soa;
-    enum status status = soa_with_serial(run, zone_soa(unsigned_zone),
-                                         serial_choose(run, zone_serial(unsigned_zone)), &soa);
-    return status == OK ? put_signed(run, &soa) : status;
+    enum status status =
+        soa_with_serial(&run->soa, serial_choose(run, run->owners_serial), &run->arena, &soa);
+    return status == OK ? put_signed(run, builder, &soa) : status;
 }
 
-static enum status finish_zonemd(struct sign_run *run, struct zone *version, struct zone **next)
+/* The version with the digest of all of it (RFC 8976 §3.1), in place of it. */
+static enum status finish_zonemd(struct sign_run *run, struct zone **version)
 {
     uint8_t bytes[6 + DIGEST_LEN_MAX];
     struct writer rdata = writer_over(bytes, sizeof bytes);
-    writer_u32(&rdata, zone_serial(version));
+    writer_u32(&rdata, zone_serial(*version));
     writer_u8(&rdata, 1); /* scheme SIMPLE */
     writer_u8(&rdata, 1); /* SHA-384 */
     size_t len = 0;
-    enum status status = zone_digest(version, 1, bytes + 6, &len);
+    enum status status = zone_digest(*version, 1, bytes + 6, &len);
     if (status != OK) {
         return status;
     }
-    arena_reset(&run->scratch);
     struct rrset zonemd;
-    struct rrset_builder builder;
-    rrset_begin(&builder, &run->scratch, run->apex, TYPE_ZONEMD, zone_soa(version)->ttl_s);
-    rrset_add(&builder, span_of(bytes, 6 + len));
-    status = rrset_finish(&builder, &zonemd);
+    struct rrset_builder rrset;
+    struct zone_builder *builder = NULL;
+    rrset_begin(&rrset, &run->arena, run->apex, TYPE_ZONEMD, zone_soa(*version)->ttl_s);
+    rrset_add(&rrset, span_of(bytes, 6 + len));
+    status = rrset_finish(&rrset, &zonemd);
     if (status == OK) {
-        status = zone_build(run->apex, version, &run->next);
+        status = zone_build(run->apex, *version, &builder);
     }
     if (status == OK) {
-        status = put_signed(run, &zonemd);
+        status = put_signed(run, builder, &zonemd);
     }
     if (status != OK) {
+        zone_build_cancel(builder);
         return status;
     }
-    *next = zone_build_finish(run->next);
-    run->next = NULL;
-    return *next == NULL ? NO_MEMORY : OK;
+    zone_release(*version);
+    *version = zone_build_finish(builder);
+    return *version == NULL ? NO_MEMORY : OK;
 }
 
 /* The new version gets its serial, and then what depends on everything else. */
-static enum status run_finish(struct sign_run *run, const struct zone *unsigned_zone,
+static enum status run_finish(struct sign_run *run, struct zone_builder *builder,
                               struct zone **next)
 {
-    enum status status = finish_soa(run, unsigned_zone);
+    enum status status = run_fail(run, finish_soa(run, builder), "signing the SOA");
     if (status != OK) {
-        return run_fail(run, status, "signing the SOA");
+        zone_build_cancel(builder);
+        return status;
     }
-    struct zone *version = zone_build_finish(run->next);
-    run->next = NULL;
-    if (version == NULL || !run->policy.has_zonemd) {
-        *next = version;
-        return run_fail(run, version == NULL ? NO_MEMORY : OK, "signing");
+    *next = zone_build_finish(builder);
+    if (*next == NULL) {
+        return run_fail(run, NO_MEMORY, "signing");
     }
-    status = finish_zonemd(run, version, next);
-    zone_release(version);
+    status = run->policy.has_zonemd ? finish_zonemd(run, next) : OK;
+    if (status != OK) {
+        zone_release(*next);
+        *next = NULL;
+    }
     return run_fail(run, status, "making ZONEMD");
 }
 
-static enum status examine_zonemd(struct sign_run *run)
+static void run_count(struct sign_run *run, struct zone_sign_report *report, size_t *nodes_before)
 {
-    if (!run->policy.has_zonemd || run->before == NULL) {
-        return OK;
+    for (unsigned i = 0; i < run->parallel->width; i++) {
+        const struct sign_worker *worker = &run->workers[i];
+        run->is_changed = run->is_changed || worker->is_changed;
+        report->rrsigs_made += worker->rrsigs_made;
+        report->rrsigs_kept += worker->rrsigs_kept;
+        *nodes_before += worker->nodes_before;
     }
-    const struct zone_node *apex = zone_find(run->before, run->apex);
-    const struct rrset *zonemd = apex == NULL ? NULL : zone_node_rrset(apex, TYPE_ZONEMD);
-    if (zonemd == NULL) {
-        run->is_changed = true;
-        return OK;
-    }
-    return run_examine(run, zonemd, apex);
 }
 
-static enum status run_whole(struct sign_run *run, const struct zone *unsigned_zone,
-                             struct zone **next)
+/* Everything but the SOA and ZONEMD; `*builder` is NULL when nothing needs to change. */
+static enum status run_nodes(struct sign_run *run, struct zone_sign_report *report,
+                             struct zone_builder **builder)
 {
-    enum status status = run_check(run, unsigned_zone);
-    if (status == OK) {
-        status = make_data(run, unsigned_zone);
+    enum status status = sign_change_serves(run) ? sign_change(run, builder) : OK;
+    struct zone *version = NULL;
+    size_t nodes_before = 0;
+    report->is_incremental = *builder != NULL;
+    if (status == OK && *builder == NULL) {
+        run->is_given_away = run->input->gives_away;
+        status = sign_whole(run, &version);
     }
-    if (status == OK) {
-        status = run_fail(run, zone_build(run->apex, run->before, &run->next), "signing");
+    if (status != OK) {
+        return run_fail(run, status, "signing");
     }
-    if (status == OK) {
-        status = run_walk(run);
+    run_count(run, report, &nodes_before);
+    bool is_gone =
+        version != NULL && run->before != NULL && nodes_before != zone_node_count(run->before);
+    run->is_changed = run->is_changed || run->before == NULL || is_gone;
+    if (run->is_changed && version != NULL) {
+        status = zone_build(run->apex, version, builder);
     }
-    if (status == OK) {
-        status = run_fail(run, examine_zonemd(run), "signing");
+    zone_release(version);
+    if (!run->is_changed) {
+        zone_build_cancel(*builder);
+        *builder = NULL;
     }
-    if (status == OK && (run->is_changed || run->before == NULL)) {
-        status = run_finish(run, unsigned_zone, next);
-    }
-    return status;
+    return run_fail(run, status, "signing");
 }
 
 /* A little after the earliest is due, so that what is spread over a day makes a few versions and
  * not one for each RRset. */
-static int64_t run_refresh_at_s(const struct sign_run *run)
+static int64_t run_refresh_at_s(const struct sign_run *run, const struct zone *version)
 {
     uint32_t gather_s = run->policy.jitter_s / 16;
     uint32_t gather_max_s = run->policy.refresh_s / 2;
-    if (run->earliest_s == INT64_MAX) {
+    int64_t earliest_s = version == NULL ? INT64_MAX : zone_earliest_expiration_s(version);
+    if (earliest_s == INT64_MAX) {
         return INT64_MAX;
     }
-    return run->earliest_s - run->policy.refresh_s +
-           (gather_s < gather_max_s ? gather_s : gather_max_s);
+    return earliest_s - run->policy.refresh_s + (gather_s < gather_max_s ? gather_s : gather_max_s);
 }
 
-enum status zone_sign(const struct zone *unsigned_zone, const struct zone *before,
-                      const struct zone_key *keys, size_t key_count,
-                      const struct zone_sign_policy *policy, int64_t now_s, struct zone **next,
-                      int64_t *refresh_at_s, struct problem *problem)
+static enum status run_all(struct sign_run *run, struct zone **next,
+                           struct zone_sign_report *report)
 {
-    struct sign_run run = {.before = before,
-                           .keys = keys,
-                           .key_count = key_count,
-                           .policy = *policy,
-                           .now_s = now_s,
-                           .apex = zone_apex(unsigned_zone),
-                           .earliest_s = INT64_MAX,
-                           .problem = problem};
-    policy_fill(&run.policy);
-    arena_open(&run.scratch, SIGN_SCRATCH_MAX);
-    for (size_t i = 0; before != NULL && i < key_count && i < ZONE_KEYS_MAX; i++) {
-        run.was_published[i] = key_was_published(&run, &keys[i].signing.dnskey);
+    struct zone_builder *builder = NULL;
+    enum status status = run_check(run);
+    if (status == OK) {
+        status = run_fail(run, run_prepare(run), "adding the keys");
     }
+    if (status == OK) {
+        status = run_nodes(run, report, &builder);
+    }
+    if (status != OK) {
+        zone_build_cancel(builder);
+        return status;
+    }
+    return builder == NULL ? OK : run_finish(run, builder, next);
+}
+
+enum status zone_sign(const struct zone_sign_input *input, struct zone **next,
+                      struct zone_sign_report *report, struct problem *problem)
+{
+    struct sign_run run = {.input = input,
+                           .before = input->signed_before,
+                           .policy = input->policy,
+                           .parallel = input->parallel == NULL ? parallel_none() : input->parallel,
+                           .problem = problem};
+    name_copy_to(zone_apex(input->unsigned_zone), &run.apex_buffer, &run.apex);
+    policy_fill(&run.policy);
+    arena_open(&run.arena, SIZE_MAX / 2); /* in proportion to the zone, which has its own limits */
     *next = NULL;
-    enum status status = run_whole(&run, unsigned_zone, next);
-    *refresh_at_s = run_refresh_at_s(&run);
-    zone_build_cancel(run.next);
-    zone_release(run.data);
-    arena_close(&run.scratch);
+    *report = (struct zone_sign_report){.refresh_at_s = INT64_MAX};
+    enum status status = run_all(&run, next, report);
+    if (status == OK) {
+        report->refresh_at_s = run_refresh_at_s(&run, *next != NULL ? *next : run.before);
+    }
+    if (input->gives_away && !run.is_given_away) {
+        zone_release((struct zone *)(uintptr_t)input->unsigned_zone);
+    }
+    sign_workers_close(&run);
+    arena_close(&run.arena);
     return status;
 }

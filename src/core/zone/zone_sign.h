@@ -1,6 +1,7 @@
 #pragma once
 /* The signed version of a zone: DNSKEY set, denial chain, RRSIGs; what is still good of the version
  * before is reused. */
+#include "core/base/parallel.h"
 #include "core/dnssec/sign.h"
 #include "core/zone/zone.h"
 
@@ -12,7 +13,10 @@ enum zone_serial_policy {
     ZONE_SERIAL_DATE
 };
 
-enum { ZONE_KEYS_MAX = 32 };
+enum {
+    ZONE_KEYS_MAX = 32,
+    ZONE_REFRESH_NODES_MAX = 4096 /* renewed in one version that is made from a change */
+};
 
 struct zone_key {
     struct signing_key signing; /* signing.key NULL: published only */
@@ -35,15 +39,37 @@ struct zone_sign_policy {
     bool has_cds;                /* CDS (SHA-256) and CDNSKEY of the keys with SEP that sign keys */
 };
 
-/* The serial follows the policy, but is always newer than that of `before`.
- * `unsigned_zone`: the data as its owner wants it (DNSSEC records in it are dropped, except DS).
- * `before`: the last signed version or NULL. `*next` is NULL with OK when nothing needs to change.
- * `refresh_at_s`: when the earliest RRSIGs want renewal, a little late so that some are
- * renewed together; INT64_MAX when nothing was signed. */
-enum status zone_sign(const struct zone *unsigned_zone, const struct zone *before,
-                      const struct zone_key *keys, size_t key_count,
-                      const struct zone_sign_policy *policy, int64_t now_s, struct zone **next,
-                      int64_t *refresh_at_s, struct problem *problem) MUST_USE;
+struct zone_sign_input {
+    /* The data as its owner wants it (DNSSEC records in it are passed over, except DS). */
+    const struct zone *unsigned_zone;
+    /* The last signed version, or NULL. It was made by zone_sign. */
+    const struct zone *signed_before;
+    /* The owner's data that it was made from, or NULL. With it the cost follows the change, as long
+     * as keys and denial stay the same; shared structure is what makes the change quick to find. */
+    const struct zone *unsigned_before;
+    const struct zone_key *keys;
+    size_t key_count; /* at most ZONE_KEYS_MAX; no two that sign with one tag and algorithm */
+    struct zone_sign_policy policy;
+    int64_t now_s;
+    const struct parallel *parallel; /* NULL: one piece after another */
+    /* The caller's one reference to unsigned_zone goes over to the call, which lets go of each node
+     * once it is signed: half the memory. */
+    bool gives_away;
+};
+
+struct zone_sign_report {
+    size_t rrsigs_made;
+    size_t rrsigs_kept; /* counted only where they were looked at */
+    bool is_incremental;
+    /* When the earliest RRSIGs want renewal, a little late so that some are renewed together;
+     * INT64_MAX when nothing was signed. */
+    int64_t refresh_at_s;
+};
+
+/* The serial follows the policy, but is always newer than that of the version before. `*next` is
+ * NULL with OK when nothing needs to change. */
+enum status zone_sign(const struct zone_sign_input *input, struct zone **next,
+                      struct zone_sign_report *report, struct problem *problem) MUST_USE;
 
 /* The zone without any DNSSEC record (DS stays at cuts). */
 enum status zone_strip(const struct zone *zone, struct zone **stripped) MUST_USE;

@@ -286,20 +286,27 @@ static void test_what_cannot_be_signed_is_said(void **state)
     test_keys_add(&keys, ALGORITHM_ED25519, true, false);
     struct zone_sign_policy policy = {.denial = ZONE_NSEC};
     struct zone *next = NULL;
-    int64_t refresh;
+    struct zone_sign_report report;
     struct problem problem = {0};
-    assert_int_equal(zone_sign(good, NULL, keys.keys, 1, &policy, NOW, &next, &refresh, &problem),
-                     BAD_ARGUMENT);
+    struct zone_sign_input input = {
+        .unsigned_zone = good, .keys = keys.keys, .key_count = 1, .policy = policy, .now_s = NOW};
+    assert_int_equal(zone_sign(&input, &next, &report, &problem), BAD_ARGUMENT);
     assert_non_null(strstr(problem.sentence, "no key that signs the zone"));
     keys.keys[0].signs_zone = true;
     problem = (struct problem){0};
-    assert_int_equal(zone_sign(bad, NULL, keys.keys, 1, &policy, NOW, &next, &refresh, &problem),
-                     BAD_ARGUMENT);
+    input.unsigned_zone = bad;
+    assert_int_equal(zone_sign(&input, &next, &report, &problem), BAD_ARGUMENT);
     assert_non_null(strstr(problem.sentence, "no SOA"));
-    policy.validity_s = 100;
-    policy.refresh_s = 100;
-    assert_int_equal(zone_sign(good, NULL, keys.keys, 1, &policy, NOW, &next, &refresh, NULL),
-                     BAD_ARGUMENT);
+    input.unsigned_zone = good;
+    input.key_count = 2;
+    keys.keys[1] = keys.keys[0];
+    problem = (struct problem){0};
+    assert_int_equal(zone_sign(&input, &next, &report, &problem), BAD_ARGUMENT);
+    assert_non_null(strstr(problem.sentence, "one tag and algorithm"));
+    input.key_count = 1;
+    input.policy.validity_s = 100;
+    input.policy.refresh_s = 100;
+    assert_int_equal(zone_sign(&input, &next, &report, NULL), BAD_ARGUMENT);
     assert_null(next);
     zone_release(good);
     zone_release(bad);

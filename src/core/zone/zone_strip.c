@@ -1,22 +1,10 @@
-/* Which record types are a signer's work and no data of the zone's owner. */
-#include "core/zone/zone_sign.h"
-
-static bool is_made_by_signers(uint16_t type)
-{
-    static const uint16_t types[] = {TYPE_RRSIG,      TYPE_NSEC, TYPE_DNSKEY,  TYPE_NSEC3,
-                                     TYPE_NSEC3PARAM, TYPE_CDS,  TYPE_CDNSKEY, TYPE_ZONEMD};
-    for (size_t i = 0; i < LEN(types); i++) {
-        if (types[i] == type) {
-            return true;
-        }
-    }
-    return false;
-}
+/* The data of a zone's owner, without what signers made. */
+#include "core/zone/zone_chain.h"
 
 static enum status strip_node(struct zone_builder *builder, const struct zone_node *node)
 {
     for (uint16_t i = 0; i < node->rrset_count; i++) {
-        if (!is_made_by_signers(node->rrsets[i]->type)) {
+        if (!chain_is_made(node->rrsets[i]->type)) {
             continue;
         }
         struct rrset none = *node->rrsets[i];

@@ -31,6 +31,20 @@ static void reference_add(atomic_uint_least32_t *references)
     atomic_fetch_add_explicit(references, 1, memory_order_relaxed);
 }
 
+struct zone_entry *zone_entry_of(const struct zone_node *node)
+{
+    /* Every node of a zone stands in an entry; the reference count is all that is written there. */
+    uintptr_t at = (uintptr_t)node - offsetof(struct zone_entry, node);
+    return (struct zone_entry *)at;
+}
+
+struct zone_entry *zone_entry_hold(const struct zone_node *node)
+{
+    struct zone_entry *entry = zone_entry_of(node);
+    reference_add(&entry->references);
+    return entry;
+}
+
 uint32_t zone_node_earliest_s(const struct zone_node *node)
 {
     uint32_t earliest_s = ZONE_EXPIRES_NEVER;
@@ -136,12 +150,23 @@ static uint16_t page_count_at_or_before(const struct zone_page *page, struct spa
     return low;
 }
 
-void zone_tree_seek(struct zone_page *root, struct span key, struct zone_cursor *cursor)
+/* The same for those < key. */
+static uint16_t page_count_before(const struct zone_page *page, struct span key)
+{
+    uint16_t count = page_count_at_or_before(page, key);
+    bool has_key =
+        count > 0 && span_equal(zone_entry_key(page_entry(page, (uint16_t)(count - 1))), key);
+    return has_key ? (uint16_t)(count - 1) : count;
+}
+
+static void tree_seek(struct zone_page *root, struct span key,
+                      uint16_t (*count)(const struct zone_page *page, struct span key),
+                      struct zone_cursor *cursor)
 {
     cursor->depth = 0;
     struct zone_page *page = root;
     while (page != NULL) {
-        uint16_t before = page_count_at_or_before(page, key);
+        uint16_t before = count(page, key);
         if (before == 0) { /* only at the root or never: children are chosen by their first */
             cursor->depth = 0;
             return;
@@ -151,6 +176,16 @@ void zone_tree_seek(struct zone_page *root, struct span key, struct zone_cursor 
         cursor->at[cursor->depth++] = (uint16_t)(before - 1);
         page = page->is_leaf ? NULL : page->children[before - 1];
     }
+}
+
+void zone_tree_seek(struct zone_page *root, struct span key, struct zone_cursor *cursor)
+{
+    tree_seek(root, key, page_count_at_or_before, cursor);
+}
+
+void zone_tree_seek_before(struct zone_page *root, struct span key, struct zone_cursor *cursor)
+{
+    tree_seek(root, key, page_count_before, cursor);
 }
 
 const struct zone_entry *zone_tree_at(const struct zone_cursor *cursor)

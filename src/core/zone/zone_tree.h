@@ -50,6 +50,8 @@ struct zone {
 
 /* The earliest of the node's RRSIGs; ZONE_EXPIRES_NEVER without any. O(RRSIGs). */
 uint32_t zone_node_earliest_s(const struct zone_node *node);
+struct zone_entry *zone_entry_of(const struct zone_node *node);   /* the entry around it */
+struct zone_entry *zone_entry_hold(const struct zone_node *node); /* one more reference to it */
 struct span zone_entry_key(const struct zone_entry *entry);
 void zone_entry_release(struct zone_entry *entry); /* NULL is fine */
 
@@ -60,6 +62,8 @@ void zone_page_release(struct zone_page *page);           /* NULL is fine */
 struct zone_entry *zone_tree_find(struct zone_page *root, struct span key);
 /* Puts the cursor on the greatest entry <= key, or before the first. */
 void zone_tree_seek(struct zone_page *root, struct span key, struct zone_cursor *cursor);
+/* The same for the greatest entry < key. */
+void zone_tree_seek_before(struct zone_page *root, struct span key, struct zone_cursor *cursor);
 /* The entry under the cursor, NULL before the first and behind the last. */
 const struct zone_entry *zone_tree_at(const struct zone_cursor *cursor);
 const struct zone_entry *zone_tree_next(struct zone_page *root, struct zone_cursor *cursor);
@@ -78,16 +82,8 @@ enum status zone_tree_put(struct zone_page **root, struct zone_entry *entry) MUS
 /* Takes away the entry with that key; it must be there. */
 enum status zone_tree_remove(struct zone_page **root, struct span key) MUST_USE;
 
-/* A tree made from entries that come in canonical order: no search, and full pages. */
-struct zone_tree_maker {
-    struct zone_page *pages[ZONE_DEPTH_MAX]; /* the rightmost of each level, leaf first */
-    int height;
-    enum status status;
-};
-void zone_tree_make(struct zone_tree_maker *maker);
-/* Takes over the reference. `expiration_s`: the earliest of the node's RRSIGs, as
- * zone_node_earliest_s says it. Failure stays. */
-void zone_tree_append(struct zone_tree_maker *maker, struct zone_entry *entry,
-                      uint32_t expiration_s);
-/* The root, NULL when nothing was appended. On failure all is released. */
-enum status zone_tree_finish(struct zone_tree_maker *maker, struct zone_page **root) MUST_USE;
+/* The next version's entry for its owner, packed already, in place of what stood there. Takes over
+ * the reference, on failure too; a failure stays. */
+enum status zone_build_put(struct zone_builder *builder, struct zone_entry *entry) MUST_USE;
+/* Takes the whole node away; OK also when there is none. */
+enum status zone_build_drop(struct zone_builder *builder, struct name owner) MUST_USE;

@@ -1,0 +1,449 @@
+/* Signing all of a zone: its names, and with NSEC3 their hashes, are listed once in order, cut into
+ * many pieces for threads to take, and what the pieces make becomes a tree in one go. */
+#include "core/zone/zone_sign_part.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PIECE_NODES = 1024 };
+
+/* A name of the owner's data. */
+struct item {
+    const struct zone_node *node;
+    enum chain_place place;
+};
+
+/* A name of the NSEC3 chain. */
+struct hashed {
+    uint8_t hash[NSEC3_HASH_LEN];
+    uint8_t label_count; /* fewer than the node's owner has: an empty non-terminal above it */
+    bool is_twin;        /* the owner of its NSEC3 is a name of the data too */
+    enum chain_place place;
+    const struct zone_node *node;
+};
+
+struct whole {
+    struct sign_run *run;
+    struct item *items;
+    size_t item_count;
+    struct name *piece_nexts; /* the first name of the NSEC chain behind each piece, copied */
+    struct hashed *hashes;
+    size_t hash_count;
+    bool has_twins;
+    struct zone_bulk_item *made_items;
+    struct zone_bulk_item *made_hashes;
+};
+
+static bool is_nsec(const struct sign_run *run)
+{
+    return run->policy.denial == ZONE_NSEC;
+}
+
+/* With the references of the nodes when the zone is given away. */
+static enum status whole_list(struct whole *whole)
+{
+    const struct zone_sign_input *input = whole->run->input;
+    size_t size = zone_node_count(input->unsigned_zone);
+    whole->items = arena_take_array(&whole->run->arena, size, sizeof whole->items[0]);
+    if (whole->items == NULL) {
+        return NO_MEMORY;
+    }
+    struct chain_walk walk;
+    chain_walk_begin(&walk, input->unsigned_zone);
+    enum chain_place place;
+    for (const struct zone_node *node; (node = chain_walk_next(&walk, &place)) != NULL;) {
+        require(whole->item_count < size);
+        whole->items[whole->item_count++] = (struct item){node, place};
+        if (whole->run->is_given_away) {
+            (void)zone_entry_hold(node);
+        }
+    }
+    return OK;
+}
+
+static size_t piece_count(size_t count)
+{
+    return (count + PIECE_NODES - 1) / PIECE_NODES;
+}
+
+static size_t piece_end(size_t index, size_t count)
+{
+    size_t end = (index + 1) * PIECE_NODES;
+    return end < count ? end : count;
+}
+
+/* Copied, because another thread may be done with that piece, and its names be gone. */
+static enum status whole_list_nexts(struct whole *whole)
+{
+    struct sign_run *run = whole->run;
+    size_t pieces = piece_count(whole->item_count);
+    whole->piece_nexts = arena_take_array(&run->arena, pieces, sizeof(struct name));
+    if (whole->piece_nexts == NULL) {
+        return NO_MEMORY;
+    }
+    struct name next = run->apex; /* the chain is a ring */
+    for (size_t piece = pieces; piece > 0; piece--) {
+        enum status status = name_copy(&run->arena, next, &whole->piece_nexts[piece - 1]);
+        if (status != OK) {
+            return status;
+        }
+        size_t first = (piece - 1) * PIECE_NODES;
+        for (size_t i = piece_end(piece - 1, whole->item_count); i > first; i--) {
+            bool is_in_chain = whole->items[i - 1].place != CHAIN_BELOW;
+            next = is_in_chain ? whole->items[i - 1].node->owner : next;
+        }
+    }
+    return OK;
+}
+
+static bool is_left_to_opt_out(const struct whole *whole, const struct item *item)
+{
+    return whole->run->policy.denial == ZONE_NSEC3_OPT_OUT && item->place == CHAIN_CUT &&
+           zone_node_rrset(item->node, TYPE_DS) == NULL;
+}
+
+static void hashes_add(struct whole *whole, const struct item *item, uint8_t label_count)
+{
+    if (whole->hashes != NULL) {
+        whole->hashes[whole->hash_count] =
+            (struct hashed){.label_count = label_count, .place = item->place, .node = item->node};
+    }
+    whole->hash_count++;
+}
+
+/* Lists every name that has an NSEC3 record; without a list they are only counted. An ancestor of a
+ * name that is no ancestor of the name before it and owns nothing is an empty non-terminal. */
+static void hashes_list(struct whole *whole)
+{
+    whole->hash_count = 0;
+    struct name last = whole->run->apex;
+    for (size_t i = 0; i < whole->item_count; i++) {
+        const struct item *item = &whole->items[i];
+        if (item->place == CHAIN_BELOW || is_left_to_opt_out(whole, item)) {
+            continue;
+        }
+        struct name owner = item->node->owner;
+        uint8_t labels = name_common_labels(last, owner);
+        while (++labels < owner.label_count) {
+            hashes_add(whole, item, labels);
+        }
+        hashes_add(whole, item, owner.label_count);
+        last = owner;
+    }
+}
+
+static void hash_piece(void *user, size_t index)
+{
+    struct whole *whole = user;
+    struct sign_worker *worker = sign_worker_take(whole->run);
+    struct digest_stream *sha1 = sign_worker_sha1(worker);
+    enum status status = sha1 == NULL ? CRYPTO_FAILED : OK;
+    size_t end = piece_end(index, whole->hash_count);
+    for (size_t i = index * PIECE_NODES; status == OK && i < end; i++) {
+        struct hashed *hashed = &whole->hashes[i];
+        struct name name = name_ancestor(hashed->node->owner, hashed->label_count);
+        status = chain_hash(sha1, name, hashed->hash);
+    }
+    worker->status = worker->status == OK ? status : worker->status;
+    sign_worker_give(worker);
+}
+
+static int hashed_compare(const void *a, const void *b)
+{
+    const struct hashed *left = a;
+    const struct hashed *right = b;
+    return memcmp(left->hash, right->hash, NSEC3_HASH_LEN);
+}
+
+/* The place in the ring of the NSEC3 with that owner; NULL when it is none. */
+static struct hashed *hashes_find_owner(const struct whole *whole, struct name owner)
+{
+    struct hashed wanted;
+    if (!chain_owner_hash(whole->run->apex, owner, wanted.hash)) {
+        return NULL;
+    }
+    return bsearch(&wanted, whole->hashes, whole->hash_count, sizeof wanted, hashed_compare);
+}
+
+/* A name of the data that looks like the owner of an NSEC3 record may be one. */
+static void hashes_mark_twins(struct whole *whole)
+{
+    for (size_t i = 0; i < whole->item_count; i++) {
+        struct hashed *twin = hashes_find_owner(whole, whole->items[i].node->owner);
+        if (twin != NULL) {
+            twin->is_twin = true;
+            whole->has_twins = true;
+        }
+    }
+}
+
+static enum status whole_hash(struct whole *whole)
+{
+    struct sign_run *run = whole->run;
+    hashes_list(whole);
+    whole->hashes = arena_take_array(&run->arena, whole->hash_count, sizeof whole->hashes[0]);
+    if (whole->hashes == NULL) {
+        return NO_MEMORY;
+    }
+    hashes_list(whole);
+    run->parallel->run(run->parallel->self, hash_piece, whole, piece_count(whole->hash_count));
+    enum status status = sign_workers_status(run);
+    if (status != OK) {
+        return status;
+    }
+    qsort(whole->hashes, whole->hash_count, sizeof whole->hashes[0], hashed_compare);
+    for (size_t i = 1; i < whole->hash_count; i++) {
+        if (hashed_compare(&whole->hashes[i - 1], &whole->hashes[i]) == 0) {
+            return MISMATCH; /* two names with one SHA-1: the zone needs another name, or NSEC */
+        }
+    }
+    hashes_mark_twins(whole);
+    return OK;
+}
+
+/* The rdata of an NSEC3, in the worker's arena. */
+static enum status hashed_write(struct sign_worker *worker, const struct whole *whole,
+                                const struct hashed *hashed, struct span *rdata)
+{
+    uint8_t bitmap[CHAIN_BITMAP_LEN_MAX];
+    struct writer writer = writer_over(bitmap, sizeof bitmap);
+    if (hashed->label_count == hashed->node->owner.label_count) {
+        struct chain_types types;
+        enum status status = sign_worker_types(worker, hashed->node, hashed->place, &types);
+        if (status != OK) {
+            return status;
+        }
+        chain_write_bitmap(&types, &writer);
+    }
+    size_t at = (size_t)(hashed - whole->hashes);
+    const struct hashed *next = &whole->hashes[(at + 1) % whole->hash_count];
+    size_t size = 6 + NSEC3_HASH_LEN + writer.len;
+    uint8_t *bytes = arena_take(&worker->arena, size);
+    if (bytes == NULL) {
+        return NO_MEMORY;
+    }
+    struct writer whole_rdata = writer_over(bytes, size);
+    chain_write_nsec3(worker->run->policy.denial, next->hash, writer_written(&writer),
+                      &whole_rdata);
+    *rdata = writer_written(&whole_rdata);
+    return whole_rdata.status;
+}
+
+/* The node of the version before with that owner. */
+static const struct zone_node *node_before(const struct sign_run *run, struct name owner)
+{
+    return run->before == NULL ? NULL : zone_find(run->before, owner);
+}
+
+/* The nodes that own NSEC3. */
+static void ring_piece(void *user, size_t index)
+{
+    struct whole *whole = user;
+    struct sign_run *run = whole->run;
+    struct sign_worker *worker = sign_worker_take(run);
+    size_t end = piece_end(index, whole->hash_count);
+    for (size_t i = index * PIECE_NODES; worker->status == OK && i < end; i++) {
+        const struct hashed *hashed = &whole->hashes[i];
+        if (hashed->is_twin) {
+            continue;
+        }
+        struct sign_want want = {.place = CHAIN_BELOW};
+        struct name_buffer *buffer = arena_take(&worker->arena, sizeof *buffer);
+        enum status status = buffer == NULL
+                                 ? NO_MEMORY
+                                 : chain_hash_owner(run->apex, hashed->hash, buffer, &want.owner);
+        if (status == OK) {
+            status = hashed_write(worker, whole, hashed, &want.nsec3);
+        }
+        if (status != OK) {
+            worker->status = status;
+            break;
+        }
+        want.before = node_before(run, want.owner);
+        sign_worker_add(worker, &want, &whole->made_hashes[i]);
+    }
+    sign_worker_give(worker);
+}
+
+/* The name in the NSEC chain behind the item. */
+static struct name next_in_chain(const struct whole *whole, size_t at, size_t piece, size_t end)
+{
+    for (size_t i = at + 1; i < end; i++) {
+        if (whole->items[i].place != CHAIN_BELOW) {
+            return whole->items[i].node->owner;
+        }
+    }
+    return whole->piece_nexts[piece];
+}
+
+/* Walks the version before along with the items of a piece. */
+struct follower {
+    struct zone_cursor cursor;
+    const struct zone_node *node;
+};
+
+static void follower_begin(struct follower *follower, const struct sign_run *run, struct name first)
+{
+    *follower = (struct follower){.node = NULL};
+    if (run->before != NULL) {
+        uint8_t key[NAME_KEY_MAX];
+        follower->cursor.zone = run->before;
+        zone_tree_seek_before(run->before->root, span_of(key, name_key(first, key)),
+                              &follower->cursor);
+        follower->node = zone_walk_next(&follower->cursor);
+    }
+}
+
+static const struct zone_node *follower_find(struct follower *follower,
+                                             const struct zone_node *wanted)
+{
+    struct span key = zone_entry_key(zone_entry_of(wanted));
+    while (follower->node != NULL) {
+        int order = span_compare(zone_entry_key(zone_entry_of(follower->node)), key);
+        if (order >= 0) {
+            return order == 0 ? follower->node : NULL;
+        }
+        follower->node = zone_walk_next(&follower->cursor);
+    }
+    return NULL;
+}
+
+static void item_piece(void *user, size_t index)
+{
+    struct whole *whole = user;
+    struct sign_run *run = whole->run;
+    struct sign_worker *worker = sign_worker_take(run);
+    size_t end = piece_end(index, whole->item_count);
+    struct follower follower;
+    follower_begin(&follower, run, whole->items[index * PIECE_NODES].node->owner);
+    for (size_t i = index * PIECE_NODES; i < end; i++) {
+        const struct item *item = &whole->items[i];
+        struct sign_want want = {.owner = item->node->owner,
+                                 .data = item->node,
+                                 .place = item->place,
+                                 .before = follower_find(&follower, item->node),
+                                 .lets_go = run->is_given_away && !whole->has_twins};
+        if (is_nsec(run) && item->place != CHAIN_BELOW) {
+            want.next = next_in_chain(whole, i, index, end);
+        }
+        const struct hashed *twin = whole->has_twins ? hashes_find_owner(whole, want.owner) : NULL;
+        if (twin != NULL && worker->status == OK) {
+            worker->status = hashed_write(worker, whole, twin, &want.nsec3);
+        }
+        sign_worker_add(worker, &want, &whole->made_items[i]);
+    }
+    sign_worker_give(worker);
+}
+
+/* Both lists in one, in order; without what owns nothing. */
+static enum status whole_merge(const struct whole *whole, struct zone_bulk_item **merged,
+                               size_t *count)
+{
+    size_t size = whole->item_count + whole->hash_count;
+    *merged = arena_take_array(&whole->run->arena, size, sizeof **merged);
+    if (*merged == NULL) {
+        return NO_MEMORY;
+    }
+    size_t item = 0;
+    size_t hash = 0;
+    *count = 0;
+    while (item < whole->item_count || hash < whole->hash_count) {
+        const struct zone_bulk_item *left = &whole->made_items[item];
+        const struct zone_bulk_item *right = &whole->made_hashes[hash];
+        if (item < whole->item_count && left->entry == NULL) {
+            item++;
+            continue;
+        }
+        if (hash < whole->hash_count && right->entry == NULL) {
+            hash++; /* a twin */
+            continue;
+        }
+        bool is_left = hash == whole->hash_count ||
+                       (item < whole->item_count && span_compare(zone_entry_key(left->entry),
+                                                                 zone_entry_key(right->entry)) < 0);
+        (*merged)[(*count)++] = is_left ? *left : *right;
+        item += is_left;
+        hash += !is_left;
+    }
+    return OK;
+}
+
+static void made_release(const struct whole *whole)
+{
+    for (size_t i = 0; whole->made_items != NULL && i < whole->item_count; i++) {
+        zone_entry_release(whole->made_items[i].entry);
+    }
+    for (size_t i = 0; whole->made_hashes != NULL && i < whole->hash_count; i++) {
+        zone_entry_release(whole->made_hashes[i].entry);
+    }
+}
+
+/* Lets go of the data when it was given away. */
+static void items_release(const struct whole *whole)
+{
+    for (size_t i = 0; whole->run->is_given_away && i < whole->item_count; i++) {
+        zone_entry_release(zone_entry_of(whole->items[i].node));
+    }
+}
+
+static enum status whole_make(struct whole *whole)
+{
+    struct sign_run *run = whole->run;
+    struct arena *arena = &run->arena;
+    size_t size = sizeof whole->made_items[0];
+    whole->made_items = arena_take_array(arena, whole->item_count, size);
+    whole->made_hashes = arena_take_array(arena, whole->hash_count, size);
+    enum status status = whole->made_items == NULL || whole->made_hashes == NULL ? NO_MEMORY : OK;
+    bool is_let_go = false;
+    if (status == OK) { /* first, as it reads the data that the others let go of */
+        run->parallel->run(run->parallel->self, ring_piece, whole, piece_count(whole->hash_count));
+        status = sign_workers_status(run);
+    }
+    if (status == OK) {
+        run->parallel->run(run->parallel->self, item_piece, whole, piece_count(whole->item_count));
+        status = sign_workers_status(run);
+        is_let_go = !whole->has_twins; /* a twin reads the data of other pieces */
+    }
+    if (!is_let_go) {
+        items_release(whole);
+    }
+    return status;
+}
+
+static enum status whole_finish(struct whole *whole, struct zone **version)
+{
+    struct zone_bulk_item *merged = whole->made_items;
+    size_t count = whole->item_count;
+    enum status status = OK;
+    if (!is_nsec(whole->run)) {
+        status = whole_merge(whole, &merged, &count);
+    }
+    if (status != OK) {
+        made_release(whole);
+        return status;
+    }
+    return zone_bulk_finish(whole->run->apex, merged, count, !is_nsec(whole->run),
+                            whole->run->parallel, version);
+}
+
+enum status sign_whole(struct sign_run *run, struct zone **version)
+{
+    struct whole whole = {.run = run};
+    enum status status = whole_list(&whole);
+    if (status == OK) {
+        status = is_nsec(run) ? whole_list_nexts(&whole) : whole_hash(&whole);
+    }
+    if (run->is_given_away) {
+        zone_release((struct zone *)(uintptr_t)run->input->unsigned_zone);
+    }
+    if (status != OK) {
+        items_release(&whole);
+        return status;
+    }
+    status = whole_make(&whole);
+    if (status != OK) {
+        made_release(&whole);
+        return status;
+    }
+    return whole_finish(&whole, version);
+}
