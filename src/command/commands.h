@@ -19,6 +19,7 @@ extern const struct command COMMAND_VERIFY;
 extern const struct command COMMAND_KEYSTORE;
 extern const struct command COMMAND_DS;
 extern const struct command COMMAND_DIFF;
+extern const struct command COMMAND_ZONE;
 extern const struct command COMMAND_DOMAINS;
 extern const struct command COMMAND_DOMAIN;
 extern const struct command COMMAND_OPERATIONS;

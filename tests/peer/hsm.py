@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A zone whose keys live in a token (SoftHSM2): signed, served, valid for peers, the same after a restart, and no private half on disk."""
+import json
 import subprocess
 
 from common import ENVIRONMENT, VOUCH, check, finish, folder, needs, run, start, stop, until, vouch
@@ -83,6 +84,17 @@ for algorithm in ALGORITHMS:
     zone = f"{algorithm.lower()}.example"
     now = sorted(line for line in transfer(zone).splitlines() if "\tDNSKEY\t" in line)
     check(set(keys[zone]) <= set(now) and len(now) == (4 if algorithm == "ED25519" else 2), f"the {algorithm} keys are the same after a restart", "\n".join(now))
+socket = ["--socket", work / "signer.control"]
+code, output = vouch("zone", "status", *socket, "--json", "ed25519.example")
+state = json.loads(output) if code == 0 else {}
+check(state.get("state") == "signed" and "bogus if nothing happens" in state and state["serial"].isdigit(), "vouch zone status --json", output)
+code, output = vouch("zone", "dump", *socket, "ed25519.example")
+(work / "dump.zone").write_text(output)
+check(code == 0 and vouch("verify", work / "dump.zone")[0] == 0, "vouch zone dump is the zone that is served", output)
+check(vouch("zone", "reload", *socket, "ed25519.example")[0] == 0 and vouch("zone", "sign", *socket, "ed25519.example")[0] == 0, "vouch zone reload and sign")
+for words, code, word in ((("status", "other.example"), 1, "other.example"), (("burn", "ed25519.example"), 2, "status, reload"), (("dump", "--json", "x."), 2, "JSON")):
+    got, output = vouch("zone", *socket, *words)
+    check(got == code and word in output and len(output.strip().splitlines()) == 1, f"vouch zone {' '.join(words)} is one sentence", output)
 stop(process)
 (work / "pin").write_text("9999\n")
 code, output = run([VOUCH, "serve", "--config", config, "--role", "signer"], seconds=20)

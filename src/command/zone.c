@@ -1,0 +1,119 @@
+/* `vouch zone`: a zone of the running signer. */
+#include "command/commands.h"
+#include "world/real/world.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { OPTION_SOCKET, OPTION_JSON, OPTION_COUNT };
+enum { ANSWER_LEN_MAX = 64 << 20, LINE_LEN_MAX = 2048 };
+
+static const char NAME[] = "zone";
+
+/* What is asked of the signer for each word; those that show the zone's state can be JSON. */
+static const struct {
+    const char *word;
+    const char *line;
+    bool is_state;
+} actions[] = {
+    {"status", "zone-status", true},
+    {"reload", "reload", true},
+    {"sign", "sign", true},
+    {"dump", "zone-dump", false},
+};
+
+/* "key: value" lines as an object; what is behind the last one with a colon is left out. */
+static int print_json(struct span text)
+{
+    json_t *object = json_object();
+    for (size_t from = 0; from < text.len;) {
+        const uint8_t *end = memchr(text.bytes + from, '\n', text.len - from);
+        size_t len = end == NULL ? text.len - from : (size_t)(end - text.bytes) - from;
+        struct span line = span_part(text, from, len);
+        from += len + 1;
+        const uint8_t *colon = memmem(line.bytes, line.len, ": ", 2);
+        if (colon == NULL) {
+            continue;
+        }
+        size_t key_len = (size_t)(colon - line.bytes);
+        struct span value = span_part(line, key_len + 2, line.len - key_len - 2);
+        json_object_setn_new(object, (const char *)line.bytes, key_len,
+                             json_stringn((const char *)value.bytes, value.len));
+    }
+    int failed = json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    json_decref(object);
+    puts("");
+    return failed == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int ask(const char *socket_path, const char *line, bool is_json)
+{
+    struct arena arena;
+    struct problem problem = {0};
+    struct span text = SPAN_EMPTY;
+    arena_open(&arena, ANSWER_LEN_MAX);
+    enum status status = control_ask(socket_path, line, &arena, &text, &problem);
+    int code = EXIT_DONE;
+    if (status == REFUSED && text.len > 0) {
+        fprintf(stderr, "vouch zone: %.*s", (int)text.len, (const char *)text.bytes);
+        code = EXIT_FAILED;
+    } else if (status != OK) {
+        code = command_failed(NAME, &problem);
+    } else if (is_json) {
+        code = print_json(text);
+    } else {
+        fwrite(text.bytes, 1, text.len, stdout);
+    }
+    arena_close(&arena);
+    return code;
+}
+
+static int zone_run(int argc, char **argv)
+{
+    struct command_option options[OPTION_COUNT] = {
+        [OPTION_SOCKET] = {.name = "--socket", .takes_value = true},
+        [OPTION_JSON] = {.name = "--json"},
+    };
+    int word_count = 0;
+    int code = command_parse(argc, argv, options, OPTION_COUNT, &word_count);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    const char *path = command_value(&options[OPTION_SOCKET]);
+    if (path == NULL) {
+        return command_usage_error(NAME, "--socket PATH says which signer is meant");
+    }
+    bool is_json = options[OPTION_JSON].count > 0;
+    for (size_t i = 0; i < LEN(actions); i++) {
+        if (word_count != 2 || strcmp(argv[1], actions[i].word) != 0) {
+            continue;
+        }
+        if (is_json && !actions[i].is_state) {
+            return command_usage_error(NAME, "%s is not shown as JSON", actions[i].word);
+        }
+        char line[LINE_LEN_MAX];
+        int len = snprintf(line, sizeof line, "%s %s", actions[i].line, argv[2]);
+        if (len < 0 || (size_t)len >= sizeof line || strpbrk(argv[2], " \n") != NULL) {
+            return command_usage_error(NAME, "the name of the zone is too long or has blanks");
+        }
+        return ask(path, line, is_json);
+    }
+    return command_usage_error(NAME, "it is status, reload, sign or dump, and the zone's name");
+}
+
+const struct command COMMAND_ZONE = {
+    .name = "zone",
+    .summary = "show, reload, sign or dump a zone of the running signer",
+    .usage =
+        "usage: vouch zone status|reload|sign|dump --socket PATH [--json] NAME\n"
+        "\n"
+        "Asks the running signer through its control socket. `status` shows the version, when\n"
+        "its signatures are renewed, when resolvers would begin to fail if nothing more\n"
+        "happened, and why a version is held back. `reload` reads the zone's file again,\n"
+        "`sign` begins to sign a zone that was not, `dump` prints the version that is served.\n"
+        "\n"
+        "  --socket PATH    the signer's control socket (its option `control`)\n"
+        "  --json           the state for programs\n",
+    .run = zone_run,
+};

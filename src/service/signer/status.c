@@ -1,0 +1,88 @@
+/* What an operator is told of a zone: "key: value" lines for people and programs, and the zone's
+ * text. */
+#include "core/base/text.h"
+#include "core/zone/zonefile.h"
+#include "service/signer/signer_state.h"
+
+#include <string.h>
+
+enum { DUMP_LEN_MAX = 60 << 20, DAY_S = 86400, HOUR_S = 3600, MINUTE_S = 60 };
+
+static void write_time(struct writer *text, const char *key, int64_t at_s, int64_t now_s)
+{
+    writer_print(text, "%s: ", key);
+    text_write_rfc3339(text, at_s);
+    int64_t left_s = at_s > now_s ? at_s - now_s : 0;
+    writer_print(text, " (in %lld d %lld h %lld min)\n", (long long)(left_s / DAY_S),
+                 (long long)(left_s % DAY_S / HOUR_S), (long long)(left_s % HOUR_S / MINUTE_S));
+}
+
+int64_t signer_bogus_at_s(const struct signer_zone *zone)
+{
+    return zone->published == NULL || !zone->is_published_signed
+               ? INT64_MAX
+               : zone_earliest_expiration_s(zone->published);
+}
+
+void signer_write_status(const struct signer_zone *zone, int64_t now_s, struct writer *text)
+{
+    char name[NAME_TEXT_MAX];
+    writer_print(text, "zone: %s\n", name_print(zone->options.name, name));
+    if (zone->published == NULL) {
+        writer_text(text, "state: no version yet\n");
+    } else {
+        writer_print(text, "state: %s\nserial: %u\nrecords: %zu\n",
+                     zone->is_published_signed ? "signed" : "not signed",
+                     zone_serial(zone->published), zone_record_count(zone->published));
+    }
+    if (zone->refresh_at_s != 0 && zone->refresh_at_s != INT64_MAX) {
+        write_time(text, "renewal", zone->refresh_at_s, now_s);
+    }
+    int64_t bogus_at_s = signer_bogus_at_s(zone);
+    if (bogus_at_s != INT64_MAX) {
+        write_time(text, "bogus if nothing happens", bogus_at_s, now_s);
+    }
+    if (zone->fault[0] != '\0') {
+        writer_print(text, "held back: %s\n", zone->fault);
+    }
+}
+
+struct dump {
+    uint8_t *bytes; /* NULL: its length is taken only */
+    size_t len;
+};
+
+static void dump_take(void *user, struct span text)
+{
+    struct dump *dump = user;
+    if (dump->bytes != NULL && text.len > 0) {
+        memcpy(dump->bytes + dump->len, text.bytes, text.len);
+    }
+    dump->len += text.len;
+}
+
+enum status signer_dump(const struct signer_zone *zone, struct arena *arena, struct span *text,
+                        struct problem *problem)
+{
+    struct dump dump = {NULL, 0};
+    if (zone->published == NULL) {
+        return problem_set(problem, NOT_FOUND, "the zone has no version yet");
+    }
+    enum status status = zonefile_write(zone->published, dump_take, &dump);
+    if (status == OK && dump.len > DUMP_LEN_MAX) {
+        return problem_set(
+            problem, LIMIT_REACHED,
+            "the zone's text has %zu octets, and %d are shown here at most; transfer "
+            "it (AXFR) from the server",
+            dump.len, DUMP_LEN_MAX);
+    }
+    dump.bytes = status == OK ? arena_take(arena, dump.len) : NULL;
+    if (dump.bytes == NULL) {
+        return problem_set(problem, NO_MEMORY, "no memory for the zone's text");
+    }
+    size_t len = dump.len;
+    dump.len = 0;
+    status = zonefile_write(zone->published, dump_take, &dump);
+    *text = span_of(dump.bytes, len);
+    return status == OK ? OK : problem_set(problem, status, "no memory for the zone's text");
+}
