@@ -1,4 +1,4 @@
-/* What is kept of secrets (digests, but for access keys), how long a session lives, and how the
+/* What is kept of secrets (digests), how long a session lives, and how the
  * wait after failures grows. */
 #include "service/registrar/account.h"
 
@@ -8,8 +8,6 @@
 #include "core/crypto/digest.h"
 #include "core/proto/mail.h"
 #include "service/registrar/state.h"
-
-static const char BEARER_PREFIX[] = "vouch_";
 
 static void hex_write(const uint8_t *octets, size_t len, char *text)
 {
@@ -335,79 +333,4 @@ void account_sign_out(struct turn *turn, const struct visitor *visitor)
         log_line(turn_log(turn), LOG_ERROR, "a session could not be ended: %s",
                  status_text(status));
     }
-}
-
-static void access_key_make(struct turn *turn, char id[ACCESS_KEY_ID_SIZE])
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    memcpy(id, "AKIA", 4);
-    for (size_t i = 4; i < ACCESS_KEY_ID_SIZE - 1; i++) {
-        id[i] = letters[entropy_below(turn->registrar->options.entropy, 32)];
-    }
-    id[ACCESS_KEY_ID_SIZE - 1] = '\0';
-}
-
-enum status account_add_token(struct turn *turn, int64_t account, struct account_token *token)
-{
-    char digest[SECRET_TEXT_SIZE];
-    char random[SECRET_TEXT_SIZE];
-    account_make_secret(turn, random);
-    account_make_secret(turn, token->secret);
-    token->secret[40] = '\0'; /* the length that AWS tools know */
-    access_key_make(turn, token->access_key);
-    snprintf(token->bearer, sizeof token->bearer, "%s%s", BEARER_PREFIX, random);
-    enum status status = account_digest(span_of_text(token->bearer), digest);
-    if (status == OK) {
-        status = turn->records->begin(turn->records->self);
-    }
-    if (status != OK) {
-        return status;
-    }
-    status = RECORDS_RUN(turn->records,
-                         "INSERT INTO token (digest, account, created_s) VALUES (?, ?, ?)",
-                         turn->scratch, NULL, records_words(digest), records_integer(account),
-                         records_integer(turn->now_s));
-    if (status == OK) {
-        status = RECORDS_RUN(
-            turn->records,
-            "INSERT INTO access_key (id, secret, account, created_s) VALUES (?, ?, ?, ?)",
-            turn->scratch, NULL, records_words(token->access_key), records_words(token->secret),
-            records_integer(account), records_integer(turn->now_s));
-    }
-    if (status != OK) {
-        turn->records->rollback(turn->records->self);
-        return status;
-    }
-    return turn->records->commit(turn->records->self);
-}
-
-enum status account_of_bearer(struct turn *turn, struct span bearer, int64_t *account)
-{
-    char digest[SECRET_TEXT_SIZE];
-    struct records_rows rows;
-    enum status status = account_digest(bearer, digest);
-    if (status == OK) {
-        status = RECORDS_RUN(turn->records, "SELECT account FROM token WHERE digest = ?",
-                             turn->scratch, &rows, records_words(digest));
-    }
-    if (status != OK || rows.count == 0) {
-        return status != OK ? status : NOT_FOUND;
-    }
-    *account = rows.rows[0].values[0].integer;
-    return OK;
-}
-
-enum status account_of_access_key(struct turn *turn, struct span id, int64_t *account,
-                                  struct span *secret)
-{
-    struct records_rows rows;
-    enum status status =
-        RECORDS_RUN(turn->records, "SELECT account, secret FROM access_key WHERE id = ?",
-                    turn->scratch, &rows, records_text(id));
-    if (status != OK || rows.count == 0) {
-        return status != OK ? status : NOT_FOUND;
-    }
-    *account = rows.rows[0].values[0].integer;
-    *secret = rows.rows[0].values[1].bytes;
-    return OK;
 }

@@ -1,6 +1,6 @@
 #pragma once
-/* Who somebody is: accounts, passwords, sessions of the console, tokens and access keys of the API,
- * and the waiting that guessing costs. */
+/* Who somebody is: accounts, passwords, sessions of the console, and the waiting that guessing
+ * costs. */
 #include "core/base/address.h"
 #include "core/store/records.h"
 #include "service/registrar/domain.h"
@@ -61,16 +61,3 @@ enum status account_sign_in(struct turn *turn, struct span email, struct span pa
 /* The visitor of a session's token; `visitor` is nobody when there is none or it has expired. */
 void account_visit(struct turn *turn, struct span token, struct visitor *visitor);
 void account_sign_out(struct turn *turn, const struct visitor *visitor);
-
-/* A bearer token and an access key; shown once, here. */
-struct account_token {
-    char bearer[SECRET_TEXT_SIZE + 8];
-    char access_key[ACCESS_KEY_ID_SIZE];
-    char secret[SECRET_TEXT_SIZE];
-};
-enum status account_add_token(struct turn *turn, int64_t account,
-                              struct account_token *token) MUST_USE;
-enum status account_of_bearer(struct turn *turn, struct span bearer, int64_t *account) MUST_USE;
-/* The secret lands in the turn's scratch. */
-enum status account_of_access_key(struct turn *turn, struct span id, int64_t *account,
-                                  struct span *secret) MUST_USE;

@@ -7,6 +7,7 @@
 #include "core/base/text.h"
 #include "core/proto/aws.h"
 #include "service/registrar/api_call.h"
+#include "service/registrar/token.h"
 #include "service/registrar/web.h"
 
 enum { API_BODY_SIZE = 512 * 1024, PAGE_ITEMS_DEFAULT = 20, PAGE_ITEMS_MAX = 100 };
@@ -170,12 +171,16 @@ static enum status signature_check(struct call *call, struct span field, struct 
     }
     struct aws_request request = {http->method, http->target, fields, http->field_count,
                                   http->body};
-    if (account_of_access_key(turn, authorization.access_key, &call->account, &secret) != OK) {
+    if (token_of_access_key(turn, authorization.access_key, &call->account, &secret) != OK) {
         return problem_set(problem, NOT_FOUND,
                            "The security token included in the request is invalid.");
     }
-    return aws_check_signature(&request, &authorization, secret, turn->now_s, turn->scratch,
-                               problem);
+    status =
+        aws_check_signature(&request, &authorization, secret, turn->now_s, turn->scratch, problem);
+    if (status == OK) {
+        token_note_use(turn, authorization.access_key);
+    }
+    return status;
 }
 
 /* Sets the account, or has refused already. */
@@ -184,8 +189,7 @@ static bool call_authenticate(struct call *call)
     struct span field = web_field(&call->turn->event->http, "Authorization");
     struct problem problem = {0};
     if (field.len > 7 && span_equal_nocase(span_part(field, 0, 7), SPAN_LITERAL("Bearer "))) {
-        if (account_of_bearer(call->turn, span_part(field, 7, field.len - 7), &call->account) ==
-            OK) {
+        if (token_of_bearer(call->turn, span_part(field, 7, field.len - 7), &call->account) == OK) {
             return true;
         }
         call_fail_with(call, 403, "AccessDeniedException", "The bearer token is not known.");

@@ -50,6 +50,9 @@ static const struct route routes[] = {
     {"GET", "/operations", ROUTE_SIGNED, page_operations},
     {"GET", "/operations/*", ROUTE_SIGNED, page_operation},
     {"GET", "/tlds", ROUTE_SIGNED, page_tlds},
+    {"GET", "/tokens", ROUTE_SIGNED, page_tokens},
+    {"POST", "/tokens", ROUTE_FORM, page_tokens_add},
+    {"POST", "/tokens/*/revoke", ROUTE_FORM, page_tokens_revoke},
 };
 
 /* The next part of a path, without its slash; an empty one at the end. */

@@ -25,7 +25,7 @@ void console_answer_deletion(struct turn *turn, const struct held *held, const c
                              const struct refusal *refusal);
 
 /* Layout and answers, for the pages. */
-enum console_place { PLACE_NONE, PLACE_DOMAINS, PLACE_OPERATIONS, PLACE_TLDS };
+enum console_place { PLACE_NONE, PLACE_DOMAINS, PLACE_OPERATIONS, PLACE_TLDS, PLACE_TOKENS };
 /* `refresh_s` 0: never. */
 void console_begin_page(struct console *console, const char *title, enum console_place place,
                         unsigned refresh_s);
@@ -60,6 +60,9 @@ void page_keys_delete(struct console *console);
 void page_operations(struct console *console);
 void page_operation(struct console *console);
 void page_tlds(struct console *console);
+void page_tokens(struct console *console);
+void page_tokens_add(struct console *console);
+void page_tokens_revoke(struct console *console);
 
 /* The state of a domain's DNSSEC, as the pages show it. */
 void page_write_status(struct console *console, const struct domain *domain);

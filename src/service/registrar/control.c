@@ -6,6 +6,7 @@
 
 #include "core/base/text.h"
 #include "service/registrar/state.h"
+#include "service/registrar/token.h"
 
 enum { WORDS_MAX = 2, WAIT_S = 8, LIST_MAX = 100000, LIST_SIZE = 1 << 20 };
 
@@ -78,17 +79,60 @@ static bool account_need(struct turn *turn, struct span email, int64_t *account)
 static void token_add_run(struct turn *turn, const struct words *words)
 {
     int64_t account;
-    struct account_token token;
+    struct token token;
     if (!account_need(turn, words->words[0], &account)) {
         return;
     }
-    if (account_add_token(turn, account, &token) != OK) {
-        fail(turn, "the token could not be stored");
+    enum status status = token_add(turn, account, SPAN_LITERAL("made by the operator"), &token);
+    if (status != OK) {
+        fail(turn, status == LIMIT_REACHED ? "the account has as many tokens as it may: revoke one"
+                                           : "the token could not be stored");
         return;
     }
     succeed(turn,
             arena_print(turn->scratch, "token: %s\naccess-key-id: %s\nsecret-access-key: %s\n",
                         token.bearer, token.access_key, token.secret));
+}
+
+static void token_list_run(struct turn *turn, const struct words *words)
+{
+    int64_t account;
+    struct token_row *rows;
+    size_t count;
+    char *text = arena_take(turn->scratch, LIST_SIZE);
+    if (!account_need(turn, words->words[0], &account)) {
+        return;
+    }
+    if (text == NULL || token_list(turn, account, &rows, &count) != OK) {
+        fail(turn, "the tokens could not be read");
+        return;
+    }
+    struct writer writer = writer_over(text, LIST_SIZE - 1);
+    for (size_t i = 0; i < count; i++) {
+        writer_print(&writer, "%s made ", rows[i].id);
+        text_write_rfc3339(&writer, rows[i].created_s);
+        writer_text(&writer, " used ");
+        if (rows[i].used_s != 0) {
+            text_write_rfc3339(&writer, rows[i].used_s);
+        }
+        writer_print(&writer, "%s %s\n", rows[i].used_s == 0 ? "never" : "", rows[i].label);
+    }
+    succeed(turn, text);
+}
+
+static void token_revoke_run(struct turn *turn, const struct words *words)
+{
+    int64_t account;
+    if (!account_need(turn, words->words[0], &account)) {
+        return;
+    }
+    enum status status = token_revoke(turn, account, words->words[1]);
+    if (status != OK) {
+        fail(turn, status == NOT_FOUND ? "the account has no such token"
+                                       : "the token could not be revoked");
+        return;
+    }
+    succeed(turn, "the token is revoked\n");
 }
 
 /* Keeps the request open until the outcome, for some seconds at most. */
@@ -229,6 +273,8 @@ static const struct control_command commands[] = {
     {"account-add", 1, true, account_add_run, "account-add EMAIL PASSWORD"},
     {"account-password", 1, true, account_password_run, "account-password EMAIL PASSWORD"},
     {"token-add", 1, false, token_add_run, "token-add EMAIL"},
+    {"token-list", 1, false, token_list_run, "token-list EMAIL"},
+    {"token-revoke", 2, false, token_revoke_run, "token-revoke EMAIL ACCESS-KEY-ID"},
     {"domain-register", 2, true, domain_register_run,
      "domain-register NAME EMAIL NS[=ADDRESS,...] ..."},
     {"domain-nameservers", 1, true, domain_nameservers_run,

@@ -22,6 +22,7 @@ static const struct place_row places[] = {
     {PLACE_DOMAINS, "/domains", "Registered domains"},
     {PLACE_OPERATIONS, "/operations", "Operations"},
     {PLACE_TLDS, "/tlds", "TLDs"},
+    {PLACE_TOKENS, "/tokens", "API tokens"},
 };
 
 static void frame_write(struct console *console, enum console_place place)

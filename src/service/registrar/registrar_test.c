@@ -10,6 +10,7 @@
 
 #include "service/registrar/fake_world.h"
 #include "service/registrar/refusal.h"
+#include "service/registrar/token.h"
 #include "service/registrar/vigil.h"
 
 static struct fake_world *world;
@@ -776,6 +777,51 @@ static void test_vigil_is_durable(void **state)
     }
 }
 
+/* Tokens are listed with their last use, shown once, and gone when revoked. */
+static void test_tokens(void **state)
+{
+    (void)state;
+    char line[128], own[64], made[128];
+    const char *listed = fake_control(world, "token-list owner@example.test");
+    snprintf(own, sizeof own, "%.*s", (int)strcspn(listed, " "), listed);
+    assert_int_equal(strlen(own), 20);
+    assert_says(listed, "used never");
+    fake_api(world, "ListDomains", "{}");
+    assert_null(strstr(fake_control(world, "token-list owner@example.test"), "never"));
+    sign_in("owner%40example.test", "correct-horse");
+    assert_says(fake_page(world, "/tokens", NULL), own);
+    assert_null(strstr(world->http_body, FAKE_TOKEN));
+    page_form("/tokens", "/tokens", "label=%3Cb%3Erobot");
+    assert_int_equal(world->http_status, 200);
+    assert_says(world->http_body, "&lt;b&gt;robot");
+    assert_says(world->http_body, "shown only once");
+    const char *at = strstr(world->http_body, "vouch_");
+    assert_non_null(at);
+    snprintf(made, sizeof made, "%.*s", at == NULL ? 0 : (int)strcspn(at, "<"), at);
+    assert_null(strstr(fake_page(world, "/tokens", NULL), made));
+    assert_says(world->http_body, "never");
+    fake_page(world, "/tokens", "label=forged");
+    assert_int_equal(world->http_status, 403);
+    snprintf(line, sizeof line, "token-revoke stranger@example.test %s", own);
+    fake_control(world, line);
+    assert_true(world->control_failed);
+    assert_says(fake_api(world, "ListDomains", "{}"), "example.com");
+    snprintf(line, sizeof line, "/tokens/%s/revoke", own);
+    page_form(line, "/tokens", "x=y");
+    assert_int_equal(world->http_status, 303);
+    assert_says(fake_api(world, "ListDomains", "{}"), "AccessDeniedException");
+    snprintf(FAKE_TOKEN, sizeof FAKE_TOKEN, "%s", made);
+    assert_says(fake_api(world, "ListDomains", "{}"), "example.com");
+    for (int i = 0; i < TOKENS_MAX - 1; i++) {
+        fake_control(world, "token-add owner@example.test");
+        assert_false(world->control_failed);
+    }
+    fake_control(world, "token-add owner@example.test");
+    assert_true(world->control_failed);
+    page_form("/tokens", "/tokens", "label=more");
+    assert_int_equal(world->http_status, 422);
+}
+
 static void test_authorisation(void **state)
 {
     (void)state;
@@ -847,6 +893,7 @@ int main(void)
         ROW(test_vigil),
         ROW(test_vigil_doubts),
         ROW(test_vigil_is_durable),
+        ROW(test_tokens),
         ROW(test_authorisation),
         ROW(test_lists),
     };

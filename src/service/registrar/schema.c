@@ -55,7 +55,17 @@ static const char script_3[] =
     "  WHERE EXISTS (SELECT 1 FROM domain_key k WHERE k.domain = domain.name);\n"
     "CREATE INDEX domain_look ON domain (look_due_s) WHERE look_due_s > 0;\n";
 
-static const char *const scripts[] = {script_1, script_2, script_3};
+/* The two halves of a token know each other; those of before are matched by their time. */
+static const char script_4[] =
+    "ALTER TABLE access_key ADD COLUMN label TEXT NOT NULL DEFAULT '';\n"
+    "ALTER TABLE access_key ADD COLUMN used_s BIGINT NOT NULL DEFAULT 0;\n"
+    "ALTER TABLE token ADD COLUMN access_key TEXT NOT NULL DEFAULT '';\n"
+    "UPDATE token SET access_key = COALESCE((SELECT MIN(k.id) FROM access_key k\n"
+    "  WHERE k.account = token.account AND k.created_s = token.created_s), '');\n"
+    "CREATE INDEX token_access_key ON token (access_key);\n"
+    "CREATE INDEX access_key_account ON access_key (account, created_s);\n";
+
+static const char *const scripts[] = {script_1, script_2, script_3, script_4};
 
 enum status schema_migrate(struct records *records)
 {
