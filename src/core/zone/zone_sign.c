@@ -327,15 +327,15 @@ static enum status run_finish(struct sign_run *run, struct zone_builder *builder
     return run_fail(run, status, "making ZONEMD");
 }
 
-static void run_count(struct sign_run *run, struct zone_sign_report *report, size_t *nodes_before)
+/* How many nodes of the version before were looked at; and what the workers saw change. */
+static size_t run_sum_up(struct sign_run *run)
 {
+    size_t nodes_before = 0;
     for (unsigned i = 0; i < run->parallel->width; i++) {
-        const struct sign_worker *worker = &run->workers[i];
-        run->is_changed = run->is_changed || worker->is_changed;
-        report->rrsigs_made += worker->rrsigs_made;
-        report->rrsigs_kept += worker->rrsigs_kept;
-        *nodes_before += worker->nodes_before;
+        run->is_changed = run->is_changed || run->workers[i].is_changed;
+        nodes_before += run->workers[i].nodes_before;
     }
+    return nodes_before;
 }
 
 /* Everything but the SOA and ZONEMD; `*builder` is NULL when nothing needs to change. */
@@ -344,7 +344,6 @@ static enum status run_nodes(struct sign_run *run, struct zone_sign_report *repo
 {
     enum status status = sign_change_serves(run) ? sign_change(run, builder) : OK;
     struct zone *version = NULL;
-    size_t nodes_before = 0;
     report->is_incremental = *builder != NULL;
     if (status == OK && *builder == NULL) {
         run->is_given_away = run->input->gives_away;
@@ -353,7 +352,7 @@ static enum status run_nodes(struct sign_run *run, struct zone_sign_report *repo
     if (status != OK) {
         return run_fail(run, status, "signing");
     }
-    run_count(run, report, &nodes_before);
+    size_t nodes_before = run_sum_up(run);
     bool is_gone =
         version != NULL && run->before != NULL && nodes_before != zone_node_count(run->before);
     run->is_changed = run->is_changed || run->before == NULL || is_gone;
@@ -415,6 +414,10 @@ enum status zone_sign(const struct zone_sign_input *input, struct zone **next,
     enum status status = run_all(&run, next, report);
     if (status == OK) {
         report->refresh_at_s = run_refresh_at_s(&run, *next != NULL ? *next : run.before);
+    }
+    for (unsigned i = 0; run.workers != NULL && i < run.parallel->width; i++) {
+        report->rrsigs_made += run.workers[i].rrsigs_made;
+        report->rrsigs_kept += run.workers[i].rrsigs_kept;
     }
     if (input->gives_away && !run.is_given_away) {
         zone_release((struct zone *)(uintptr_t)input->unsigned_zone);
