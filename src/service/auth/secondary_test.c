@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -306,6 +307,64 @@ static void test_power_loss(void **state)
     }
 }
 
+/* The n-th write to the secondary's disk fails, and some after it: it serves on, and after a
+ * restart without its primary it has what was kept, if not the last. */
+static void test_a_disk_that_fails(void **state)
+{
+    (void)state;
+    uint32_t writes = 1;
+    for (uint32_t at = 0; at < writes; at++) {
+        struct pair pair;
+        open_pair(&pair, 40 + at);
+        uint32_t before = sim_write_count(pair.sim, pair.secondary.node);
+        sim_fail_at_write(pair.sim, pair.secondary.node, at, at % 3 + 1);
+        sim_run(pair.sim, SECONDS(2));
+        for (uint32_t serial = 2; serial <= 6; serial++) {
+            push(&pair, serial);
+            sim_run(pair.sim, SECONDS(2));
+            assert_int_equal(served(&pair), serial);
+        }
+        writes = sim_write_count(pair.sim, pair.secondary.node) - before;
+        sim_fail_at_write(pair.sim, pair.secondary.node, 0, 0);
+        sim_crash(pair.sim, pair.primary.node);
+        sim_crash(pair.sim, pair.secondary.node);
+        sim_start(pair.sim, pair.secondary.node);
+        sim_run(pair.sim, SECONDS(1));
+        uint32_t kept = served(&pair);
+        assert_true(kept >= 1 && kept <= 6);
+        pair.primary.serial = 7;
+        sim_start(pair.sim, pair.primary.node);
+        sim_run(pair.sim, SECONDS(3 * REFRESH_S));
+        assert_int_equal(served(&pair), 7);
+        sim_close(pair.sim);
+    }
+    assert_true(writes > 5);
+}
+
+/* IXFR goes on behind a restart: the versions before the last come back with it. */
+static void test_history_outlives_a_crash(void **state)
+{
+    (void)state;
+    struct pair pair;
+    struct arena arena;
+    struct span text;
+    open_pair(&pair, 60);
+    sim_run(pair.sim, SECONDS(2));
+    for (uint32_t serial = 2; serial <= 6; serial++) {
+        push(&pair, serial);
+        sim_run(pair.sim, SECONDS(2));
+    }
+    sim_crash(pair.sim, pair.secondary.node);
+    sim_start(pair.sim, pair.secondary.node);
+    sim_run(pair.sim, SECONDS(1));
+    arena_open(&arena, 1 << 16);
+    assert_int_equal(
+        sim_control(pair.sim, pair.secondary.node, "zone-status example.", &arena, &text), OK);
+    assert_non_null(memmem(text.bytes, text.len, "versions-kept: 6\n", 17));
+    arena_close(&arena);
+    sim_close(pair.sim);
+}
+
 static void test_lower_serial(void **state)
 {
     (void)state;
@@ -372,10 +431,16 @@ static void test_operator(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_follows_by_notify), cmocka_unit_test(test_follows_by_refresh),
-        cmocka_unit_test(test_bad_network),       cmocka_unit_test(test_restart_and_expiry),
-        cmocka_unit_test(test_power_loss),        cmocka_unit_test(test_lower_serial),
-        cmocka_unit_test(test_wrong_key),         cmocka_unit_test(test_operator),
+        cmocka_unit_test(test_follows_by_notify),
+        cmocka_unit_test(test_follows_by_refresh),
+        cmocka_unit_test(test_bad_network),
+        cmocka_unit_test(test_restart_and_expiry),
+        cmocka_unit_test(test_power_loss),
+        cmocka_unit_test(test_a_disk_that_fails),
+        cmocka_unit_test(test_history_outlives_a_crash),
+        cmocka_unit_test(test_lower_serial),
+        cmocka_unit_test(test_wrong_key),
+        cmocka_unit_test(test_operator),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
