@@ -163,12 +163,26 @@ const struct xml_node *epp_children_need(struct epp_children *children, const ch
 void epp_children_end(struct epp_children *children)
 {
     const struct xml_node *left = children->next;
+    struct span parent = children->parent->name;
     if (children->reading->status == OK && left != NULL) {
-        struct span parent = children->parent->name;
         epp_reading_fail(children->reading, MALFORMED, EPP_SYNTAX_ERROR,
                          "<%.*s> is not expected here in <%.*s>", shown_len(left->name),
                          left->name.bytes, shown_len(parent), parent.bytes);
+    } else if (children->reading->status == OK && children->parent->text.len > 0) {
+        epp_reading_fail(children->reading, MALFORMED, EPP_SYNTAX_ERROR,
+                         "<%.*s> holds elements, and no text beside them", shown_len(parent),
+                         parent.bytes);
     }
+}
+
+/* UTF-8, which the XML is: all octets but those that continue a character. */
+size_t epp_count_characters(struct span text)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        count += (text.bytes[i] & 0xc0) != 0x80 ? 1 : 0;
+    }
+    return count;
 }
 
 struct span epp_text(struct epp_reading *reading, const struct xml_node *node, size_t len_min,
@@ -183,7 +197,8 @@ struct span epp_text(struct epp_reading *reading, const struct xml_node *node, s
                          shown_len(name), name.bytes);
         return SPAN_EMPTY;
     }
-    if (node->text.len < len_min || node->text.len > len_max) {
+    size_t len = epp_count_characters(node->text);
+    if (len < len_min || len > len_max) {
         epp_reading_fail(reading, MALFORMED, EPP_VALUE_SYNTAX,
                          "<%.*s> must have %zu to %zu characters", shown_len(name), name.bytes,
                          len_min, len_max);

@@ -31,9 +31,10 @@ const struct xml_node *epp_children_take(struct epp_children *children, const ch
 /* The same, but its absence is a failure (2003), and so is a wrong place or namespace (2001). */
 const struct xml_node *epp_children_need(struct epp_children *children, const char *space,
                                          const char *name);
-/* Anything left is a failure (2001). */
+/* Anything left is a failure (2001), and so is text. */
 void epp_children_end(struct epp_children *children);
-/* No child elements, and text of len_min..len_max octets (2005); the text. */
+size_t epp_count_characters(struct span text);
+/* No child elements, and text of len_min..len_max characters (2005); the text. */
 struct span epp_text(struct epp_reading *reading, const struct xml_node *node, size_t len_min,
                      size_t len_max);
 /* A number in decimal, at most `max` (2005, 2004). */

@@ -463,8 +463,8 @@ static void command_node_read(struct epp_reading *reading, const struct xml_node
 {
     /* The clTRID first: the answer to a faulty command must repeat it. */
     const struct xml_node *transaction = xml_child(node, EPP_SPACE, "clTRID");
-    if (transaction != NULL && transaction->text.len >= TRANSACTION_LEN_MIN &&
-        transaction->text.len <= TRANSACTION_LEN_MAX) {
+    size_t len = transaction == NULL ? 0 : epp_count_characters(transaction->text);
+    if (len >= TRANSACTION_LEN_MIN && len <= TRANSACTION_LEN_MAX) {
         command->client_transaction = transaction->text;
     }
     const struct xml_node *verb = node->first_child;

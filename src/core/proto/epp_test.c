@@ -184,7 +184,7 @@ static const struct {
      COMMAND("<check><d:check " DOMAIN_SPACE "><d:name hosts=\"all\">a.com</d:name></d:check></"
              "check>"),
      EPP_SYNTAX_ERROR, "has no attribute hosts", true},
-    {"text beside elements", COMMAND("now <logout/>"), EPP_SYNTAX_ERROR, "text beside", true},
+    {"text beside elements", COMMAND("now <logout/>"), EPP_SYNTAX_ERROR, "no text beside", true},
     {"authInfo of another form", CREATE("<d:authInfo><d:ext/></d:authInfo>"),
      EPP_UNIMPLEMENTED_OPTION, "only form of <authInfo>", true},
     {"authInfo taken away",

@@ -37,7 +37,8 @@ void epp_write_time(struct writer *frame, const char *name, int64_t time_s)
 
 void epp_write_check_len(struct writer *frame, struct span text, size_t len_min, size_t len_max)
 {
-    if (text.len < len_min || text.len > len_max) {
+    size_t len = epp_count_characters(text);
+    if (len < len_min || len > len_max) {
         writer_fail(frame, BAD_ARGUMENT);
     }
 }
