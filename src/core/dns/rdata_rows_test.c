@@ -140,11 +140,59 @@ static void every_type_has_its_rows(void **state)
     }
 }
 
+/* Rdata has at most 65535 octets in every form: texts, hexadecimal, base64, bitmaps of all types.
+ */
+static void the_longest_rdata_is_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *mnemonic, *before, *piece, *after;
+        size_t pieces_max; /* with one more it is too long */
+    } rows[] = {
+        {"URI", "0 0 \"", "u", "\"", 65531},          {"TLSA", "0 0 0 ", "ab", "", 65532},
+        {"DNSKEY", "0 0 0 ", "AAAA", "", 21843},      {"OPENPGPKEY", "", "AAAA", "", 21845},
+        {"TYPE65280", "\\# 65535 ", "ab", "", 65535}, {"CAA", "0 a \"", "\\000", "\"", 65532},
+    };
+    enum { LONG_SIZE = 1 << 19 };
+    static char text[LONG_SIZE];
+    static uint8_t bytes[RDATA_LEN_MAX + 16], printed[LONG_SIZE], again[RDATA_LEN_MAX + 16];
+    for (size_t i = 0; i < LEN(rows); i++) {
+        uint16_t type = 0;
+        assert_int_equal(type_parse(span_of_text(rows[i].mnemonic), &type), OK);
+        for (size_t extra = 0; extra < 2; extra++) {
+            struct writer writer = writer_over(text, sizeof text);
+            writer_text(&writer, rows[i].before);
+            for (size_t j = 0; j < rows[i].pieces_max + extra; j++) {
+                writer_text(&writer, rows[i].piece);
+            }
+            writer_text(&writer, rows[i].after);
+            struct writer rdata = writer_over(bytes, sizeof bytes);
+            struct problem problem = {OK};
+            enum status status =
+                rdata_parse_text(type, writer_written(&writer), NULL, &rdata, &problem);
+            if ((status == OK) != (extra == 0)) {
+                fail_msg("%s of %zu: %s", rows[i].mnemonic, rows[i].pieces_max + extra,
+                         problem.sentence);
+            }
+            if (status == OK) {
+                struct writer back = writer_over(printed, sizeof printed);
+                struct writer second = writer_over(again, sizeof again);
+                rdata_write_text(type, writer_written(&rdata), &back);
+                assert_int_equal(back.status, OK);
+                assert_int_equal(
+                    rdata_parse_text(type, writer_written(&back), NULL, &second, &problem), OK);
+                assert_true(span_equal(writer_written(&second), writer_written(&rdata)));
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_rows_hold),
         cmocka_unit_test(every_type_has_its_rows),
+        cmocka_unit_test(the_longest_rdata_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
