@@ -14,6 +14,7 @@ extern const struct command COMMAND_REGISTRY;
 extern const struct command COMMAND_LAB;
 extern const struct command COMMAND_DOC;
 extern const struct command COMMAND_REGISTRAR;
+extern const struct command COMMAND_CHECK;
 extern const struct command COMMAND_SIGN;
 extern const struct command COMMAND_VERIFY;
 extern const struct command COMMAND_KEYSTORE;

@@ -31,6 +31,9 @@ struct zonefile_sink {
     /* One finding; reading goes on with the next record so that all are reported. */
     void (*problem)(void *user, const struct problem *problem);
     void *user;
+    /* Told when the records that follow come from another file; at first they come from the
+     * source's. NULL: nobody is told. */
+    void (*file)(void *user, const char *file);
 };
 /* OK when every record was read; MALFORMED when there was any finding; or what the sink returned.
  * A finding in an included file names that file; its line and column count from 1. */

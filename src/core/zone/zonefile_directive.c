@@ -80,6 +80,7 @@ static void push_frame(struct zonefile_reading *reading, const struct rdata_toke
     }
     memcpy(frame->file, file->text.bytes, file->text.len);
     frame->file[file->text.len] = '\0';
+    zonefile_tell_file(reading);
 }
 
 static void include(struct zonefile_reading *reading, const struct zonefile_entry *entry)

@@ -222,6 +222,21 @@ static void read_entry(struct zonefile_reading *reading, const struct zonefile_e
     }
 }
 
+void zonefile_tell_file(struct zonefile_reading *reading)
+{
+    if (reading->sink->file != NULL) {
+        reading->sink->file(reading->sink->user, zonefile_top(reading)->file);
+    }
+}
+
+static void leave_file(struct zonefile_reading *reading)
+{
+    if (reading->depth > 1) {
+        reading->depth--;
+        zonefile_tell_file(reading);
+    }
+}
+
 /* Tells that what was read is not looked at again but by reading it anew. */
 static void pass(struct zonefile_reading *reading)
 {
@@ -240,7 +255,7 @@ void zonefile_reading_run(struct zonefile_reading *reading, size_t to)
         struct zonefile_entry entry = {reading->tokens, LEN(reading->tokens), 0, false};
         struct problem *problem = zonefile_place(reading, 0, 0);
         if (!zonefile_lexer_next(&zonefile_top(reading)->lexer, &entry, problem)) {
-            reading->depth -= reading->depth > 1 ? 1 : 0;
+            leave_file(reading);
         } else if (problem->status != OK) {
             zonefile_tell(reading, problem);
         } else {

@@ -60,6 +60,8 @@ void zonefile_expected(struct zonefile_reading *reading, const struct rdata_toke
 struct problem *zonefile_place(struct zonefile_reading *reading, uint32_t line, uint32_t column);
 /* Tells a finding whose sentence, line and column stand in `problem` already. */
 void zonefile_tell(struct zonefile_reading *reading, struct problem *problem);
+/* Tells the sink which file is on top now. */
+void zonefile_tell_file(struct zonefile_reading *reading);
 /* One record from its tokens, to the sink. */
 void zonefile_read_record(struct zonefile_reading *reading, const struct zonefile_entry *entry);
 /* $ORIGIN, $TTL, $INCLUDE, $GENERATE. */
