@@ -6,6 +6,7 @@
 enum {
     FINISH_S = 900, /* for an operation, over crashes and lost messages */
     TRIES_MAX = 20,
+    FAILURES = 3,
     VISIBLE_S = 300, /* for what the registry knows to be what the resolver says */
     CACHES_S = 65,   /* a resolver remembers forged data, and their TTL is 60 */
 };
@@ -44,6 +45,9 @@ static void arm(struct essence *essence, enum essence_step step)
         case ESSENCE_CRASH_AT_WRITE:
             sim_crash_at_write(sim, node, fault->amount);
             break;
+        case ESSENCE_DISK_FAILS:
+            sim_fail_at_write(sim, node, fault->amount, FAILURES);
+            break;
         }
     }
 }
@@ -52,12 +56,14 @@ static void arm(struct essence *essence, enum essence_step step)
 static void await_ds(struct essence *essence, bool is_wanted)
 {
     bool is_answered = false, has_ds = !is_wanted;
-    int64_t end_s = lab_now_s(essence->lab) + VISIBLE_S;
+    int64_t begin_s = lab_now_s(essence->lab), end_s = begin_s + VISIBLE_S;
     while (watch_is_good(&essence->watch) && (!is_answered || has_ds != is_wanted) &&
            lab_now_s(essence->lab) < end_s) {
         has_ds = lab_has_ds(essence->lab, &is_answered);
         watch_pass(&essence->watch, WATCH_EACH_S);
     }
+    int64_t wait_s = lab_now_s(essence->lab) - begin_s;
+    essence->ds_wait_s = wait_s > essence->ds_wait_s ? wait_s : essence->ds_wait_s;
     if (!is_answered || has_ds != is_wanted) {
         watch_fault(&essence->watch, "the TLD's server %s a DS of the domain",
                     is_wanted ? "does not publish" : "still publishes");

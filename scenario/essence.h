@@ -13,12 +13,13 @@ enum essence_step {
 };
 
 enum essence_fault_kind {
-    ESSENCE_CRASH,         /* `amount` ms after the step's beginning, for some seconds */
-    ESSENCE_STOP,          /* the same in good order */
-    ESSENCE_CRASH_AT_WRITE /* in the write after `amount` good ones */
+    ESSENCE_CRASH,          /* `amount` ms after the step's beginning, for some seconds */
+    ESSENCE_STOP,           /* the same in good order */
+    ESSENCE_CRASH_AT_WRITE, /* in the write after `amount` good ones */
+    ESSENCE_DISK_FAILS      /* in some writes after `amount` good ones, and the machine lives on */
 };
 
-/* A machine dies. */
+/* What a machine suffers. */
 struct essence_fault {
     enum essence_step step;
     enum lab_role role;
@@ -40,6 +41,7 @@ struct essence {
     const struct essence_plan *plan;
     struct watch watch;
     struct owner owner;
+    int64_t ds_wait_s; /* the longest from a notice to what it says at the TLD's server */
 };
 
 void essence_open(struct essence *essence, const struct lab_keys *keys,

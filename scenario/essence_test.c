@@ -36,7 +36,9 @@ static struct outcome run(const struct lab_keys *keys, const struct essence_plan
 
 static const char *const fault_texts[] = {[ESSENCE_CRASH] = "at ms",
                                           [ESSENCE_STOP] = "in good order at ms",
-                                          [ESSENCE_CRASH_AT_WRITE] = "in write"};
+                                          [ESSENCE_CRASH_AT_WRITE] = "in write",
+                                          [ESSENCE_DISK_FAILS] =
+                                              "not, but its disk fails at write"};
 
 static void print_plan(const struct essence_plan *plan)
 {
@@ -76,6 +78,7 @@ static void test_quiet(void **state)
     assert_int_equal(essence.owner.operation_count, 4);
     assert_int_equal(essence.owner.mail_count, 3);
     assert_int_equal(essence.owner.deliveries, 3);
+    assert_true(essence.ds_wait_s <= 6); /* NOTIFY, not the refresh, brings the news */
 }
 
 static void test_bad_network(void **state)
@@ -100,7 +103,7 @@ static uint32_t draw(uint64_t *random, uint32_t below)
 static void make_plan(uint64_t seed, struct essence_plan *plan)
 {
     static const enum essence_fault_kind kinds[] = {ESSENCE_CRASH, ESSENCE_CRASH, ESSENCE_STOP,
-                                                    ESSENCE_CRASH_AT_WRITE};
+                                                    ESSENCE_CRASH_AT_WRITE, ESSENCE_DISK_FAILS};
     uint64_t random = seed;
     *plan = (struct essence_plan){.lab = {.seed = seed,
                                           .loss_percent = draw(&random, 26),
@@ -113,7 +116,7 @@ static void make_plan(uint64_t seed, struct essence_plan *plan)
                 .step = (enum essence_step)i,
                 .role = (enum lab_role)draw(&random, LAB_ROLE_COUNT),
                 .kind = kind,
-                .amount = draw(&random, kind == ESSENCE_CRASH_AT_WRITE ? WRITES : 6000)};
+                .amount = draw(&random, kind < ESSENCE_CRASH_AT_WRITE ? 6000 : WRITES)};
         }
     }
 }
@@ -131,27 +134,42 @@ static void test_machines_die(void **state)
     assert_true(deaths > 2 * CRASH_SEEDS);
 }
 
-/* Power goes in each of the writes of a step, of each machine that keeps something. */
-static void test_power_goes_in_writes(void **state)
+/* Each of the writes of a step fails, of each machine that keeps something: the power goes, or the
+ * service is told. Returns the machines' deaths. */
+static uint32_t fail_writes(const struct lab_keys *keys, enum lab_role role,
+                            enum essence_fault_kind kind)
 {
     static const enum essence_step steps[] = {ESSENCE_ADD, ESSENCE_REFUSE, ESSENCE_DELETE};
-    static const struct {
-        enum lab_role role;
-        uint32_t deaths_min; /* that many writes it has for the steps, at least */
-    } rows[] = {{LAB_REGISTRAR, 20}, {LAB_REGISTRY, 4}, {LAB_TLD_SIGNER, 6}, {LAB_TLD, 2}};
-    for (size_t i = 0; i < LEN(rows); i++) {
-        uint32_t deaths = 0;
-        for (size_t j = 0; j < LEN(steps); j++) {
-            for (uint32_t writes = 0; writes < WRITES; writes++) {
-                struct essence_plan plan = {
-                    .lab = {.seed = 1000 * i + 100 * j + writes},
-                    .faults = {{steps[j], rows[i].role, ESSENCE_CRASH_AT_WRITE, writes}},
-                    .fault_count = 1};
-                deaths += expect_good(*state, &plan);
-            }
+    uint32_t deaths = 0;
+    for (size_t i = 0; i < LEN(steps); i++) {
+        for (uint32_t writes = 0; writes < WRITES; writes++) {
+            struct essence_plan plan = {.lab = {.seed = 1000 * role + 100 * i + writes},
+                                        .faults = {{steps[i], role, kind, writes}},
+                                        .fault_count = 1};
+            deaths += expect_good(keys, &plan);
         }
-        print_message("%s: %u deaths\n", lab_role_text(rows[i].role), deaths);
-        assert_true(deaths >= rows[i].deaths_min);
+    }
+    return deaths;
+}
+
+static const struct {
+    enum lab_role role;
+    uint32_t deaths_min; /* so many writes it has in those steps, at least */
+} writers[] = {{LAB_REGISTRAR, 20}, {LAB_REGISTRY, 4}, {LAB_TLD_SIGNER, 6}, {LAB_TLD, 2}};
+
+static void test_power_goes_in_writes(void **state)
+{
+    for (size_t i = 0; i < LEN(writers); i++) {
+        uint32_t deaths = fail_writes(*state, writers[i].role, ESSENCE_CRASH_AT_WRITE);
+        print_message("%s: %u deaths\n", lab_role_text(writers[i].role), deaths);
+        assert_true(deaths >= writers[i].deaths_min);
+    }
+}
+
+static void test_disks_fail_in_writes(void **state)
+{
+    for (size_t i = 0; i < LEN(writers); i++) {
+        assert_int_equal(fail_writes(*state, writers[i].role, ESSENCE_DISK_FAILS), 0);
     }
 }
 
@@ -344,6 +362,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_bad_network),
         cmocka_unit_test(test_machines_die),
         cmocka_unit_test(test_power_goes_in_writes),
+        cmocka_unit_test(test_disks_fail_in_writes),
         cmocka_unit_test(test_the_seed_alone_decides),
         cmocka_unit_test(test_the_oracle_sees_broken_worlds),
     };
