@@ -142,6 +142,8 @@ static enum status make(struct signer *signer, struct signer_zone *zone, const s
     size_t count = keystore_zone_keys(&zone->keys, keys);
     struct zone_sign_input input = {.unsigned_zone = data,
                                     .signed_before = zone->published,
+                                    .unsigned_before =
+                                        zone->is_published_signed ? zone->owner_data : NULL,
                                     .keys = keys,
                                     .key_count = count,
                                     .policy = zone->options.policy,
