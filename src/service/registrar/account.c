@@ -1,5 +1,4 @@
-/* What is kept of secrets (digests), how long a session lives, and how the
- * wait after failures grows. */
+/* What is kept of secrets (digests), and how long a session lives. */
 #include "service/registrar/account.h"
 
 #include <stdio.h>
@@ -7,6 +6,7 @@
 
 #include "core/crypto/digest.h"
 #include "core/proto/mail.h"
+#include "service/registrar/backoff.h"
 #include "service/registrar/state.h"
 
 static void hex_write(const uint8_t *octets, size_t len, char *text)
@@ -145,83 +145,6 @@ enum status account_set_password(struct turn *turn, struct span email, struct sp
     return status == OK ? OK : problem_set(problem, status, "the password could not be stored");
 }
 
-/* A number that is never 0. */
-static uint64_t who_hash(const char *kind, struct span text)
-{
-    uint8_t octets[DIGEST_LEN_MAX] = {0};
-    const struct span parts[] = {span_of_text(kind), text};
-    uint64_t who = 0;
-    if (digest_make(DIGEST_SHA256, parts, LEN(parts), octets) == OK) {
-        memcpy(&who, octets, sizeof who);
-    }
-    return who | 1;
-}
-
-static uint64_t who_of_peer(struct address peer)
-{
-    size_t len = peer.family == ADDRESS_IPV6 ? 7 : 4;
-    return who_hash("address", span_of(peer.octets, len));
-}
-
-/* NULL when nothing is held against `who`. */
-static struct backoff_entry *backoff_find(struct backoff *backoff, uint64_t who)
-{
-    for (size_t i = 0; i < BACKOFF_ENTRIES; i++) {
-        if (backoff->entries[i].who == who) {
-            return &backoff->entries[i];
-        }
-    }
-    return NULL;
-}
-
-/* The entry of `who`, or one to use for it: free, else the one whose wait ended first. */
-static struct backoff_entry *backoff_claim(struct backoff *backoff, uint64_t who)
-{
-    struct backoff_entry *found = backoff_find(backoff, who);
-    if (found != NULL) {
-        return found;
-    }
-    struct backoff_entry *best = &backoff->entries[0];
-    for (size_t i = 1; i < BACKOFF_ENTRIES && best->who != 0; i++) {
-        struct backoff_entry *entry = &backoff->entries[i];
-        bool is_better = entry->who == 0 || entry->until_mono_ns < best->until_mono_ns;
-        best = is_better ? entry : best;
-    }
-    *best = (struct backoff_entry){.who = who};
-    return best;
-}
-
-static int64_t backoff_wait_s(struct turn *turn, uint64_t who)
-{
-    struct backoff_entry *entry = backoff_find(&turn->registrar->backoff, who);
-    if (entry == NULL || entry->until_mono_ns <= turn->mono_ns) {
-        return 0;
-    }
-    return (entry->until_mono_ns - turn->mono_ns) / MOMENT_NS_PER_S + 1;
-}
-
-/* The free tries of an address are more: many people may share it. */
-static void backoff_fail(struct turn *turn, uint64_t who, uint32_t free_tries)
-{
-    struct backoff_entry *entry = backoff_claim(&turn->registrar->backoff, who);
-    entry->failures++;
-    int64_t wait_s = 0;
-    if (entry->failures >= free_tries) {
-        uint32_t doublings = entry->failures - free_tries;
-        wait_s = doublings < 10 ? (int64_t)1 << doublings : BACKOFF_MOST_S;
-        wait_s = wait_s < BACKOFF_MOST_S ? wait_s : BACKOFF_MOST_S;
-    }
-    entry->until_mono_ns = turn->mono_ns + wait_s * MOMENT_NS_PER_S;
-}
-
-static void backoff_forgive(struct turn *turn, uint64_t who)
-{
-    struct backoff_entry *entry = backoff_find(&turn->registrar->backoff, who);
-    if (entry != NULL) {
-        *entry = (struct backoff_entry){0};
-    }
-}
-
 static bool password_fits(struct turn *turn, const struct records_rows *rows, struct span password)
 {
     const struct registrar_passwords *passwords = &turn->registrar->options.passwords;
@@ -265,18 +188,18 @@ enum status account_sign_in(struct turn *turn, struct span email, struct span pa
 {
     const char *lower = "";
     bool is_address = email_lower(turn, email, &lower) == OK;
-    uint64_t by_account = who_hash("account", span_of_text(lower));
-    uint64_t by_peer = who_of_peer(peer);
-    int64_t wait_s = backoff_wait_s(turn, by_account);
-    int64_t wait_peer_s = backoff_wait_s(turn, by_peer);
-    wait_s = wait_s > wait_peer_s ? wait_s : wait_peer_s;
-    if (wait_s > 0) {
+    struct backoff_pair pair;
+    int64_t wait_s;
+    enum status status = backoff_name(span_of_text(lower), peer, &pair);
+    if (status == OK) {
+        status = backoff_wait(turn, &pair, &wait_s);
+    }
+    if (status == OK && wait_s > 0) {
         return problem_set(problem, BUSY, "Too many failed sign-ins. Try again in %lld second%s.",
                            (long long)wait_s, wait_s == 1 ? "" : "s");
     }
     struct records_rows rows = {0};
-    enum status status = OK;
-    if (is_address) {
+    if (status == OK && is_address) {
         status = RECORDS_RUN(turn->records, "SELECT id, password FROM account WHERE email = ?",
                              turn->scratch, &rows, records_words(lower));
     }
@@ -284,11 +207,15 @@ enum status account_sign_in(struct turn *turn, struct span email, struct span pa
         return problem_set(problem, status, "Sign-in is not possible just now.");
     }
     if (password.len > PASSWORD_LEN_MAX || !password_fits(turn, &rows, password)) {
-        backoff_fail(turn, by_account, BACKOFF_FREE_TRIES);
-        backoff_fail(turn, by_peer, 4 * BACKOFF_FREE_TRIES);
-        return problem_set(problem, REFUSED, "The e-mail address or the password is wrong.");
+        status = backoff_fail(turn, &pair);
+        return status == OK
+                   ? problem_set(problem, REFUSED, "The e-mail address or the password is wrong.")
+                   : problem_set(problem, status, "Sign-in is not possible just now.");
     }
-    backoff_forgive(turn, by_account);
+    status = backoff_forgive(turn, &pair);
+    if (status != OK) {
+        return problem_set(problem, status, "Sign-in is not possible just now.");
+    }
     status = session_open(turn, rows.rows[0].values[0].integer, token);
     return status == OK ? OK : problem_set(problem, status, "Sign-in is not possible just now.");
 }

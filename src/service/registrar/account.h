@@ -1,6 +1,5 @@
 #pragma once
-/* Who somebody is: accounts, passwords, sessions of the console, and the waiting that guessing
- * costs. */
+/* Who somebody is: accounts, passwords, sessions of the console. */
 #include "core/base/address.h"
 #include "core/store/records.h"
 #include "service/registrar/domain.h"
@@ -14,10 +13,7 @@ enum {
     PASSWORD_LEN_MIN = 10,
     PASSWORD_LEN_MAX = 256,
     SESSION_IDLE_S = 30 * 60,
-    SESSION_LIFE_S = 12 * 3600,
-    BACKOFF_ENTRIES = 512,
-    BACKOFF_FREE_TRIES = 3,
-    BACKOFF_MOST_S = 900
+    SESSION_LIFE_S = 12 * 3600
 };
 
 /* A person at the console; account 0 is nobody. */
@@ -26,16 +22,6 @@ struct visitor {
     char email[EMAIL_SIZE];
     char csrf[SECRET_TEXT_SIZE];   /* what forms of this session must carry */
     char digest[SECRET_TEXT_SIZE]; /* of the session's token */
-};
-
-/* Failed sign-ins, by account and by address (/32 or /56); kept in memory: a restart forgives. */
-struct backoff_entry {
-    uint64_t who; /* 0: free */
-    uint32_t failures;
-    int64_t until_mono_ns; /* no try before */
-};
-struct backoff {
-    struct backoff_entry entries[BACKOFF_ENTRIES];
 };
 
 /* 256 fresh random bits as text. */

@@ -51,6 +51,20 @@ static bool plain_matches(void *self, struct span password, const char *encoded)
     return span_equal(password, span_of_text(encoded + 6));
 }
 
+static enum status options_reread(void *self, struct arena *arena, struct registrar_options *fresh,
+                                  struct problem *problem)
+{
+    const struct fake_world *world = self;
+    if (world->policy == NULL) {
+        return problem_set(problem, NOT_FOUND, "there is no policy");
+    }
+    const char *kept = arena_text(arena, span_of_text(world->policy));
+    require(kept != NULL);
+    fresh->tld_policy = span_of_text(kept);
+    fresh->name = arena_text(arena, SPAN_LITERAL("Renamed Registrar"));
+    return OK;
+}
+
 /* ------------------------------------------------------------------ events */
 
 static struct event *event_add(struct fake_world *world, enum event_kind kind)
@@ -548,6 +562,7 @@ void fake_open(struct fake_world *world)
         .tld_policy_file = "policy",
         .registries = registries,
         .registry_count = 1,
+        .reader = {options_reread, world},
         .watch_first_s = 1,
         .watch_most_s = 60,
         .watch_end_s = 3600,

@@ -47,6 +47,8 @@ struct fake_world {
     bool tcp_is_refused;     /* by the second server of the domain */
     bool is_bogus;           /* says the resolver */
 
+    const char *policy; /* text that EVENT_RELOAD finds; NULL: it cannot be read */
+
     uint64_t epp_session;
     bool registry_is_down;
     bool registry_is_paused; /* takes commands, answers none until resumed */

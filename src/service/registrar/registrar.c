@@ -8,7 +8,7 @@
 #include "service/registrar/web.h"
 #include "service/registrar/work.h"
 
-enum { LIFE_SIZE_MAX = 64 << 20 };
+enum { LIFE_SIZE_MAX = 64 << 20, REASON_SIZE = 700 };
 
 static enum status parts_open(struct registrar *registrar, struct problem *problem)
 {
@@ -53,6 +53,7 @@ enum status registrar_open(const struct registrar_options *options, struct regis
 void registrar_close(struct registrar *registrar)
 {
     if (registrar != NULL) {
+        arena_close(&registrar->reread);
         /* The registrar itself lives in the arena. */
         struct arena life = registrar->life;
         arena_close(&life);
@@ -67,6 +68,38 @@ static void start_take(struct turn *turn)
                  "what was under way could not be taken up at once; it follows within minutes");
     }
     turn->registrar->has_work = true;
+}
+
+/* All that was read counts, or nothing of it. */
+static void reload_take(struct turn *turn)
+{
+    struct registrar *registrar = turn->registrar;
+    struct registrar_options fresh = registrar->options;
+    struct policy policy;
+    struct problem problem = {0};
+    struct arena arena;
+    if (fresh.reader.read == NULL) {
+        log_line(turn_log(turn), LOG_NOTICE, "nothing is read again while it runs");
+        return;
+    }
+    arena_open(&arena, LIFE_SIZE_MAX);
+    enum status status = fresh.reader.read(fresh.reader.self, &arena, &fresh, &problem);
+    if (status == OK) {
+        status = policy_read(&fresh, &arena, &policy, &problem);
+    }
+    if (status != OK) {
+        char text[REASON_SIZE];
+        log_line(turn_log(turn), LOG_ERROR, "not read again, what counted before still does: %s",
+                 problem_print(&problem, text, sizeof text));
+        arena_close(&arena);
+        return;
+    }
+    registrar->options = fresh;
+    registrar->policy = policy;
+    arena_close(&registrar->reread);
+    registrar->reread = arena;
+    registrar->has_work = true;
+    log_line(turn_log(turn), LOG_NOTICE, "read again: %zu TLDs", policy.count);
 }
 
 static void timer_take(struct turn *turn)
@@ -111,6 +144,8 @@ static void event_take(struct turn *turn)
         letter_take_result(turn);
         break;
     case EVENT_RELOAD:
+        reload_take(turn);
+        break;
     case EVENT_QUERY:
     case EVENT_KIND_COUNT:
         break;

@@ -26,6 +26,17 @@ struct registrar_passwords {
     void *self;
 };
 
+struct registrar_options;
+/* On EVENT_RELOAD: reads again what may change while it runs, into `fresh`, which holds what counts
+ * now. Taken over are the words (name, mail_from, url), the waits, the resolver, the root zone and
+ * the policy of TLDs, all or none; the rest needs a restart, and the reader says so. Everything is
+ * read into `arena`, which lives until the next time. */
+struct registrar_reader {
+    enum status (*read)(void *self, struct arena *arena, struct registrar_options *fresh,
+                        struct problem *problem);
+    void *self;
+};
+
 /* What it is opened with; everything pointed to must outlive it. */
 struct registrar_options {
     const char *name;      /* for people: in pages and mails */
@@ -43,6 +54,7 @@ struct registrar_options {
     const char *tld_policy_file;
     const struct registrar_registry *registries;
     size_t registry_count;
+    struct registrar_reader reader; /* may be empty: nothing is read again */
     uint32_t watch_first_s; /* wait before the first look for a DS at the parent; at least 1 */
     uint32_t watch_most_s;  /* the wait doubles up to this */
     uint32_t watch_end_s;   /* after that long nobody looks any more */

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "service/registrar/backoff.h"
 #include "service/registrar/fake_world.h"
 #include "service/registrar/refusal.h"
 #include "service/registrar/token.h"
@@ -822,6 +823,60 @@ static void test_tokens(void **state)
     assert_int_equal(world->http_status, 422);
 }
 
+/* SIGHUP: all of what is read anew counts, or nothing. */
+static void test_reload(void **state)
+{
+    (void)state;
+    static const struct event reload = {.kind = EVENT_RELOAD};
+    assert_says(fake_api(world, "Vouch_v1.ListTlds", "{}"),
+                "\"com\",\"Dnssec\":true,\"KeysMax\":13");
+    world->policy = "tld:\n  name: com\n  keys-max: 1\n";
+    fake_send(world, reload);
+    assert_says(fake_api(world, "Vouch_v1.ListTlds", "{}"),
+                "\"com\",\"Dnssec\":true,\"KeysMax\":1,");
+    static const char *const bad[] = {NULL, "tld:\n  nonsense: 1\n",
+                                      "tld:\n  name: nowhere\n  keys-max: 2\n"};
+    for (size_t i = 0; i < LEN(bad); i++) {
+        world->policy = bad[i];
+        fake_send(world, reload);
+        assert_says(fake_api(world, "Vouch_v1.ListTlds", "{}"),
+                    "\"com\",\"Dnssec\":true,\"KeysMax\":1,");
+    }
+    add(fake_add_key(world, 257), 257);
+    assert_says(world->mails[0], "Renamed Registrar");
+    assert_says(add(fake_add_key(world, 257), 257), "up to 1");
+    world->policy = "";
+    fake_send(world, reload);
+    assert_says(add(world->key_count - 1, 257), "OperationId");
+    assert_int_equal(world->keys[1].is_at_registry, true);
+}
+
+/* Whoever guesses waits, restarts or not; after a day without a failure all is forgotten. */
+static void test_backoff_survives(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 12; i++) {
+        sign_in("owner%40example.test", "wrong-password");
+        fake_pass(world, 1 << (i < 3 ? 0 : i - 2));
+    }
+    sign_in("owner%40example.test", "wrong-password");
+    fake_restart(world);
+    sign_in("owner%40example.test", "correct-horse");
+    assert_int_equal(world->http_status, 429);
+    fake_pass(world, BACKOFF_MOST_S + 1);
+    sign_in("owner%40example.test", "wrong-password");
+    assert_int_equal(world->http_status, 403);
+    fake_restart(world);
+    sign_in("owner%40example.test", "correct-horse");
+    assert_int_equal(world->http_status, 429);
+    fake_pass(world, BACKOFF_FORGET_S + 1);
+    for (int i = 0; i < BACKOFF_FREE_TRIES - 1; i++) {
+        sign_in("owner%40example.test", "wrong-password");
+    }
+    sign_in("owner%40example.test", "correct-horse");
+    assert_int_equal(world->http_status, 303);
+}
+
 static void test_authorisation(void **state)
 {
     (void)state;
@@ -894,6 +949,8 @@ int main(void)
         ROW(test_vigil_doubts),
         ROW(test_vigil_is_durable),
         ROW(test_tokens),
+        ROW(test_reload),
+        ROW(test_backoff_survives),
         ROW(test_authorisation),
         ROW(test_lists),
     };

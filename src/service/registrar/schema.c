@@ -65,7 +65,13 @@ static const char script_4[] =
     "CREATE INDEX token_access_key ON token (access_key);\n"
     "CREATE INDEX access_key_account ON access_key (account, created_s);\n";
 
-static const char *const scripts[] = {script_1, script_2, script_3, script_4};
+static const char script_5[] =
+    "CREATE TABLE backoff (who TEXT PRIMARY KEY, failures BIGINT NOT NULL,\n"
+    "  failed_s BIGINT NOT NULL, until_s BIGINT NOT NULL);\n"
+    "CREATE INDEX backoff_failed ON backoff (failed_s);\n"
+    "CREATE INDEX backoff_until ON backoff (until_s);\n";
+
+static const char *const scripts[] = {script_1, script_2, script_3, script_4, script_5};
 
 enum status schema_migrate(struct records *records)
 {

@@ -34,12 +34,12 @@ struct held {
 
 struct registrar {
     struct arena life;
+    struct arena reread; /* what the last EVENT_RELOAD brought */
     struct registrar_options options;
     struct policy policy;
     struct look looks[LOOKS_MAX];
     struct epp_session sessions[REGISTRIES_MAX];
     struct held held[HELD_MAX];
-    struct backoff backoff;
     uint64_t serial; /* of looks and EPP sessions */
     bool has_work;   /* operations or mails changed: look for what is due */
 };
