@@ -1,6 +1,7 @@
 /* The safety predicate, sentence by sentence of its specification. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -34,7 +35,8 @@ static const struct state_case STATES[] = {
      SAFE_ALGORITHM_DATA},
     {"C3's DNSKEY half: D={a}, K={a,b}/a, S={a,b} breaks RFC 4035 §2.2", "D=a1 K=a1,b1/a1 S=a1,b1",
      true, false, SAFE_ALGORITHM_KEYS},
-    {"a standby DS of another algorithm, its key not published", "D=a1,b1 K=a1/a1 S=a1", true, false, 0},
+    {"a standby DS of another algorithm, its key not published", "D=a1,b1 K=a1/a1 S=a1", true,
+     false, 0},
     {"C3 off: across caches the liberal algorithm roll is allowed",
      "D=a1 ~K=a1/a1 K=a1,b1/a1,b1 ~S=a1 S=a1,b1", false, true, 0},
     {"C3 on: across caches it is not", "D=a1 ~K=a1/a1 K=a1,b1/a1,b1 ~S=a1 S=a1,b1", true, false,
