@@ -382,6 +382,11 @@ void sim_start(struct sim *sim, size_t index)
     }
     node->lives++;
     node->service = node->life.open(node->life.user, sim->now);
+    if (node->service.handle == NULL) {
+        sim_records_forget(node);
+        node->is_dying = node->has_fuse = false;
+        return;
+    }
     node->is_alive = true;
     sim_deliver(sim, index, &(struct event){.kind = EVENT_START});
 }

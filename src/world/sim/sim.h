@@ -24,6 +24,7 @@ struct sim_options {
 /* How a node's service comes to life and dies. A crash is a close without EVENT_STOP; what the
  * node keeps on its disk, or in records, outlives it. */
 struct sim_life {
+    /* A node without a handler: it could not start, and has released all; it stays dead. */
     struct node (*open)(void *user, struct moment now);
     void (*close)(void *user);
     void *user;

@@ -343,6 +343,7 @@ struct ledger {
     uint32_t begun, committed, rolled_back, run;
     struct records records;
     uint32_t failures; /* seen by the service */
+    bool writes_at_open;
 };
 
 static enum status ledger_begin(void *self)
@@ -395,7 +396,11 @@ static void ledger_handle(void *state, const struct event *event, struct outbox 
 static struct node ledger_open(void *user, struct moment now)
 {
     (void)now;
-    return (struct node){ledger_handle, user};
+    struct ledger *ledger = user;
+    struct records *records = &ledger->records;
+    bool is_bad = ledger->writes_at_open &&
+                  records->run(records->self, "UPDATE x", NULL, 0, NULL, NULL) != OK;
+    return is_bad ? (struct node){0} : (struct node){ledger_handle, ledger};
 }
 
 static void ledger_close(void *user)
@@ -438,6 +443,13 @@ static void test_power_goes_inside_a_commit(void **state)
         assert_int_equal(ledger.committed, committed);
         assert_int_equal(ledger.rolled_back, rolled_back + 2);
         assert_int_equal(sim_write_count(sim, node), 3);
+        sim_crash(sim, node);
+        ledger.writes_at_open = true;
+        sim_crash_at_write(sim, node, 0);
+        sim_start(sim, node); /* it cannot, and the next time it can */
+        assert_false(sim_is_alive(sim, node));
+        sim_start(sim, node);
+        assert_true(sim_is_alive(sim, node));
         arena_close(&arena);
         sim_close(sim);
     }
