@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TRIES_MAX = 30, AGAIN_S = 4, BODY_SIZE = 2048 };
+enum { TRIES_MAX = 150, AGAIN_S = 4, BODY_SIZE = 2048 };
 
 static const char MAIL[] = "owner@example.test";
 
