@@ -226,12 +226,22 @@ static enum status apex_add_nsec3param(struct sign_run *run)
     return apex_add(run, &builder);
 }
 
+/* A newer number in the owner's SOA is a change by itself where the policy follows the owner. */
+static bool asks_for_serial(const struct sign_run *run)
+{
+    bool follows_owner = run->policy.serial == ZONE_SERIAL_KEEP ||
+                         run->policy.serial == ZONE_SERIAL_INCREMENT;
+    return follows_owner && run->before != NULL && zone_soa(run->before) != NULL &&
+           serial_is_newer(run->owners_serial, zone_serial(run->before));
+}
+
 static enum status run_prepare(struct sign_run *run)
 {
     const struct zone *data = run->input->unsigned_zone;
     const struct rrset *soa = zone_soa(data);
     run->owners_serial = zone_serial(data);
     run->denial_ttl_s = zone_negative_ttl_s(data);
+    run->is_changed = asks_for_serial(run);
     uint32_t serial = run->before == NULL ? run->owners_serial : zone_serial(run->before);
     enum status status = soa_with_serial(soa, serial, &run->arena, &run->soa);
     if (status == OK) {
