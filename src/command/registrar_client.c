@@ -104,9 +104,9 @@ static int answer_judge(struct client *client, long status, const struct json_no
     }
     fprintf(stderr, "vouch %s: %s: %s\n", client->command, client_text(client, answer, "__type"),
             client_text(client, answer, "message"));
-    if (json_member_text(answer, "OperationId").len > 0) {
+    if (json_member_text(answer, "RefusedAs").len > 0) {
         fprintf(stderr, "The registrant is told by mail, too: operation %s.\n",
-                client_text(client, answer, "OperationId"));
+                client_text(client, answer, "RefusedAs"));
     }
     return EXIT_FAILED;
 }

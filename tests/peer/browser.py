@@ -190,17 +190,47 @@ for script in (True, False):
     browser.link("TLD")
     check(browser.shows("com", "13"), f"the TLDs are listed with their limits, {label}")
     browser.shoot("12-tlds")
+    browser.link("API tokens")
+    browser.type("label", "robot " + label)
+    browser.button("Make a token")
+    check(browser.shows("shown only once", "vouch_"), f"a token is made and shown, {label}", browser.text())
+    browser.shoot("13-token-made")
+    browser.link("API tokens")
+    check(browser.shows("robot " + label, "never") and "vouch_" not in browser.text(), f"and never shown again, {label}", browser.text())
+    browser.shoot("14-tokens")
+    browser.button("Revoke", f"//tr[contains(., 'robot {label}')]")
+    check(until(lambda: "robot " + label not in browser.text(), 5), f"it is revoked, {label}", browser.text())
     browser.button("Sign out")
     browser.open("/")
     check("Registered domains" not in browser.text(), f"signs out, {label}")
     browser.quit()
+
+# Its provider switches DNSSEC off while the key is at the registry (S45): the page shows it and the registrant is told, once; and once again
+# when it is well.
+careless = lab.add_and_wait("careless.com", lab.keys("4.1", "careless.com")[0])
+check(careless.get("Status") == "SUCCESSFUL", "careless.com has its key at the registry", careless)
+browser = Browser()
+browser.size(1280, 900)
+sign_in(browser)
+BROKEN, WELL = "careless.com: the DNSSEC chain of trust is broken", "careless.com: the DNSSEC chain of trust is well again"
+for words, page in (("sign", "Secure"), ("unsign", "Broken"), ("sign", "Secure")):
+    lab.control("provider-signer", words, "careless.com")
+    browser.open("/")
+    browser.link("careless.com")
+    check(wait_text(browser, page, 40) and browser.shows("Checked"), f"after {words} at the provider the page says {page}, and when it was checked", browser.text())
+    browser.shoot("15-careless-" + words)
+    if words == "unsign":
+        check(until(lambda: len(lab.mails(BROKEN)) == 1, 30), "one notice says that it is broken", lab.mails(BROKEN))
+check(until(lambda: len(lab.mails(WELL)) == 1, 30), "one notice says that it is well again", lab.mails(WELL))
+check(len(lab.mails(BROKEN)) == 1, "and none was sent twice")
+browser.quit()
 
 for name, dark, width, height in (("dark", True, 1280, 900), ("phone", False, 390, 844), ("phone-dark", True, 390, 844)):
     browser = Browser(dark=dark)
     browser.size(width, height)
     sign_in(browser)
     wide = []
-    for page, steps in (("domains", ()), ("domain", ("example.com",)), ("keys", ("example.com", "Manage keys"))):
+    for page, steps in (("domains", ()), ("domain", ("example.com",)), ("keys", ("example.com", "Manage keys")), ("tokens", ("API tokens",))):
         browser.open("/")
         for step in steps:
             browser.link(step)

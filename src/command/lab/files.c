@@ -132,6 +132,7 @@ static const char registrar[] =
     "  state: state/registrar\n"
     "registrar:\n  name: \"Vouch Domains\"\n  resolver: 127.{N}.5.1@{P}\n  root-zone: {ROOT}\n"
     "  tld-policy: {POLICY}\n  mail: maildir:mail\n  mail-from: domains@vouch.test\n"
+    "  look-fresh: 3s\n  look-calm: 3s\n"
     REGISTRY("one", "2.1", "epp-one", "  tld: com\n  tld: net\n")
     REGISTRY("two", "3.1", "epp-two", "  tld: org\n  tld: nz\n  tld: aq\n");
 

@@ -67,6 +67,10 @@ char *tour_api(struct tour *tour, const char *action, const char *json);
  * when absent. */
 char *tour_json(struct tour *tour, const char *json, const char *path);
 /* Awaits the end of an operation; the last answer of GetOperationDetail. */
+/* Until the registrar has seen the domain's DNSSEC to be "secure", "bogus" and so on, if it does.
+ */
+void tour_await_dnssec(struct tour *tour, const char *domain, const char *word,
+                       unsigned timeout_ms);
 char *tour_operation(struct tour *tour, const char *operation, unsigned timeout_ms);
 
 /* The newest mail in the mailbox that has `about` in it, awaited; "" when none came in time. */

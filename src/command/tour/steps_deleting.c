@@ -109,6 +109,7 @@ static void s45_caution(struct tour *tour)
     tour_say(tour, "careless.com is secure; then its provider switches DNSSEC off, with the key "
                    "still at the registry.");
     step_secure(tour, "careless.com", LAB_PROVIDER_SERVER);
+    tour_await_dnssec(tour, "careless.com", "secure", SECURE_TIMEOUT_MS);
     tour_control(tour, "provider-signer", "unsign careless.com");
     tour_show(tour,
               tour_await(tour, LAB_RESOLVER, "www.careless.com.", TYPE_A, ASK_DO, "SERVFAIL", NULL,
@@ -118,6 +119,15 @@ static void s45_caution(struct tour *tour)
     tour_show(tour,
               tour_page_text(tour, keys_page(tour, "careless.com"), "while a key is still", 200),
               "SERVFAIL", NULL);
+    tour_say(tour, "Its registrant is told, and the domain's page shows it:");
+    tour_show(
+        tour,
+        tour_mail(tour, "careless.com: the DNSSEC chain of trust is broken", SECURE_TIMEOUT_MS),
+        "answers SERVFAIL", NULL);
+    tour_show(
+        tour,
+        tour_page_text(tour, tour_page(tour, "/domains/careless.com", NULL), "DNSSEC status", 200),
+        "Broken", "Secure");
     tour_control(tour, "provider-signer", "sign careless.com");
 }
 

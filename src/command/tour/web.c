@@ -297,6 +297,19 @@ char *tour_json(struct tour *tour, const char *text, const char *path)
     return found;
 }
 
+void tour_await_dnssec(struct tour *tour, const char *domain, const char *word, unsigned timeout_ms)
+{
+    int64_t end_ms = tour_mono_ms() + timeout_ms;
+    char *asked = tour_text(tour, "{\"DomainName\":\"%s\"}", domain);
+    for (;;) {
+        char *seen = tour_json(tour, tour_api(tour, "GetDomainDetail", asked), "DnsSec");
+        if ((seen != NULL && strcmp(seen, word) == 0) || tour_mono_ms() >= end_ms) {
+            return;
+        }
+        tour_pause(POLL_MS);
+    }
+}
+
 char *tour_operation(struct tour *tour, const char *operation, unsigned timeout_ms)
 {
     int64_t end_ms = tour_mono_ms() + timeout_ms;

@@ -21,7 +21,7 @@ struct api_error {
     uint16_t status;
     const char *name, *sentence;
     const char *consequence; /* NULL or empty: none */
-    const char *operation;   /* likewise */
+    const char *operation;   /* likewise; by which the refusal is told */
 };
 
 static void error_respond(struct turn *turn, const struct api_error *error)
@@ -37,7 +37,7 @@ static void error_respond(struct turn *turn, const struct api_error *error)
         json_write_words(&json, "Consequence", error->consequence);
     }
     if (error->operation != NULL && error->operation[0] != '\0') {
-        json_write_words(&json, "OperationId", error->operation);
+        json_write_words(&json, "RefusedAs", error->operation);
     }
     json_close_object(&json);
     struct web_response response = {.request = error->request,

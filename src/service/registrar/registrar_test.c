@@ -243,7 +243,8 @@ static void test_refusals(void **state)
     for (size_t i = 0; i < LEN(rows); i++) {
         const char *answer = fake_api(world, "AssociateDelegationSignerToDomain", rows[i].json);
         if (strstr(answer, rows[i].error) == NULL || strstr(answer, rows[i].words) == NULL ||
-            (strstr(answer, "OperationId") != NULL) != rows[i].is_told) {
+            (strstr(answer, "RefusedAs") != NULL) != rows[i].is_told ||
+            strstr(answer, "OperationId")) {
             fail_msg("%s: %s", rows[i].why, answer);
         }
         told += rows[i].is_told;
@@ -269,7 +270,7 @@ static const char *add_malformed(void)
 static void test_refusal_is_told(void **state)
 {
     (void)state;
-    char *operation = member(add_malformed(), "OperationId", 0);
+    char *operation = member(add_malformed(), "RefusedAs", 0);
     assert_int_equal(strlen(operation), 36);
     assert_says(operation_of(operation), "\"Status\":\"FAILED\"");
     assert_says(operation_of(operation), "not valid base64");
@@ -278,7 +279,7 @@ static void test_refusal_is_told(void **state)
     assert_says(world->mails[0], "not valid base64");
     assert_says(world->mails[0], "Public key: no key,?Bcc: x@y.z");
     assert_says(world->mails[0], operation);
-    operation = member(delete_key("no-such-key", ""), "OperationId", 0);
+    operation = member(delete_key("no-such-key", ""), "RefusedAs", 0);
     assert_int_equal(strlen(operation), 36);
     assert_says(fake_api(world, "ListOperations", "{\"Type\":[\"REMOVE_DNSSEC\"]}"), operation);
     assert_int_equal(world->mail_count, 2);
@@ -298,7 +299,7 @@ static void test_refusal_of_tld_is_told(void **state)
                                   "{\"DomainName\":\"example.aq\",\"SigningAttributes\":{"
                                   "\"Algorithm\":13,\"Flags\":257,\"PublicKey\":\"AAECAwQF\"}}");
     assert_says(answer, "UnsupportedTLD");
-    assert_says(answer, "OperationId");
+    assert_says(answer, "RefusedAs");
     assert_int_equal(world->mail_count, 1);
     assert_says(world->mails[0], "does not support DNSSEC");
 }
@@ -308,16 +309,16 @@ static void test_refusals_are_limited(void **state)
 {
     (void)state;
     for (int i = 0; i < REFUSALS_TOLD_MAX; i++) {
-        assert_says(add_malformed(), "OperationId");
+        assert_says(add_malformed(), "RefusedAs");
     }
     const char *answer = add_malformed();
     assert_says(answer, "not valid base64");
-    assert_null(strstr(answer, "OperationId"));
+    assert_null(strstr(answer, "RefusedAs"));
     fake_restart(world);
-    assert_null(strstr(add_malformed(), "OperationId"));
+    assert_null(strstr(add_malformed(), "RefusedAs"));
     assert_int_equal(world->mail_count, REFUSALS_TOLD_MAX);
     fake_pass(world, REFUSALS_TOLD_WINDOW_S + 1);
-    assert_says(add_malformed(), "OperationId");
+    assert_says(add_malformed(), "RefusedAs");
     assert_int_equal(world->mail_count, REFUSALS_TOLD_MAX + 1);
 }
 
