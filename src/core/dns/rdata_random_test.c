@@ -1,7 +1,8 @@
 /* Random records of every type, made from the table of fields: each passes the check, and comes
  * back from its text and from generic form as the same octets. Where rdata_test tries octets of
- * which few are rdata, all of these are. The seed is printed, and given as the only argument it
- * repeats the run. */
+ * which few are rdata, all of these are. The seed is printed, and given as the argument it repeats
+ * the run. With a second argument the records are only printed (type, octets, text), for another
+ * implementation to read. */
 #include "core/dns/rdata_table.h"
 
 #include <setjmp.h>
@@ -419,14 +420,41 @@ static void random_records_come_back(void **state)
     assert_true(record_count >= 9000);
 }
 
+/* So many of each type, if they have a text of their own. */
+static int records_print(size_t rounds)
+{
+    static uint8_t octets[RDATA_SIZE], printed[RDATA_TEXT_LEN_MAX];
+    for (uint32_t type = 1; type <= UINT16_MAX; type++) {
+        char mnemonic[TYPE_TEXT_MAX];
+        type_print((uint16_t)type, mnemonic);
+        if (strncmp(mnemonic, "TYPE", 4) == 0 || type_is_meta((uint16_t)type)) {
+            continue;
+        }
+        for (size_t i = 0; i < rounds; i++) {
+            struct writer writer = writer_over(octets, sizeof octets);
+            struct span rdata = record_make((uint16_t)type, &writer);
+            struct writer text = writer_over(printed, sizeof printed);
+            rdata_write_generic(rdata, &text);
+            printf("%s\t%.*s\t", mnemonic, (int)text.len, (const char *)printed);
+            text = writer_over(printed, sizeof printed);
+            rdata_write_text((uint16_t)type, rdata, &text);
+            printf("%.*s\n", (int)text.len, (const char *)printed);
+        }
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc == 2) {
+    if (argc >= 2) {
         random_seed = strtoull(argv[1], NULL, 10);
     } else if (getentropy(&random_seed, sizeof random_seed) != 0) {
         return 1;
     }
     random_state = random_seed;
+    if (argc == 3) {
+        return records_print((size_t)strtoull(argv[2], NULL, 10));
+    }
     printf("seed %llu\n", (unsigned long long)random_seed);
     const struct CMUnitTest tests[] = {cmocka_unit_test(random_records_come_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
