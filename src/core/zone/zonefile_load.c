@@ -71,7 +71,9 @@ static void part_read(struct part *part)
     part->status = reading == NULL ? NO_MEMORY : zone_gather_open(&part->gathering);
     if (part->status == OK) {
         zonefile_reading_begin(reading, part->source, &sink, &part->target->apex, &part->begin);
-        reading->is_ahead = part->is_ahead;
+        if (part->is_ahead) {
+            zonefile_reading_ahead(reading);
+        }
         zonefile_reading_run(reading, part->to);
         zonefile_reading_state(reading, &part->end);
         part->needs_order = reading->needs_order;
@@ -147,9 +149,8 @@ static void read_ahead(void *user, size_t index)
     part_read(&loading->parts[index + 1]);
 }
 
-/* Whether reading the part in its turn, from `state`, would have given the same. Its first line
- * begins with an owner or sets the state itself, so the owner before it does not matter; and the
- * last TTL was not asked for. */
+/* Whether reading the part in its turn, from `state`, would have given the same: the owner and the
+ * last TTL before it were not asked for, and all else was as guessed. */
 static bool is_as_guessed(const struct part *part, const struct zonefile_state *state)
 {
     const struct zonefile_state *guess = &part->begin;
@@ -168,6 +169,13 @@ static void part_settle(struct part *part, const struct zonefile_state *state)
     }
     end->line += state->line - 1;
     end->include_count = state->include_count;
+    if (end->is_owner_guessed) {
+        end->is_owner_guessed = false;
+        end->has_owner = state->has_owner;
+        if (state->has_owner) {
+            name_copy_to(state->owner, &end->owner_octets, &end->owner);
+        }
+    }
     if (!end->has_ttl_last) {
         end->has_ttl_last = state->has_ttl_last;
         end->ttl_last_s = state->ttl_last_s;
@@ -203,8 +211,6 @@ static enum status read_parts(struct loading *loading)
         zonefile_state_copy(&head->end, &part->begin);
         part->begin.at = part->from;
         part->begin.line = 1;
-        part->begin.has_owner = false;
-        part->begin.has_ttl_last = false;
         part->is_ahead = true;
     }
     loading->parallel->run(loading->parallel->self, read_ahead, loading, loading->count - 1);

@@ -71,6 +71,10 @@ static bool read_owner(struct zonefile_reading *reading, const struct zonefile_e
     struct zonefile_frame *frame = zonefile_top(reading);
     const struct rdata_token *token = &entry->tokens[0];
     if (entry->has_blank_owner) {
+        if (reading->is_owner_guessed) {
+            reading->needs_order = true;
+            return false;
+        }
         if (!frame->has_owner) {
             zonefile_expected(reading, token, "an owner name, as there is no record before");
         }
@@ -80,6 +84,7 @@ static bool read_owner(struct zonefile_reading *reading, const struct zonefile_e
         return true;
     }
     struct problem *problem = zonefile_place(reading, token->line, token->column);
+    reading->is_owner_guessed = false;
     frame->has_owner =
         name_parse(token->text, &frame->origin, &frame->owner_octets, &frame->owner, problem) == OK;
     frame->owner_text = frame->has_owner ? token->text : SPAN_EMPTY;
@@ -318,6 +323,7 @@ void zonefile_reading_begin(struct zonefile_reading *reading, const struct zonef
     reading->finding_count = 0;
     reading->passed_at = state->at;
     reading->is_ahead = false;
+    reading->is_owner_guessed = false;
     reading->needs_order = false;
     reading->stop = OK;
     reading->problem.status = OK;
@@ -338,12 +344,20 @@ void zonefile_reading_begin(struct zonefile_reading *reading, const struct zonef
     skip_order_mark(reading);
 }
 
+void zonefile_reading_ahead(struct zonefile_reading *reading)
+{
+    reading->is_ahead = true;
+    reading->is_owner_guessed = true;
+    reading->has_ttl_last = false;
+}
+
 void zonefile_reading_state(const struct zonefile_reading *reading, struct zonefile_state *state)
 {
     const struct zonefile_frame *frame = &reading->frames[0];
     *state = (struct zonefile_state){.at = frame->lexer.at,
                                      .line = frame->lexer.line,
                                      .has_owner = frame->has_owner,
+                                     .is_owner_guessed = reading->is_owner_guessed,
                                      .has_ttl_default = reading->has_ttl_default,
                                      .has_ttl_last = reading->has_ttl_last,
                                      .ttl_default_s = reading->ttl_default_s,

@@ -43,6 +43,7 @@ struct zonefile_reading {
     size_t finding_count;
     size_t passed_at;       /* `passed` was told of all up to here */
     bool is_ahead;          /* what stands before is not read yet, but guessed */
+    bool is_owner_guessed;  /* no record has said an owner since */
     bool needs_order;       /* and that was not enough: this part must be read again, in its turn */
     enum status stop;       /* what the sink returned */
     struct problem problem; /* of the entry at hand: too large to be cleared for each */
@@ -73,6 +74,7 @@ struct zonefile_state {
     size_t at;
     uint32_t line;
     bool has_owner, has_ttl_default, has_ttl_last;
+    bool is_owner_guessed;
     uint32_t ttl_default_s, ttl_last_s;
     uint16_t class_;
     size_t include_count;
@@ -87,6 +89,9 @@ void zonefile_state_copy(const struct zonefile_state *from, struct zonefile_stat
 void zonefile_reading_begin(struct zonefile_reading *reading, const struct zonefile_source *source,
                             const struct zonefile_sink *sink, const struct name *apex,
                             const struct zonefile_state *state);
+/* Tells it that the owner and the last TTL of the state are not known: where they are needed the
+ * reading ends, with needs_order. */
+void zonefile_reading_ahead(struct zonefile_reading *reading);
 /* Reads the entries that begin before `to`, with the files that they include. */
 void zonefile_reading_run(struct zonefile_reading *reading, size_t to);
 void zonefile_reading_state(const struct zonefile_reading *reading, struct zonefile_state *state);
