@@ -37,9 +37,10 @@ static void keep_first(void *user, const struct problem *fault)
     }
 }
 
-enum status signer_judge(const struct signer_zone *zone, const struct zone *version,
-                         const struct zone *before, int64_t now_s, struct problem *problem)
+enum status signer_judge(const struct signer_zone *zone, const struct zone *version, int64_t now_s,
+                         struct zone_verify_report *report, struct problem *problem)
 {
+    const struct zone *before = zone->is_published_signed ? zone->published : NULL;
     struct trust_anchor anchors[KEYSTORE_KEYS_MAX];
     size_t count = 0;
     for (size_t i = 0; i < zone->keys.count; i++) {
@@ -53,10 +54,10 @@ enum status signer_judge(const struct signer_zone *zone, const struct zone *vers
                                           .anchors = anchors,
                                           .anchor_count = count,
                                           .needs_zonemd = zone->options.policy.has_zonemd,
-                                          .before = before};
-    struct zone_verify_report report;
+                                          .before = before,
+                                          .before_report = before == NULL ? NULL : &zone->report};
     struct first_fault first = {problem};
-    return zone_verify(version, &options, keep_first, &first, &report);
+    return zone_verify(version, &options, keep_first, &first, report);
 }
 
 /* The owner's data under the serial behind that of the version before. */
@@ -152,8 +153,7 @@ static enum status make(struct signer *signer, struct signer_zone *zone, const s
     status = status == OK ? zone_sign(&input, next, &report, problem) : status;
     zone->refresh_at_s = report.refresh_at_s;
     if (status == OK && *next != NULL) {
-        const struct zone *before = zone->is_published_signed ? zone->published : NULL;
-        status = signer_judge(zone, *next, before, now_s, problem);
+        status = signer_judge(zone, *next, now_s, &zone->report_next, problem);
     }
     return status;
 }
@@ -187,6 +187,7 @@ void signer_hand_out(struct signer *signer, struct signer_zone *zone, struct zon
     zone_release(zone->published);
     zone->published = next;
     zone->is_published_signed = zone->is_signed;
+    zone->report = zone->report_next;
     options->publish(options->user, zone_hold(next), now);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 /* The inside of the signer: its zones, and which file does what with them. */
 #include "core/zone/zone_journal.h"
+#include "core/zone/zone_verify.h"
 #include "service/signer/signer.h"
 
 struct signer_zone {
@@ -14,6 +15,8 @@ struct signer_zone {
      * more stands here without its signatures, for its serial. */
     struct zone *published;
     bool is_published_signed;
+    struct zone_verify_report report;      /* of the judge about it, when it is signed here */
+    struct zone_verify_report report_next; /* about the one in the making */
     struct zone_journal *journal; /* of what was handed out; NULL: it could not be opened */
     bool is_restored; /* all that is kept of it was read; before, nothing may be written over it */
     struct zone_history history; /* as it was kept, until the first is handed out */
@@ -57,11 +60,10 @@ void signer_set_timer(struct signer *signer, struct signer_zone *zone, struct mo
 /* Notes and says why. */
 void signer_hold_back(struct signer *signer, struct signer_zone *zone,
                       const struct problem *problem);
-/* The judge: against our own keys as anchors; everything, or what differs from a version that was
- * judged before. */
-enum status signer_judge(const struct signer_zone *zone, const struct zone *version,
-                         const struct zone *before, int64_t now_s,
-                         struct problem *problem) MUST_USE;
+/* The judge: against our own keys as anchors; what differs from the version handed out last, or
+ * everything. */
+enum status signer_judge(const struct signer_zone *zone, const struct zone *version, int64_t now_s,
+                         struct zone_verify_report *report, struct problem *problem) MUST_USE;
 /* Takes over the reference. What was kept from before a restart is remembered first. */
 void signer_hand_out(struct signer *signer, struct signer_zone *zone, struct zone *next,
                      struct moment now);
