@@ -158,10 +158,19 @@ static void step_attack(struct essence *essence)
     watch_await(&essence->watch, LAB_VIEW_SECURE, VISIBLE_S);
 }
 
-/* It fails, in one notice with its reason, and nothing changes at the registry. */
+/* It fails, in one notice with its reason, and nothing changes at the registry; so does what is
+ * refused at once. */
 static void step_refuse(struct essence *essence)
 {
+    char key[LAB_KEY_TEXT_SIZE];
     add_key(essence, LAB_ZONE_STRAY, OWNER_FAILED, "does not publish the key");
+    lab_keys_print_public(essence->keys, LAB_ZONE_DOMAIN, key);
+    (void)owner_add_key(&essence->owner, key);
+    const struct owner_operation *operation = owner_finish(&essence->owner, FINISH_S);
+    if (operation != NULL && (operation->state != OWNER_FAILED ||
+                              strstr(operation->reason, "already present") == NULL)) {
+        watch_fault(&essence->watch, "the same key again: %s", operation->reason);
+    }
     watch_await(&essence->watch, LAB_VIEW_SECURE, VISIBLE_S);
 }
 

@@ -13,19 +13,17 @@ static const char MAIL[] = "owner@example.test";
 /* ------------------------------------------------------------------ requests */
 
 /* An answer that is one: not a dead registrar's, nor its confession that the records failed just
- * now. `*is_unclear`: there were such before. */
+ * now. */
 static const struct json_node *call(struct owner *owner, const char *action, const char *body,
-                                    uint16_t *http_status, bool *is_unclear)
+                                    uint16_t *http_status)
 {
     const struct json_node *json = NULL;
-    *is_unclear = false;
     for (int i = 0; i < TRIES_MAX && watch_is_good(owner->watch); i++) {
         enum status status =
             lab_api(owner->watch->lab, owner->token, action, body, http_status, &json);
         if (status == OK && json != NULL && *http_status < 500) {
             return json;
         }
-        *is_unclear = true;
         watch_pass(owner->watch, AGAIN_S);
     }
     watch_fault(owner->watch, "the registrar does not answer %s", action);
@@ -37,27 +35,40 @@ static void copy_text(struct span text, char *to, size_t size)
     snprintf(to, size, "%.*s", (int)text.len, (const char *)text.bytes);
 }
 
+/* A refusal at once is an operation too, of which there is a notice. */
+static void promise_note(struct owner *owner, const struct json_node *json, const char *member)
+{
+    struct span id = json_member_text(json, member);
+    require(owner->accepted_count < OWNER_OPERATIONS_MAX);
+    if (id.len > 0) {
+        copy_text(id, owner->accepted[owner->accepted_count++], OWNER_ID_SIZE);
+    }
+}
+
+/* Where no answer comes, the list says whether the request was taken, before it is made again. */
 static bool begin(struct owner *owner, const char *action, const char *body)
 {
-    uint16_t http_status;
-    bool is_unclear;
-    const struct json_node *json = call(owner, action, body, &http_status, &is_unclear);
+    uint16_t http_status = 0;
+    const struct json_node *json = NULL;
     owner->refusal[0] = '\0';
-    if (json == NULL) {
-        return false;
+    owner_check(owner);
+    size_t before = owner->operation_count;
+    for (int i = 0; i < TRIES_MAX && watch_is_good(owner->watch); i++) {
+        enum status status =
+            lab_api(owner->watch->lab, owner->token, action, body, &http_status, &json);
+        if (status == OK && json != NULL && http_status < 500) {
+            copy_text(json_member_text(json, "message"), owner->refusal, sizeof owner->refusal);
+            promise_note(owner, json, http_status == 200 ? "OperationId" : "RefusedAs");
+            return http_status == 200;
+        }
+        watch_pass(owner->watch, AGAIN_S);
+        owner_check(owner);
+        if (owner->operation_count > before) {
+            return true;
+        }
     }
-    if (http_status == 200) {
-        require(owner->accepted_count < OWNER_OPERATIONS_MAX);
-        copy_text(json_member_text(json, "OperationId"), owner->accepted[owner->accepted_count++],
-                  OWNER_ID_SIZE);
-        return true;
-    }
-    copy_text(json_member_text(json, "message"), owner->refusal, sizeof owner->refusal);
-    if (!is_unclear) {
-        return false;
-    }
-    owner_check(owner); /* perhaps the first request was taken, and this one found it so */
-    return owner->operation_count > 0 && owner->operations[0].is_about_key;
+    watch_fault(owner->watch, "the registrar does not answer %s", action);
+    return false;
 }
 
 bool owner_add_key(struct owner *owner, const char *public_key)
@@ -89,9 +100,8 @@ bool owner_delete_key(struct owner *owner)
     static const char ACTION[] = "DisassociateDelegationSignerFromDomain";
     char key[OWNER_TEXT_SIZE], consequence[OWNER_TEXT_SIZE], body[BODY_SIZE];
     uint16_t http_status;
-    bool is_unclear;
-    const struct json_node *json = call(
-        owner, "GetDomainDetail", "{\"DomainName\":\"example.com\"}", &http_status, &is_unclear);
+    const struct json_node *json =
+        call(owner, "GetDomainDetail", "{\"DomainName\":\"example.com\"}", &http_status);
     const struct json_node *keys = json_member(json, "DnssecKeys");
     if (keys == NULL || keys->first_child == NULL) {
         watch_fault(owner->watch, "the registrar lists no key to delete");
@@ -99,7 +109,7 @@ bool owner_delete_key(struct owner *owner)
     }
     copy_text(json_member_text(keys->first_child, "Id"), key, sizeof key);
     deletion_write(key, "", body);
-    json = call(owner, ACTION, body, &http_status, &is_unclear);
+    json = call(owner, ACTION, body, &http_status);
     copy_text(json_member_text(json, "Consequence"), consequence, sizeof consequence);
     if (http_status == 200 || consequence[0] == '\0') {
         watch_fault(owner->watch, "the last key's deletion needs no confirmation");
@@ -233,9 +243,7 @@ static void check_mails(struct owner *owner)
 void owner_check(struct owner *owner)
 {
     uint16_t http_status;
-    bool is_unclear;
-    const struct json_node *json =
-        call(owner, "ListOperations", "{\"MaxItems\":60}", &http_status, &is_unclear);
+    const struct json_node *json = call(owner, "ListOperations", "{\"MaxItems\":60}", &http_status);
     const struct json_node *list = json_member(json, "Operations");
     owner->operation_count = 0;
     for (const struct json_node *item = list == NULL ? NULL : list->first_child; item != NULL;
