@@ -156,4 +156,5 @@ def main():
                 row(options, zone, folder)
 
 
-main()
+if __name__ == "__main__":
+    main()
