@@ -1,5 +1,5 @@
 #pragma once
-/* Files as a service sees them: whole, by name, durable when a call returns. The real world keeps
+/* Files as a service sees them: by name, durable when a call returns. The real world keeps
  * them in one folder per service, the simulator in memory with losses. Names are relative, without
  * "..", and of [A-Za-z0-9._+=-] and '/'. */
 #include "core/base/arena.h"
@@ -12,6 +12,14 @@ struct disk {
     /* The file is the new content or, after any crash, the old: write, fsync, rename, fsync of the
      * folder. */
     enum status (*replace)(void *self, const char *name, struct span content);
+    /* As read, but only up to `size` octets from the offset `at` on, into `bytes`; `*len` is less
+     * than `size` only at the end of the file. */
+    enum status (*read_at)(void *self, const char *name, uint64_t at, void *bytes, size_t size,
+                           size_t *len);
+    /* As replace, for content too large to be in memory at once: `next` gives it part by part, an
+     * empty one at the end. Other than OK gives it up, and is returned. */
+    enum status (*replace_by_parts)(void *self, const char *name,
+                                    enum status (*next)(void *user, struct span *part), void *user);
     /* As replace, readable by the owner alone (mode 0600); for keys. */
     enum status (*replace_secret)(void *self, const char *name, struct span content);
     /* At the end, durable; after a crash a part of it may be there: give it a checksum. A failed

@@ -109,6 +109,47 @@ FAKE_HELPER enum status fake_disk_replace(void *self, const char *name, struct s
     return fake_disk_put(self, name, content, false);
 }
 
+FAKE_HELPER enum status fake_disk_read_at(void *self, const char *name, uint64_t at, void *bytes,
+                                          size_t size, size_t *len)
+{
+    struct fake_disk *disk = self;
+    const struct fake_file *file = fake_disk_find(disk, name);
+    *len = 0;
+    if (disk->is_unreadable) {
+        return IO_FAILED;
+    }
+    if (file == NULL || file->bytes == NULL) {
+        return NOT_FOUND;
+    }
+    size_t left = at < file->len ? file->len - (size_t)at : 0;
+    *len = left < size ? left : size;
+    if (*len > 0) {
+        memcpy(bytes, file->bytes + at, *len);
+    }
+    return OK;
+}
+
+FAKE_HELPER enum status
+fake_disk_replace_by_parts(void *self, const char *name,
+                           enum status (*next)(void *user, struct span *part), void *user)
+{
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    struct span part = SPAN_EMPTY;
+    enum status status;
+    while ((status = next(user, &part)) == OK && part.len > 0) {
+        bytes = realloc(bytes, len + part.len);
+        require(bytes != NULL);
+        memcpy(bytes + len, part.bytes, part.len);
+        len += part.len;
+    }
+    if (status == OK) {
+        status = fake_disk_put(self, name, span_of(bytes, len), false);
+    }
+    free(bytes);
+    return status;
+}
+
 FAKE_HELPER enum status fake_disk_replace_secret(void *self, const char *name, struct span content)
 {
     return fake_disk_put(self, name, content, true);
@@ -170,7 +211,9 @@ FAKE_HELPER struct disk fake_disk_open(struct fake_disk *disk)
 {
     return (struct disk){.self = disk,
                          .read = fake_disk_read,
+                         .read_at = fake_disk_read_at,
                          .replace = fake_disk_replace,
+                         .replace_by_parts = fake_disk_replace_by_parts,
                          .replace_secret = fake_disk_replace_secret,
                          .append = fake_disk_append,
                          .cut = fake_disk_cut,

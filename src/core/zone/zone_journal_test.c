@@ -268,6 +268,37 @@ static void test_damage_is_told(void **state)
     bench_close(&bench);
 }
 
+/* Any octet of a whole version changed, and any length it is cut to: it is no version. */
+static void test_a_damaged_whole_version_is_none(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct name_buffer buffer;
+    struct zone_kept kept;
+    bench_open(&bench);
+    assert_int_equal(bench_keep(&bench, 3), OK);
+    struct fake_file *file = fake_disk_find(&bench.memory, "zone/example.version");
+    size_t len = file->len;
+    for (size_t at = 0; at < 2 * len; at++) {
+        struct zone *version = NULL;
+        if (at < len) {
+            file->bytes[at] ^= 0x55;
+        } else {
+            file->len = at - len;
+        }
+        enum status status = zone_keep_read(&bench.disk, test_name("example.", &buffer), ".version",
+                                            &version, &kept);
+        assert_true((status == MALFORMED || status == MISMATCH) && version == NULL);
+        if (at < len) {
+            file->bytes[at] ^= 0x55;
+        }
+        file->len = len;
+    }
+    bench_reopen(&bench);
+    check_history(&bench, 1);
+    bench_close(&bench);
+}
+
 /* A kill between the whole version and its log: the log of the one before is passed by. */
 static void test_a_log_of_another_base_is_not_used(void **state)
 {
@@ -354,6 +385,7 @@ int main(void)
         cmocka_unit_test(test_the_log_stays_bounded),
         cmocka_unit_test(test_every_single_fault),
         cmocka_unit_test(test_damage_is_told),
+        cmocka_unit_test(test_a_damaged_whole_version_is_none),
         cmocka_unit_test(test_a_log_of_another_base_is_not_used),
         cmocka_unit_test(test_changes_go_both_ways),
         cmocka_unit_test(test_long_names_have_files),

@@ -183,26 +183,87 @@ static enum status disk_read(void *self, const char *name, size_t size_max, stru
     return status;
 }
 
+static enum status disk_read_at(void *self, const char *name, uint64_t at, void *bytes, size_t size,
+                                size_t *len)
+{
+    const struct disk_folder *folder = self;
+    struct place place;
+    enum status status = place_find(folder, name, false, &place);
+    *len = 0;
+    if (status != OK) {
+        return status;
+    }
+    int fd = openat(place.parent, place.leaf, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    ssize_t got = fd < 0 ? -1 : 0;
+    while (fd >= 0 && *len < size) {
+        got = pread(fd, (uint8_t *)bytes + *len, size - *len, (off_t)(at + *len));
+        if (got == 0 || (got < 0 && errno != EINTR)) {
+            break;
+        }
+        *len += got < 0 ? 0 : (size_t)got;
+    }
+    if (got < 0) {
+        status = failed(folder, "read", name);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    close(place.parent);
+    return status;
+}
+
+/* Content that comes part by part, an empty one at the end. */
+struct source {
+    enum status (*next)(void *user, struct span *part);
+    void *user;
+};
+
+static enum status next_of_one(void *user, struct span *part)
+{
+    struct span *whole = user;
+    *part = *whole;
+    *whole = SPAN_EMPTY;
+    return OK;
+}
+
+/* All parts into the file. IO_FAILED with errno, or what the source said. */
+static enum status descriptor_fill(int fd, struct source source)
+{
+    for (;;) {
+        struct span part;
+        enum status status = source.next(source.user, &part);
+        if (status != OK || part.len == 0) {
+            return status;
+        }
+        if (!descriptor_write(fd, part)) {
+            return IO_FAILED;
+        }
+    }
+}
+
 /* The new content under the temporary name, durable. */
-static bool content_write(const struct place *place, const char *temporary, struct span content,
-                          mode_t mode)
+static enum status content_write(const struct place *place, const char *temporary,
+                                 struct source source, mode_t mode)
 {
     (void)unlinkat(place->parent, temporary, 0); /* what a killed process left */
     int fd = openat(place->parent, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                     mode);
     if (fd < 0) {
-        return false;
+        return IO_FAILED;
     }
-    bool is_written = descriptor_write(fd, content) && fsync(fd) == 0;
+    enum status status = descriptor_fill(fd, source);
+    if (status == OK && fsync(fd) != 0) {
+        status = IO_FAILED;
+    }
     int error = errno;
-    bool is_closed = close(fd) == 0;
-    if (!is_written) {
-        errno = error;
+    if (close(fd) != 0 && status == OK) {
+        return IO_FAILED;
     }
-    return is_written && is_closed;
+    errno = error;
+    return status;
 }
 
-static enum status disk_put(struct disk_folder *folder, const char *name, struct span content,
+static enum status disk_put(struct disk_folder *folder, const char *name, struct source source,
                             mode_t mode)
 {
     struct place place;
@@ -212,10 +273,13 @@ static enum status disk_put(struct disk_folder *folder, const char *name, struct
     }
     char temporary[LEAF_MAX + 1];
     snprintf(temporary, sizeof temporary, "%s~", place.leaf);
-    if (!content_write(&place, temporary, content, mode) ||
-        renameat(place.parent, temporary, place.parent, place.leaf) != 0 ||
-        fsync(place.parent) != 0) {
-        status = failed(folder, "write", name);
+    status = content_write(&place, temporary, source, mode);
+    if (status == OK && (renameat(place.parent, temporary, place.parent, place.leaf) != 0 ||
+                         fsync(place.parent) != 0)) {
+        status = IO_FAILED;
+    }
+    if (status != OK) {
+        status = status == IO_FAILED ? failed(folder, "write", name) : status;
         (void)unlinkat(place.parent, temporary, 0);
     }
     close(place.parent);
@@ -224,12 +288,19 @@ static enum status disk_put(struct disk_folder *folder, const char *name, struct
 
 static enum status disk_replace(void *self, const char *name, struct span content)
 {
-    return disk_put(self, name, content, FILE_MODE);
+    return disk_put(self, name, (struct source){next_of_one, &content}, FILE_MODE);
+}
+
+static enum status disk_replace_by_parts(void *self, const char *name,
+                                         enum status (*next)(void *user, struct span *part),
+                                         void *user)
+{
+    return disk_put(self, name, (struct source){next, user}, FILE_MODE);
 }
 
 static enum status disk_replace_secret(void *self, const char *name, struct span content)
 {
-    return disk_put(self, name, content, SECRET_MODE);
+    return disk_put(self, name, (struct source){next_of_one, &content}, SECRET_MODE);
 }
 
 /* A failed append leaves the file as it was, as far as the disk allows. */
@@ -491,7 +562,9 @@ enum status world_disk(struct world *world, const char *path, struct disk *disk,
     world->folders = folder;
     *disk = (struct disk){.self = folder,
                           .read = disk_read,
+                          .read_at = disk_read_at,
                           .replace = disk_replace,
+                          .replace_by_parts = disk_replace_by_parts,
                           .replace_secret = disk_replace_secret,
                           .append = disk_append,
                           .cut = disk_cut,

@@ -86,6 +86,18 @@ static void note_name(void *user, const char *name)
     snprintf(list + strlen(list), 100 - strlen(list), "%s ", name);
 }
 
+struct parts {
+    size_t left;
+    enum status end;
+};
+
+static enum status next_part(void *user, struct span *part)
+{
+    struct parts *parts = user;
+    *part = parts->left > 0 ? SPAN_LITERAL("part") : SPAN_EMPTY;
+    return parts->left-- > 0 ? OK : parts->end;
+}
+
 static void files_are_kept(void **state)
 {
     struct fixture *fixture = *state;
@@ -101,6 +113,22 @@ static void files_are_kept(void **state)
     assert_int_equal(disk.append(disk.self, "a/log", SPAN_LITERAL("yz")), OK);
     assert_file(fixture, &disk, "a/log", "xyz");
     assert_int_equal(disk.read(disk.self, "a/log", 2, &fixture->arena, &content), TOO_LONG);
+    char part[4] = "";
+    size_t len = 0;
+    assert_int_equal(disk.read_at(disk.self, "a/log", 1, part, 1, &len), OK);
+    assert_true(len == 1 && part[0] == 'y');
+    assert_int_equal(disk.read_at(disk.self, "a/log", 1, part, 3, &len), OK);
+    assert_true(len == 2 && part[1] == 'z');
+    assert_int_equal(disk.read_at(disk.self, "a/log", 9, part, 3, &len), OK);
+    assert_int_equal(len, 0);
+    assert_int_equal(disk.read_at(disk.self, "none", 0, part, 3, &len), NOT_FOUND);
+    struct parts parts = {.left = 3};
+    assert_int_equal(disk.replace_by_parts(disk.self, "parts", next_part, &parts), OK);
+    assert_file(fixture, &disk, "parts", "partpartpart");
+    parts = (struct parts){.left = 2, .end = REFUSED};
+    assert_int_equal(disk.replace_by_parts(disk.self, "parts", next_part, &parts), REFUSED);
+    assert_file(fixture, &disk, "parts", "partpartpart"); /* given up: as it was */
+    assert_int_equal(disk.remove(disk.self, "parts"), OK);
     assert_int_equal(disk.cut(disk.self, "a/log", 5), OK); /* is not made longer */
     assert_file(fixture, &disk, "a/log", "xyz");
     assert_int_equal(disk.cut(disk.self, "a/log", 2), OK);

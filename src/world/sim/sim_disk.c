@@ -103,6 +103,39 @@ static enum status disk_replace(void *self, const char *name, struct span conten
     return power == OK ? OK : IO_FAILED;
 }
 
+static enum status disk_read_at(void *self, const char *name, uint64_t at, void *bytes, size_t size,
+                                size_t *len)
+{
+    const struct sim_file *file = file_find(self, name);
+    if (file == NULL) {
+        return NOT_FOUND;
+    }
+    size_t left = at < file->len ? file->len - (size_t)at : 0;
+    *len = left < size ? left : size;
+    if (*len > 0) {
+        memcpy(bytes, file->bytes + at, *len);
+    }
+    return OK;
+}
+
+/* One write to the disk, however many parts it has. */
+static enum status disk_replace_by_parts(void *self, const char *name,
+                                         enum status (*next)(void *user, struct span *part),
+                                         void *user)
+{
+    struct sim_file whole = {0};
+    struct span part = SPAN_EMPTY;
+    enum status status;
+    while ((status = next(user, &part)) == OK && part.len > 0) {
+        file_extend(&whole, part);
+    }
+    if (status == OK) {
+        status = disk_replace(self, name, span_of(whole.bytes, whole.len));
+    }
+    free(whole.bytes);
+    return status;
+}
+
 static enum status disk_append(void *self, const char *name, struct span content)
 {
     struct sim_folder *folder = self;
@@ -173,7 +206,9 @@ struct disk sim_disk(struct sim *sim, size_t index, const char *name)
     }
     return (struct disk){.self = &node->folders[at],
                          .read = disk_read,
+                         .read_at = disk_read_at,
                          .replace = disk_replace,
+                         .replace_by_parts = disk_replace_by_parts,
                          .replace_secret = disk_replace,
                          .append = disk_append,
                          .cut = disk_cut,
