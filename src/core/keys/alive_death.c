@@ -281,6 +281,30 @@ static void drop_dead_terms(const struct alive_policy *policy, const struct reac
     }
 }
 
+/* A stretch that is over and that another outlasts in all respects says nothing any more. */
+static bool is_outlasted(const struct alive_term *term, const struct alive_term *by)
+{
+    return term->gone_s != CACHES_FOREVER && term->gone_s <= by->gone_s &&
+           term->ttl_s <= by->ttl_s && term->beyond_s <= by->beyond_s &&
+           term->expires_s == by->expires_s && term->decided <= by->decided;
+}
+
+static void drop_outlasted_terms(struct alive_version *version)
+{
+    for (size_t t = version->term_count; t-- > 0;) {
+        struct alive_term *term = &version->terms[t];
+        for (size_t by = 0; by < version->term_count; ++by) {
+            if (by != t && is_outlasted(term, &version->terms[by])) {
+                struct alive_term *outlasts = &version->terms[by];
+                outlasts->decided_s = sooner(outlasts->decided_s, term->decided_s);
+                *term = version->terms[--version->term_count];
+                version->terms[version->term_count] = (struct alive_term){0};
+                break;
+            }
+        }
+    }
+}
+
 static void drop_dead_chains(struct alive *alive, int64_t now_s)
 {
     for (size_t i = alive->chain_count; i-- > 0;) {
@@ -312,6 +336,7 @@ enum status alive_settle(struct alive *alive, const struct alive_policy *policy,
         if (leaves[v] || !is_parents) {
             drop_dead_terms(policy, &reach, version, now_s);
         }
+        drop_outlasted_terms(version);
         if (version->term_count == 0) {
             *version = alive->versions[--alive->version_count];
             alive->versions[alive->version_count] = (struct alive_version){0};

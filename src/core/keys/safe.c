@@ -1,16 +1,7 @@
 /* The clauses of the safety predicate and over which combinations they are asked. */
 #include "core/keys/safe.h"
 
-/* One way through the caches: from a DS set or an earlier chain to the data. */
-struct combination {
-    bool is_chain;
-    const struct ds_set *ds;
-    const struct dnskey_set *keys;
-    uint32_t signers;
-    bool is_published; /* all of it now, by one source */
-    uint8_t keys_source, signers_source;
-    int64_t until_s; /* the first death in it */
-};
+#include "core/keys/safe_part.h"
 
 struct fault {
     enum safe_clause clause; /* 0: the combination is good */
@@ -261,27 +252,30 @@ struct variant {
     const void *version; /* struct ds_set, struct dnskey_set or uint32_t, by the change's list */
 };
 
-enum { VARIANTS_MAX = CACHES_VERSIONS_MAX + SAFE_MIXES_MAX };
+struct variants {
+    size_t count;
+    struct variant items[CACHES_VERSIONS_MAX + SAFE_MIXES_MAX];
+};
 
-static size_t list_variants(const struct caches *caches, const struct safe_change *change,
-                            struct variant variants[VARIANTS_MAX])
+static void list_variants(const struct caches *caches, const struct safe_change *change,
+                          struct variants *variants)
 {
-    size_t count = 0;
+    variants->count = 0;
     for (size_t i = 0; change->list == SAFE_DS && i < caches->ds_count; ++i) {
         if (caches->ds[i].held.is_current) {
-            variants[count++] = (struct variant){false, &caches->ds[i].set};
+            variants->items[variants->count++] = (struct variant){false, &caches->ds[i].set};
         }
     }
     for (size_t i = 0; change->list == SAFE_DNSKEY && i < caches->dnskeys_count; ++i) {
         const struct held_dnskeys *keys = &caches->dnskeys[i];
         if (keys->held.is_current && keys->held.source == change->source) {
-            variants[count++] = (struct variant){false, &keys->set};
+            variants->items[variants->count++] = (struct variant){false, &keys->set};
         }
     }
     for (size_t i = 0; change->list == SAFE_SIGNERS && i < caches->signers_count; ++i) {
         const struct held_signers *signers = &caches->signers[i];
         if (signers->held.is_current && signers->held.source == change->source) {
-            variants[count++] = (struct variant){false, &signers->signers};
+            variants->items[variants->count++] = (struct variant){false, &signers->signers};
         }
     }
     size_t new_count = change->list == SAFE_SIGNERS ? change->mix_count : 1;
@@ -289,33 +283,64 @@ static size_t list_variants(const struct caches *caches, const struct safe_chang
         const void *version = change->list == SAFE_DS       ? (const void *)&change->ds
                               : change->list == SAFE_DNSKEY ? (const void *)&change->keys
                                                             : (const void *)&change->mixes[i];
-        variants[count++] = (struct variant){true, version};
+        variants->items[variants->count++] = (struct variant){true, version};
     }
-    return count;
 }
 
-/* In one context, for both levels: if every current version was good there, every new one is. */
-static bool does_no_harm(struct judge *judge, const struct combination *context,
-                         const struct safe_change *change, const struct variant *variants,
-                         size_t count)
+static struct combination with_variant(const struct combination *context, enum safe_list list,
+                                       const struct variant *variant)
 {
-    for (enum level level = LEVEL_VALIDATES; level < LEVEL_COUNT; ++level) {
-        bool was_good = true;
-        for (size_t i = 0; i < count; ++i) {
-            struct combination way = *context;
-            way.ds = change->list == SAFE_DS ? variants[i].version : way.ds;
-            way.keys = change->list == SAFE_DNSKEY ? variants[i].version : way.keys;
-            way.signers =
-                change->list == SAFE_SIGNERS ? *(const uint32_t *)variants[i].version : way.signers;
-            struct fault fault = judge_way(judge, &way, level);
-            if (fault.clause != 0 && variants[i].is_new && was_good) {
-                judge_find(judge, &way, &fault);
+    struct combination way = *context;
+    way.ds = list == SAFE_DS ? variant->version : way.ds;
+    way.keys = list == SAFE_DNSKEY ? variant->version : way.keys;
+    way.signers = list == SAFE_SIGNERS ? *(const uint32_t *)variant->version : way.signers;
+    return way;
+}
+
+/* In one context: if every current version was good there, every new one is. */
+static bool keeps_level(struct judge *judge, const struct combination *context,
+                        const struct safe_change *change, const struct variants *variants,
+                        enum level level)
+{
+    bool was_good = true;
+    for (size_t i = 0; i < variants->count; ++i) {
+        struct combination way = with_variant(context, change->list, &variants->items[i]);
+        struct fault fault = judge_way(judge, &way, level);
+        if (fault.clause != 0 && variants->items[i].is_new && was_good) {
+            judge_find(judge, &way, &fault);
+            return false;
+        }
+        was_good = was_good && fault.clause == 0;
+    }
+    return true;
+}
+
+/* In one context: no validator that went through with a current version fails with a new one. */
+static bool keeps_audiences(struct judge *judge, const struct combination *context,
+                            const struct safe_change *change, const struct variants *variants)
+{
+    for (size_t i = 0; i < variants->count; ++i) {
+        struct combination to = with_variant(context, change->list, &variants->items[i]);
+        struct fault fault = judge_way(judge, &to, LEVEL_VALIDATES);
+        bool is_at_risk = variants->items[i].is_new && fault.clause != 0;
+        for (size_t c = 0; is_at_risk && c < variants->count; ++c) {
+            struct combination from = with_variant(context, change->list, &variants->items[c]);
+            if (!variants->items[c].is_new && safe_loses_audience(judge->caches, &from, &to)) {
+                judge_find(judge, &to, &fault);
                 return false;
             }
-            was_good = was_good && fault.clause == 0;
         }
     }
     return true;
+}
+
+static bool does_no_harm(struct judge *judge, const struct combination *context,
+                         const struct safe_change *change, const struct variants *variants)
+{
+    bool asks_audiences = (judge->policy->clauses & SAFE_AUDIENCES) != 0;
+    return keeps_level(judge, context, change, variants, LEVEL_VALIDATES) &&
+           keeps_level(judge, context, change, variants, LEVEL_STRICT) &&
+           (!asks_audiences || keeps_audiences(judge, context, change, variants));
 }
 
 /* A version that takes part in contexts; the changed list has none of its own, but stands in for
@@ -367,7 +392,7 @@ static struct combination combine(const struct place *ds, const struct place *ke
 }
 
 static bool contexts_stay_good(struct judge *judge, const struct safe_change *change,
-                               const struct variant *variants, size_t count)
+                               const struct variants *variants)
 {
     struct place ds[CACHES_VERSIONS_MAX], keys[CACHES_VERSIONS_MAX], signers[CACHES_VERSIONS_MAX];
     size_t ds_count = list_places(judge, SAFE_DS, change, ds);
@@ -380,7 +405,7 @@ static bool contexts_stay_good(struct judge *judge, const struct safe_change *ch
             continue;
         }
         struct combination context = combine(&ds[i / signers_count / keys_count], key, signer);
-        if (!does_no_harm(judge, &context, change, variants, count)) {
+        if (!does_no_harm(judge, &context, change, variants)) {
             return false;
         }
     }
@@ -388,7 +413,7 @@ static bool contexts_stay_good(struct judge *judge, const struct safe_change *ch
 }
 
 static bool chains_stay_good(struct judge *judge, const struct safe_change *change,
-                             const struct variant *variants, size_t count)
+                             const struct variants *variants)
 {
     for (size_t i = 0; i < judge->caches->chain_count; ++i) {
         const struct held_chain *chain = &judge->caches->chains[i];
@@ -397,7 +422,7 @@ static bool chains_stay_good(struct judge *judge, const struct safe_change *chan
                                       .keys = &chain->keys,
                                       .signers_source = change->source,
                                       .until_s = chain->dies_s};
-        if (!does_no_harm(judge, &context, change, variants, count)) {
+        if (!does_no_harm(judge, &context, change, variants)) {
             return false;
         }
     }
@@ -449,17 +474,17 @@ struct safe_verdict safe_change(const struct caches *caches, const struct safe_c
     require(change->list != SAFE_SIGNERS ||
             (change->mix_count > 0 && change->mix_count <= SAFE_MIXES_MAX));
     struct judge judge = {.caches = caches, .policy = policy};
-    struct variant variants[VARIANTS_MAX];
+    struct variants variants;
     bool is_safe = false;
     if (change->list == SAFE_SOURCES) {
         is_safe = sources_stay_good(&judge, change->sources);
     } else if (change->list != SAFE_DS && !is_reached(caches, change)) {
         is_safe = true; /* no cache meets what this source serves */
     } else {
-        size_t count = list_variants(caches, change, variants);
-        is_safe = contexts_stay_good(&judge, change, variants, count);
+        list_variants(caches, change, &variants);
+        is_safe = contexts_stay_good(&judge, change, &variants);
         if (is_safe && change->list == SAFE_SIGNERS && has_chains(&judge)) {
-            is_safe = chains_stay_good(&judge, change, variants, count);
+            is_safe = chains_stay_good(&judge, change, &variants);
         }
     }
     if (is_safe) {

@@ -24,7 +24,8 @@ enum safe_clause {
     SAFE_CHAINS = 32,          /* chains judged under a DS set that is gone */
     SAFE_OLD_VERSIONS = 64,    /* versions that are not published any more */
     SAFE_ACROSS_SOURCES = 128, /* keys from one source, data from another */
-    SAFE_ALL = 255
+    SAFE_AUDIENCES = 256,      /* what is broken for some validators is kept for the others */
+    SAFE_ALL = 511
 };
 
 struct safe_policy {
@@ -76,7 +77,9 @@ struct safe_verdict {
 struct safe_verdict safe_state(const struct caches *caches, const struct safe_policy *policy);
 /* May the change be made now? From a safe state: if everything stays good. From a broken one: if in
  * every context of the other lists, for C1 and C2 and for all three apart, what was good with the
- * current version is good with the new one. */
+ * current version is good with the new one; and where C1 and C2 do not hold, if every validator, by
+ * the algorithms and digest types that it knows, that could go through with the current version can
+ * with the new one. */
 struct safe_verdict safe_change(const struct caches *caches, const struct safe_change *change,
                                 const struct safe_policy *policy);
 /* A sentence: which combination, what fails, for whom, until when. Keys are named by the tags of

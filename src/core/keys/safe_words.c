@@ -59,6 +59,7 @@ static void write_fault(const struct safe_verdict *verdict, struct writer *text)
     case SAFE_CHAINS:
     case SAFE_OLD_VERSIONS:
     case SAFE_ACROSS_SOURCES:
+    case SAFE_AUDIENCES:
     case SAFE_ALL:
         return; /* which combinations are asked, not what they fail */
     }

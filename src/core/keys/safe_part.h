@@ -1,0 +1,20 @@
+#pragma once
+/* What the files of `safe` share. */
+#include "core/keys/safe.h"
+
+/* One way through the caches: from a DS set or an earlier chain to the data. */
+struct combination {
+    bool is_chain;
+    const struct ds_set *ds;
+    const struct dnskey_set *keys;
+    uint32_t signers;
+    bool is_published; /* all of it now, by one source */
+    uint8_t keys_source, signers_source;
+    int64_t until_s; /* the first death in it */
+};
+
+/* Is there a validator that goes through on the way `from` and would not on the way `to`? Lenient
+ * ones of every set of algorithms and digest types; those that demand every DS algorithm are
+ * answered for by the ones that know one. */
+bool safe_loses_audience(const struct caches *caches, const struct combination *from,
+                         const struct combination *to);
