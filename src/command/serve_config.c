@@ -2,6 +2,7 @@
  * that only all options together show. */
 #include "command/command.h"
 #include "command/serve.h"
+#include "core/base/parallel.h"
 #include "core/crypto/key.h"
 
 #include <assert.h>
@@ -69,6 +70,12 @@ static const struct config_option options[] = {
      .kind = CONFIG_TEXT,
      .help = "token for keys, as a PKCS#11 URI: "
              "pkcs11:token=LABEL?module-path=FILE&pin-source=file:FILE"},
+    {.section = "signer",
+     .name = "threads",
+     .kind = CONFIG_NUMBER,
+     .default_value = "0",
+     .max = PARALLEL_WIDTH_MAX,
+     .help = "how many sign and verify; 0: as many as there are processors"},
     {.section = "signer",
      .name = "link-key",
      .kind = CONFIG_NAME,

@@ -9,6 +9,7 @@
 #include "service/auth/auth.h"
 #include "service/signer/signer.h"
 #include "world/real/pkcs11.h"
+#include "world/real/threads.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct signer_process {
     struct auth *pull, *hand_out;
     struct signer *signer;
     struct compose compose;
+    struct threads *threads; /* NULL until the start, and where the system gives none */
     struct disk disk, pull_disk;
     struct pkcs11 *pkcs11; /* NULL: no HSM is configured */
     struct auth_zone_options *pulled, *handed_out;
@@ -81,6 +83,15 @@ static size_t query_member(const struct event *event)
     return is_notify ? PULL : HAND_OUT;
 }
 
+/* Threads are made once the process is in its sandbox, so that they are in it too. */
+static void start_threads(struct signer_process *process)
+{
+    unsigned width = (unsigned)config_number(process->serve->config, "signer", 0, "threads");
+    if (threads_open(width, &process->threads) == OK) {
+        signer_use_threads(process->signer, threads_parallel(process->threads));
+    }
+}
+
 static void handle(void *state, const struct event *event, struct outbox *outbox)
 {
     struct signer_process *process = state;
@@ -88,6 +99,7 @@ static void handle(void *state, const struct event *event, struct outbox *outbox
     compose_begin(&process->compose);
     switch (event->kind) {
     case EVENT_START: /* who hands out is there before there is something to hand out */
+        start_threads(process);
         compose_send(&process->compose, HAND_OUT, event);
         compose_send(&process->compose, SIGN, event);
         compose_send(&process->compose, PULL, event);
@@ -296,6 +308,7 @@ int serve_run_signer(struct serve *serve)
         code = command_failed("serve", &problem);
     }
     signer_close(process.signer);
+    threads_close(process.threads);
     auth_close(process.hand_out);
     auth_close(process.pull);
     pkcs11_close(process.pkcs11);

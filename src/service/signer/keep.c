@@ -94,8 +94,7 @@ static enum status restore_version(struct signer *signer, struct signer_zone *zo
     struct zone_history *history = &zone->history;
     struct zone *kept = history->versions[history->count - 1];
     bool is_signed = is_signed_here(zone, kept);
-    if (is_signed &&
-        signer_judge(zone, kept, moment_wall_s(now), &zone->report_next, &fault) != OK) {
+    if (is_signed && signer_judge(signer, zone, kept, moment_wall_s(now), &fault) != OK) {
         log_line(signer->options.log, LOG_WARNING,
                  "zone %s: the version kept is not good any more (%s); it is signed anew",
                  text_of(zone, name), fault.sentence);

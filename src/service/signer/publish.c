@@ -37,8 +37,8 @@ static void keep_first(void *user, const struct problem *fault)
     }
 }
 
-enum status signer_judge(const struct signer_zone *zone, const struct zone *version, int64_t now_s,
-                         struct zone_verify_report *report, struct problem *problem)
+enum status signer_judge(const struct signer *signer, struct signer_zone *zone,
+                         const struct zone *version, int64_t now_s, struct problem *problem)
 {
     const struct zone *before = zone->is_published_signed ? zone->published : NULL;
     struct trust_anchor anchors[KEYSTORE_KEYS_MAX];
@@ -55,9 +55,10 @@ enum status signer_judge(const struct signer_zone *zone, const struct zone *vers
                                           .anchor_count = count,
                                           .needs_zonemd = zone->options.policy.has_zonemd,
                                           .before = before,
-                                          .before_report = before == NULL ? NULL : &zone->report};
+                                          .before_report = before == NULL ? NULL : &zone->report,
+                                          .parallel = signer->parallel};
     struct first_fault first = {problem};
-    return zone_verify(version, &options, keep_first, &first, report);
+    return zone_verify(version, &options, keep_first, &first, &zone->report_next);
 }
 
 /* The owner's data under the serial behind that of the version before. */
@@ -148,12 +149,13 @@ static enum status make(struct signer *signer, struct signer_zone *zone, const s
                                     .keys = keys,
                                     .key_count = count,
                                     .policy = zone->options.policy,
-                                    .now_s = now_s};
+                                    .now_s = now_s,
+                                    .parallel = signer->parallel};
     struct zone_sign_report report = {.refresh_at_s = 0};
     status = status == OK ? zone_sign(&input, next, &report, problem) : status;
     zone->refresh_at_s = report.refresh_at_s;
     if (status == OK && *next != NULL) {
-        status = signer_judge(zone, *next, now_s, &zone->report_next, problem);
+        status = signer_judge(signer, zone, *next, now_s, problem);
     }
     return status;
 }

@@ -38,6 +38,7 @@ enum status signer_open(const struct signer_options *options, struct signer **si
                            options->zone_count, SIGNER_ZONES_MAX);
     }
     made->options = *options;
+    made->parallel = parallel_none();
     made->zones = zones;
     made->zone_count = options->zone_count;
     for (size_t i = 0; i < made->zone_count; i++) {
@@ -49,6 +50,11 @@ enum status signer_open(const struct signer_options *options, struct signer **si
     }
     *signer = made;
     return OK;
+}
+
+void signer_use_threads(struct signer *signer, const struct parallel *parallel)
+{
+    signer->parallel = parallel;
 }
 
 void signer_close(struct signer *signer)

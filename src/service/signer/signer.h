@@ -3,6 +3,7 @@
  * apart from the signing, and hands it to whoever serves it. It meets no client: zones come in by
  * signer_take, versions go out by a callback. */
 #include "core/base/log.h"
+#include "core/base/parallel.h"
 #include "core/keys/keystore.h"
 #include "core/node/outbox.h"
 #include "core/zone/update_policy.h"
@@ -46,6 +47,8 @@ struct signer;
 
 enum status signer_open(const struct signer_options *options, struct signer **signer,
                         struct problem *problem) MUST_USE;
+/* From now on signing and judging are spread over these threads, which outlive the signer. */
+void signer_use_threads(struct signer *signer, const struct parallel *parallel);
 /* A new version of the owner's data, as it came from a primary; it is held as long as needed. One
  * with errors (zone_check) is held back. */
 void signer_take(struct signer *signer, const struct zone *version, struct moment now,

@@ -31,8 +31,9 @@ struct signer_zone {
 
 struct signer {
     struct signer_options options;
-    struct signer_zone *zones;
+    struct signer_zone *zones; /* in canonical order of their names */
     size_t zone_count;
+    const struct parallel *parallel;
 };
 
 /* signer.c */
@@ -61,9 +62,10 @@ void signer_set_timer(struct signer *signer, struct signer_zone *zone, struct mo
 void signer_hold_back(struct signer *signer, struct signer_zone *zone,
                       const struct problem *problem);
 /* The judge: against our own keys as anchors; what differs from the version handed out last, or
- * everything. */
-enum status signer_judge(const struct signer_zone *zone, const struct zone *version, int64_t now_s,
-                         struct zone_verify_report *report, struct problem *problem) MUST_USE;
+ * everything. Its report is in `report_next`. */
+enum status signer_judge(const struct signer *signer, struct signer_zone *zone,
+                         const struct zone *version, int64_t now_s,
+                         struct problem *problem) MUST_USE;
 /* Takes over the reference. What was kept from before a restart is remembered first. */
 void signer_hand_out(struct signer *signer, struct signer_zone *zone, struct zone *next,
                      struct moment now);
