@@ -55,6 +55,9 @@ struct zone_sign_input {
     /* The caller's one reference to unsigned_zone goes over to the call, which lets go of each node
      * once it is signed: half the memory. */
     bool gives_away;
+    /* Told, from any of the threads, that so many more nodes are done; may be NULL. */
+    void (*passed)(void *user, size_t nodes);
+    void *passed_user;
 };
 
 struct zone_sign_report {

@@ -514,6 +514,10 @@ static void worker_finish_group(struct sign_worker *worker)
             zone_entry_release(zone_entry_of(node->want.data));
         }
     }
+    const struct zone_sign_input *input = worker->run->input;
+    if (input->passed != NULL && worker->node_count > 0) {
+        input->passed(input->passed_user, worker->node_count);
+    }
     worker->node_count = 0;
     arena_reset(&worker->arena);
 }

@@ -40,6 +40,9 @@ struct zone_verify_options {
     const struct zone *before;
     const struct zone_verify_report *before_report;
     const struct parallel *parallel; /* NULL: the caller's thread alone */
+    /* Above 1: only the apex and one RRset of so many, chosen by a hash of owner and type, is
+     * checked by cryptography; all else is judged as ever. */
+    uint32_t sample_every;
     /* Told now and then in the caller's thread, in names of the zone; may be NULL. */
     void (*progress)(void *user, size_t done, size_t total);
 };
