@@ -7,6 +7,7 @@
 enum {
     AUTH_HISTORY_MAX = ZONE_HISTORY_MAX, /* to answer IXFR from; they share what did not change */
     AUTH_UDP_LEN_MAX = MESSAGE_UDP_LEN_DEFAULT,
+    AUTH_DONE_MAX = 4096, /* UPDATEs remembered; more in ten minutes push out the oldest */
     AUTH_STREAM_MESSAGE_LEN = 16384, /* beyond, names cannot be compressed against */
 };
 
@@ -85,6 +86,15 @@ struct auth_forward {
     size_t answer_len;
 };
 
+/* An UPDATE that was made here, known by the MAC of its TSIG: who sends it again, for want of an
+ * answer or as an attack, gets the same answer, and nothing is changed a second time. */
+struct auth_done {
+    uint8_t mac[TSIG_MAC_MAX];
+    uint8_t mac_len; /* 0: the place is free */
+    uint16_t rcode;
+    int64_t until_wall_s; /* then its TSIG is too old to be accepted */
+};
+
 enum auth_counter {
     AUTH_COUNT_UDP,
     AUTH_COUNT_TCP,
@@ -115,6 +125,8 @@ struct auth {
     uint32_t ask_sequence;
     struct auth_stream streams[AUTH_STREAMS_MAX];
     struct auth_forward forwards[AUTH_FORWARDS_MAX];
+    struct auth_done done[AUTH_DONE_MAX]; /* a ring */
+    size_t done_next;
     uint64_t counters[AUTH_COUNTER_COUNT];
 };
 

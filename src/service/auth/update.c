@@ -72,13 +72,47 @@ static void forward_send(struct auth *auth, struct auth_zone *zone, struct auth_
                             .timeout_ms = FORWARD_TIMEOUT_MS};
 }
 
+static const struct auth_done *find_done(const struct auth *auth,
+                                         const struct auth_request *request)
+{
+    int64_t now_s = moment_wall_s(request->event->now);
+    struct span mac = span_of(request->session.mac, request->session.mac_len);
+    for (size_t i = 0; i < LEN(auth->done); i++) {
+        const struct auth_done *done = &auth->done[i];
+        if (done->mac_len > 0 && done->until_wall_s >= now_s &&
+            span_equal(span_of(done->mac, done->mac_len), mac)) {
+            return done;
+        }
+    }
+    return NULL;
+}
+
+static void note_done(struct auth *auth, const struct auth_request *request, uint16_t rcode)
+{
+    struct auth_done *done = &auth->done[auth->done_next];
+    auth->done_next = (auth->done_next + 1) % LEN(auth->done);
+    *done =
+        (struct auth_done){.mac_len = request->session.mac_len,
+                           .rcode = rcode,
+                           .until_wall_s = moment_wall_s(request->event->now) + 2 * TSIG_FUDGE_S};
+    memcpy(done->mac, request->session.mac, done->mac_len);
+}
+
 static void make_here(struct auth *auth, struct auth_request *request, struct outbox *outbox)
 {
+    const struct auth_done *done = find_done(auth, request);
+    if (done != NULL) {
+        auth_reply_empty(auth, request, done->rcode, 0, outbox);
+        return;
+    }
     struct auth_update update = {.zone = request->message.question.name,
                                  .key = request->session.key->name,
                                  .peer = request->event->query.peer,
                                  .message = request->event->query.message};
     uint16_t rcode = auth->options.update(auth->options.update_user, &update, request->event->now);
+    if (rcode != RCODE_SERVFAIL) { /* that may go better the next time */
+        note_done(auth, request, rcode);
+    }
     auth_reply_empty(auth, request, rcode, 0, outbox);
 }
 

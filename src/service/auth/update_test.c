@@ -241,6 +241,56 @@ static void test_there_is_room_for_so_many(void **state)
     bench_close(&bench);
 }
 
+static uint16_t count_update(void *user, const struct auth_update *update, struct moment now)
+{
+    size_t *count = user;
+    (void)now;
+    assert_int_equal(update->key.len, 5);
+    ++*count;
+    return *count == 1 ? RCODE_YXDOMAIN : *count == 2 ? RCODE_SERVFAIL : RCODE_NOERROR;
+}
+
+/* At who makes the change: the same message again gets the same answer, and is made once. */
+static void test_no_update_is_made_twice(void **state)
+{
+    (void)state;
+    struct bench bench;
+    size_t count = 0;
+    struct problem problem = {0};
+    bench_open(&bench);
+    auth_close(bench.auth);
+    bench.zone = (struct auth_zone_options){.name = bench.zone.name, .is_pushed = true};
+    struct auth_options options = {.zones = &bench.zone,
+                                   .zone_count = 1,
+                                   .keys = &bench.key,
+                                   .key_count = 1,
+                                   .entropy = &bench.entropy,
+                                   .update = count_update,
+                                   .update_user = &count};
+    assert_int_equal(auth_open(&options, &bench.auth, &problem), OK);
+    static const struct {
+        uint16_t id;
+        size_t count;
+        int rcode;
+        const char *why;
+    } rows[] = {
+        {1, 1, RCODE_YXDOMAIN, "the first"},
+        {1, 1, RCODE_YXDOMAIN, "the same again"},
+        {2, 2, RCODE_SERVFAIL, "another, which fails"},
+        {2, 3, RCODE_NOERROR, "the same again may go better"},
+        {2, 3, RCODE_NOERROR, "and once more"},
+        {3, 4, RCODE_NOERROR, "a third"},
+    };
+    for (size_t i = 0; i < LEN(rows); i++) {
+        write_update(&bench, rows[i].id, true);
+        assert_int_equal(send_update(&bench), 0);
+        if (count != rows[i].count || replied(&bench) != rows[i].rcode) {
+            fail_msg("%s: made %zu times, answered %d", rows[i].why, count, replied(&bench));
+        }
+    }
+    bench_close(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_a_refusal_goes_back_at_once),
         cmocka_unit_test(test_silence_is_a_signed_failure),
         cmocka_unit_test(test_there_is_room_for_so_many),
+        cmocka_unit_test(test_no_update_is_made_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
