@@ -292,6 +292,17 @@ static void check_absent(struct verify_worker *worker, struct name name)
     }
 }
 
+/* A name that owns records. Also above a touched name, as its record may be what changed. */
+static void check_owner(struct verify_worker *worker, const struct zone_node *node)
+{
+    enum verify_place place = verify_place_of(worker->run->zone, node);
+    struct verify_expected expected = {.name = node->owner,
+                                       .node = node,
+                                       .place = place,
+                                       .may_be_left_out = verify_is_insecure(node, place)};
+    verify_record_expect(worker, &worker->run->chains[0], &expected);
+}
+
 static void check_existence(struct verify_worker *worker, const struct change *change,
                             const struct affected *name)
 {
@@ -307,16 +318,13 @@ static void check_existence(struct verify_worker *worker, const struct change *c
         case EMPTY:
             check_empty(worker, change, ancestor, is_needed);
             break;
-        case OWNS_RECORDS: /* touched by itself, or as it was */
+        case OWNS_RECORDS:
+            check_owner(worker, zone_find(run->zone, ancestor));
             break;
         }
     }
     if (is_in_chain) {
-        struct verify_expected expected = {.name = name->name,
-                                           .node = name->after,
-                                           .place = name->place_after,
-                                           .may_be_left_out = !is_needed};
-        verify_record_expect(worker, &run->chains[0], &expected);
+        check_owner(worker, name->after);
     } else if (existence_of(run->zone, name->name) == EMPTY) {
         check_empty(worker, change, name->name, false);
     } else {
