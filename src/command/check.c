@@ -44,6 +44,7 @@ struct checking {
     struct line **unplaced; /* findings whose line is wanted, by hash */
     size_t unplaced_count;
     size_t left; /* of them that have none yet */
+    struct zone *zone;
 };
 
 static struct line *add_line(struct checking *checking, enum zone_severity severity,
@@ -261,16 +262,14 @@ static void check_zone(struct checking *checking, const struct zone *zone,
 
 static int check_file(struct checking *checking, const struct parallel *parallel, bool is_json)
 {
-    struct zone *zone = NULL;
     struct zonefile_target target = {
         .parallel = parallel, .problem = take_problem, .ttl_differs = take_ttl, .user = checking};
     /* A failure is among the findings. */
-    if (zone_file_load(&checking->file, &target, &zone) == OK) {
-        check_zone(checking, zone, parallel);
+    if (zone_file_load(&checking->file, &target, &checking->zone) == OK) {
+        check_zone(checking, checking->zone, parallel);
         place_lines(checking);
     }
-    (is_json ? print_json : print_text)(checking, zone);
-    zone_release(zone);
+    (is_json ? print_json : print_text)(checking, checking->zone);
     return checking->counts[ZONE_ERROR] == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
@@ -304,7 +303,10 @@ static int check_run(int argc, char **argv)
     if (code != EXIT_DONE) {
         return code;
     }
-    struct checking checking = {.lines = calloc(LINES_MAX, sizeof(struct line))};
+    /* Static, so that it keeps the zone to the end of the process, which comes now: to take a
+     * million names apart one by one helps nobody. */
+    static struct checking checking;
+    checking.lines = calloc(LINES_MAX, sizeof(struct line));
     const char *origin = command_value(&options[OPTION_ORIGIN]);
     struct problem problem = {0};
     code = EXIT_FAILED;

@@ -235,6 +235,13 @@ static void keep_finding(struct check_run *run, const struct zone_finding *findi
     part->kept_count++;
 }
 
+/* In canonical order the key of a name is the beginning of every key below it. */
+static bool is_below(const struct zone_entry *entry, const struct zone_node *above)
+{
+    struct span key = zone_entry_key(entry), beginning = zone_entry_key(zone_entry_of(above));
+    return key.len > beginning.len && memcmp(key.bytes, beginning.bytes, beginning.len) == 0;
+}
+
 static void check_part(void *user, size_t index)
 {
     struct check_part *part = (struct check_part *)user + index;
@@ -245,7 +252,7 @@ static void check_part(void *user, size_t index)
     while (entry != NULL) {
         const struct zone_node *node = &entry->node;
         struct check_place place = {.node = node, .types = types_of(node), .cursor = &cursor};
-        if (above != NULL && !name_is_below(node->owner, above->owner)) {
+        if (above != NULL && !is_below(entry, above)) {
             above = NULL;
         }
         place.above = above;

@@ -82,11 +82,23 @@ static void part_read(struct part *part)
     free(reading);
 }
 
-/* A place at or behind `wanted` where a line begins with an owner name or a directive, as far as
- * can be seen from there; the end of the text when none is near. */
+/* The word that begins at `at`. */
+static struct span first_word(struct span text, size_t at)
+{
+    size_t end = at;
+    while (end < text.len && memchr(" \t\r\n", text.bytes[end], 4) == NULL) {
+        end++;
+    }
+    return span_part(text, at, end - at);
+}
+
+/* A place behind `wanted` where a line begins with another owner name than the line before, as far
+ * as can be seen from there: then the records of one name are mostly not torn apart. The end of the
+ * text when no such place is near. */
 static size_t cut_near(struct span text, size_t wanted)
 {
-    size_t at = wanted;
+    size_t at = wanted, cut = text.len;
+    struct span before = SPAN_EMPTY;
     size_t limit = text.len - wanted > CUT_SEARCH_MAX ? wanted + CUT_SEARCH_MAX : text.len;
     while (at < limit) {
         const uint8_t *newline = memchr(text.bytes + at, '\n', limit - at);
@@ -94,11 +106,17 @@ static size_t cut_near(struct span text, size_t wanted)
             break;
         }
         at = (size_t)(newline - text.bytes) + 1;
-        if (at < text.len && memchr(" \t\r\n;()\"", text.bytes[at], 8) == NULL) {
+        if (at == text.len || memchr(" \t\r\n;()\"", text.bytes[at], 8) != NULL) {
+            continue;
+        }
+        struct span word = first_word(text, at);
+        if (before.len != 0 && !span_equal(word, before)) {
             return at;
         }
+        cut = before.len == 0 ? at : cut; /* if there is none with another owner */
+        before = word;
     }
-    return text.len;
+    return cut;
 }
 
 struct loading {
