@@ -229,8 +229,8 @@ static enum status apex_add_nsec3param(struct sign_run *run)
 /* A newer number in the owner's SOA is a change by itself where the policy follows the owner. */
 static bool asks_for_serial(const struct sign_run *run)
 {
-    bool follows_owner = run->policy.serial == ZONE_SERIAL_KEEP ||
-                         run->policy.serial == ZONE_SERIAL_INCREMENT;
+    bool follows_owner =
+        run->policy.serial == ZONE_SERIAL_KEEP || run->policy.serial == ZONE_SERIAL_INCREMENT;
     return follows_owner && run->before != NULL && zone_soa(run->before) != NULL &&
            serial_is_newer(run->owners_serial, zone_serial(run->before));
 }
