@@ -3,6 +3,7 @@
 rule grants, what is not signed as it must be, and what would break the chain is refused, with the RCODE of RFC 2136."""
 import base64
 import os
+import random
 import re
 import signal
 import subprocess
@@ -32,7 +33,8 @@ def write_zone(zone, serial=1, more=""):
     (work / f"{zone}.zone").write_text(zone_text.format(zone=zone, serial=serial) + more)
 
 
-for zone in ("dyn.example", "plain.example", "fixed.example"):
+HASHED = ("nsec3.example", "optout.example", "zonemd.example")
+for zone in ("dyn.example", "plain.example", "fixed.example", *HASHED):
     write_zone(zone)
 config = work / "serve.conf"
 config.write_text(f"""server:
@@ -59,13 +61,20 @@ zone:
 zone:
   name: fixed.example
   file: {work}/fixed.example.zone
-""")
+""" + "".join(f"""zone:
+  name: {zone}
+  file: {work}/{zone}.zone
+  denial: {denial}
+  zonemd: {zonemd}
+  update-policy: "editor zone ANY"
+  allow-transfer: editor
+""" for zone, denial, zonemd in zip(HASHED, ("nsec3", "nsec3-opt-out", "nsec"), ("no", "no", "yes"))))
 log = work / "serve.log"
 
 
 def serve():
     process = start([VOUCH, "serve", "--config", config], log)
-    check(until(lambda: "SOA" in dig("dyn.example", "SOA") and "SOA" in dig("plain.example", "SOA"), 30), "vouch serves", log.read_text()[-2000:])
+    check(until(lambda: all("SOA" in dig(zone, "SOA") for zone in ("dyn.example", "plain.example", *HASHED)), 30), "vouch serves", log.read_text()[-2000:])
     return process
 
 
@@ -96,7 +105,7 @@ def transfer(zone, kind="AXFR"):
 
 def verified(zone, what):
     (work / "axfr.zone").write_text(transfer(zone))
-    code, output = run(["ldns-verify-zone", work / "axfr.zone"])
+    code, output = run(["ldns-verify-zone", *(["-ZZ"] if zone == "zonemd.example" else []), work / "axfr.zone"])
     check(code == 0, f"ldns-verify-zone accepts {zone} {what}", output + transfer(zone)[-1500:])
 
 
@@ -174,6 +183,44 @@ verified("plain.example", "signed while running")
 code, output = vouch("control", "--socket", work / "signer.control", "unsign", "plain.example")
 check(code == 0 and until(lambda: "RRSIG" not in dig("new.plain.example", "A", "+dnssec"), 10) and "192.0.2.50" in dig("new.plain.example"), "and unsign takes it back", output)
 
+# Changes as chance wills, against a model of what they mean, under each kind of denial.
+SEED = int(os.environ.get("SEED", random.randrange(1 << 31)))
+print(f"seed {SEED} (SEED={SEED} repeats the random updates)")
+chance = random.Random(SEED)
+
+
+def records(zone):
+    """Of the names that the random updates are about."""
+    found = re.findall(r"^(r\S+)\.%s\.\s+\d+\s+IN\s+(A|TXT|NS)\s+(.*)$" % re.escape(zone), transfer(zone), re.M)
+    return {(name, kind, value.strip('"')) for name, kind, value in found}
+
+
+for zone in HASHED:
+    model, refused = set(), []
+    for turn in range(12):
+        lines = []
+        for _ in range(chance.randrange(1, 6)):
+            name = chance.choice(["r1", "r2", "rx.deep.r3", "ry.deep.r3", "r4", "*.r5"])
+            kind, value = chance.choice([("A", f"192.0.2.{chance.randrange(3)}"), ("TXT", f"t{chance.randrange(3)}"), ("NS", f"ns{chance.randrange(2)}.test.")])
+            if kind == "NS" and name not in ("r1", "r4"):
+                kind, value = "TXT", "instead"
+            what = chance.randrange(5)
+            if what < 3:
+                lines.append(f"update add {name}.{zone}. 60 {kind} {value}")
+                model.add((name, kind, value))
+            elif what == 3:
+                lines.append(f"update delete {name}.{zone}. {kind} {value}")
+                model.discard((name, kind, value))
+            else:
+                lines.append(f"update delete {name}.{zone}." + (f" {kind}" if chance.randrange(2) else ""))
+                model = {r for r in model if r[0] != name or (lines[-1][-1] != "." and r[1] != kind)}
+        rcode, output = update(zone, *lines)
+        refused += [] if rcode == "NOERROR" else [(rcode, lines, output)]
+    there = {r for r in records(zone)}
+    wanted = {r for r in model if r[0][0] == "r"}
+    check(not refused and there == wanted, f"random updates of {zone} mean what they should", f"{refused} {there ^ wanted}{log.read_text()[-800:]}")
+    verified(zone, "after random updates")
+
 # Nothing accepted is lost: kill -9 of every process, at any time, and IXFR goes on behind it.
 
 
@@ -218,7 +265,7 @@ write_zone("dyn.example", 2, "fresh A 192.0.2.60\n")
 os.kill(server.pid, signal.SIGHUP)
 check(until(lambda: "192.0.2.60" in dig("fresh.dyn.example"), 10) and not dig("host.dyn.example"), "a file with a newer serial takes its place", log.read_text()[-1500:])
 code, output = vouch("control", "--socket", work / "signer.control", "reload")
-check(code == 0 and "3 zones" in output, "reload without a name reads all", output)
+check(code == 0 and "6 zones" in output, "reload without a name reads all", output)
 verified("dyn.example", "from the new file")
 check(stop(server) == 0, "vouch ends cleanly again", log.read_text()[-1500:])
 check(not re.search("AddressSanitizer|runtime error", log.read_text()), "no sanitizer has anything to say", log.read_text()[-3000:])
