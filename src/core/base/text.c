@@ -8,22 +8,28 @@ static const char base16[] = "0123456789ABCDEF";
 static const char base32hex[] = "0123456789abcdefghijklmnopqrstuv";
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* Any base of 2^bits: the bits of the octets in order, the last group filled with zeros. */
+/* In one piece: most of the octets of a signed zone's text are written here. Any base of 2^bits:
+ * the bits of the octets in order, the last group filled with zeros. */
 static void write_base(struct writer *writer, struct span bytes, const char *alphabet,
                        unsigned bits)
 {
     unsigned held = 0, held_bits = 0;
+    size_t at = writer_reserve(writer, (bytes.len * 8 + bits - 1) / bits);
+    if (writer->status != OK) {
+        return;
+    }
+    uint8_t *digits = writer->bytes + at;
     for (size_t i = 0; i < bytes.len; i++) {
         held = held << 8 | bytes.bytes[i];
         held_bits += 8;
         while (held_bits >= bits) {
             held_bits -= bits;
-            writer_u8(writer, (uint8_t)alphabet[held >> held_bits & ((1U << bits) - 1)]);
+            *digits++ = (uint8_t)alphabet[held >> held_bits & ((1U << bits) - 1)];
         }
         held &= (1U << held_bits) - 1;
     }
     if (held_bits > 0) {
-        writer_u8(writer, (uint8_t)alphabet[held << (bits - held_bits) & ((1U << bits) - 1)]);
+        *digits++ = (uint8_t)alphabet[held << (bits - held_bits) & ((1U << bits) - 1)];
     }
 }
 
@@ -281,9 +287,25 @@ static struct date_time date_of_time(int64_t wall_s)
                               (unsigned)(second % 60)};
 }
 
+static uint8_t *write_two(uint8_t *digits, unsigned value)
+{
+    digits[0] = (uint8_t)('0' + value / 10);
+    digits[1] = (uint8_t)('0' + value % 10);
+    return digits + 2;
+}
+
 void text_write_time14(struct writer *writer, int64_t wall_s)
 {
     struct date_time at = date_of_time(wall_s);
+    if (at.year >= 0 && at.year <= 9999) {
+        uint8_t digits[14];
+        uint8_t *end =
+            write_two(write_two(digits, (unsigned)at.year / 100), (unsigned)at.year % 100);
+        end = write_two(write_two(end, at.month), at.day);
+        end = write_two(write_two(write_two(end, at.hour), at.minute), at.second);
+        writer_span(writer, span_of(digits, (size_t)(end - digits)));
+        return;
+    }
     writer_print(writer, "%04lld%02u%02u%02u%02u%02u", (long long)at.year, at.month, at.day,
                  at.hour, at.minute, at.second);
 }

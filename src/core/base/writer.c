@@ -44,7 +44,11 @@ static void number(struct writer *writer, uint64_t value, size_t len)
 
 void writer_u8(struct writer *writer, uint8_t value)
 {
-    number(writer, value, 1);
+    if (writer->status == OK && writer->len < writer->size) { /* most of all calls */
+        writer->bytes[writer->len++] = value;
+    } else {
+        writer_fail(writer, NO_SPACE);
+    }
 }
 
 void writer_u16(struct writer *writer, uint16_t value)
@@ -78,6 +82,17 @@ void writer_span(struct writer *writer, struct span bytes)
 void writer_text(struct writer *writer, const char *text)
 {
     writer_span(writer, span_of_text(text));
+}
+
+void writer_decimal(struct writer *writer, uint64_t value)
+{
+    uint8_t digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (uint8_t)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    writer_span(writer, span_of(digits + at, sizeof digits - at));
 }
 
 void writer_print(struct writer *writer, const char *format, ...)

@@ -19,6 +19,7 @@ void writer_u48(struct writer *writer, uint64_t value);
 void writer_u64(struct writer *writer, uint64_t value);
 void writer_span(struct writer *writer, struct span bytes);
 void writer_text(struct writer *writer, const char *text); /* without the NUL */
+void writer_decimal(struct writer *writer, uint64_t value);
 void writer_print(struct writer *writer, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Leaves `len` zero octets and returns their offset, to be filled by writer_patch_*. */
 size_t writer_reserve(struct writer *writer, size_t len);

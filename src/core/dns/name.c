@@ -352,33 +352,41 @@ enum status name_parse(struct span text, const struct name *origin, struct name_
     return parse_labels(&parsing, text, origin, name);
 }
 
-static void write_label_text(struct span label, struct writer *writer)
+static uint8_t *write_label_text(struct span label, uint8_t *text)
 {
     for (size_t i = 0; i < label.len; i++) {
         uint8_t octet = label.bytes[i];
-        if (octet <= 0x20 || octet >= 0x7f) {
-            const uint8_t escaped[] = {'\\', (uint8_t)('0' + octet / 100),
-                                       (uint8_t)('0' + octet / 10 % 10),
-                                       (uint8_t)('0' + octet % 10)};
-            writer_span(writer, span_of(escaped, sizeof escaped));
-            continue;
+        bool is_plain =
+            octet >= 'a' ? octet <= 'z' : octet == '-' || (octet >= '0' && octet <= '9');
+        if (is_plain) { /* of nearly all names */
+            *text++ = octet;
+        } else if (octet <= 0x20 || octet >= 0x7f) {
+            *text++ = '\\';
+            *text++ = (uint8_t)('0' + octet / 100);
+            *text++ = (uint8_t)('0' + octet / 10 % 10);
+            *text++ = (uint8_t)('0' + octet % 10);
+        } else {
+            if (memchr(".\\\"();@$", octet, 8) != NULL) {
+                *text++ = '\\';
+            }
+            *text++ = octet;
         }
-        if (memchr(".\\\"();@$", octet, 8) != NULL) {
-            writer_u8(writer, '\\');
-        }
-        writer_u8(writer, octet);
     }
+    return text;
 }
 
 void name_write_text(struct name name, struct writer *writer)
 {
+    uint8_t text[NAME_TEXT_MAX];
+    uint8_t *end = text;
     if (name.label_count == 0) {
-        writer_u8(writer, '.');
+        *end++ = '.';
     }
     for (size_t at = 0; name.octets[at] != 0; at += (size_t)name.octets[at] + 1) {
-        write_label_text(span_of(name.octets + at + 1, name.octets[at]), writer);
-        writer_u8(writer, '.');
+        end = write_label_text(span_of(name.octets + at + 1, name.octets[at]), end);
+        *end++ = '.';
     }
+    writer_span(writer, span_of(text, (size_t)(end - text)));
 }
 
 const char *name_print(struct name name, char text[NAME_TEXT_MAX])

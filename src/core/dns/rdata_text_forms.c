@@ -9,13 +9,7 @@
 
 void rdata_text_number(struct writer *text, uint64_t number)
 {
-    uint8_t digits[20];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (uint8_t)('0' + number % 10);
-        number /= 10;
-    } while (number != 0);
-    writer_span(text, span_of(digits + at, sizeof digits - at));
+    writer_decimal(text, number);
 }
 
 void rdata_text_address(struct writer *text, struct span octets)
