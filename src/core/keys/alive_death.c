@@ -281,10 +281,16 @@ static void drop_dead_terms(const struct alive_policy *policy, const struct reac
     }
 }
 
-/* A stretch that is over and that another outlasts in all respects says nothing any more. */
+/* A stretch that another outlasts in all respects says nothing any more. Not one that was never
+ * seen: it may still be refused. */
 static bool is_outlasted(const struct alive_term *term, const struct alive_term *by)
 {
-    return term->gone_s != CACHES_FOREVER && term->gone_s <= by->gone_s &&
+    bool is_over = term->gone_s != CACHES_FOREVER;
+    bool by_is_over = by->gone_s != CACHES_FOREVER;
+    bool ends_sooner = is_over || by_is_over
+                           ? term->gone_s <= by->gone_s
+                           : by->superseded == 0 || term->superseded <= by->superseded;
+    return term->superseded != 0 && by->seen_s != ALIVE_NEVER && ends_sooner &&
            term->ttl_s <= by->ttl_s && term->beyond_s <= by->beyond_s &&
            term->expires_s == by->expires_s && term->decided <= by->decided;
 }

@@ -6,7 +6,7 @@
 
 enum {
     BASE_S = 1000, /* it is always now; what passes moves into the past instead */
-    MEMORY_S = 12, /* what is older is of one age */
+    MEMORY_S = 3,  /* what is older is of one age; no TTL of a world is as long */
     NODE_SIZE_MAX = 8192,
     SLOTS = 1 << 22
 };
@@ -61,8 +61,6 @@ static struct alive_content content_of(const struct explore_world *world, enum a
     return content;
 }
 
-/* TTLs as the servers give them; caches of the world may hold longer, which is for the policy to
- * know. */
 static uint32_t ttl_of(const struct explore_world *world, enum alive_list list, size_t index)
 {
     const struct resolver_world *resolvers = &world->resolvers;
@@ -81,6 +79,12 @@ static uint32_t ttl_of(const struct explore_world *world, enum alive_list list, 
         break;
     }
     return resolvers->ns_ticks;
+}
+
+static uint32_t told_ttl(const struct explore_world *world, enum alive_list list, size_t index)
+{
+    uint32_t ttl_s = ttl_of(world, list, index);
+    return ttl_s - (world->cuts_ttl_of == (int)list && ttl_s > 0);
 }
 
 static uint8_t *served(struct resolver_caches *caches, enum alive_list list, size_t source)
@@ -111,7 +115,7 @@ static size_t sources_of(const struct explore_world *world, enum alive_list list
 
 static size_t servers_of(const struct explore_world *world)
 {
-    return world->has_lag ? RESOLVER_SERVERS : 1;
+    return world->has_lag && !world->knows_one_server ? RESOLVER_SERVERS : 1;
 }
 
 /* Each server tells what it serves; without lag, twice at once. */
@@ -130,7 +134,7 @@ static void observe(const struct explore_world *world, struct state *state)
                 .server = (uint8_t)server,
                 .list = LISTS[i],
                 .content = content_of(world, LISTS[i], index),
-                .ttl_s = ttl_of(world, LISTS[i], index),
+                .ttl_s = told_ttl(world, LISTS[i], index),
             };
             for (size_t round = world->has_lag ? 1 : 0; round < 2; ++round) {
                 enum alive_news news;
@@ -176,15 +180,18 @@ static void move_into_past(struct alive *alive, int64_t by_s)
     }
 }
 
-/* Numbers keep their order and become small. */
-static uint32_t rank_of(const struct alive *alive, uint32_t number)
+/* Numbers keep their order within their list and become small. */
+static uint32_t rank_of(const struct alive *alive, const struct alive_version *like,
+                        uint32_t number)
 {
-    uint32_t below[256];
+    uint32_t below[2 * ALIVE_VERSIONS_MAX * ALIVE_TERMS_MAX];
     size_t count = 0;
     for (size_t v = 0; v < alive->version_count; ++v) {
-        for (size_t t = 0; t < alive->versions[v].term_count; ++t) {
-            below[count++] = alive->versions[v].terms[t].decided;
-            below[count++] = alive->versions[v].terms[t].superseded;
+        const struct alive_version *version = &alive->versions[v];
+        bool is_alike = version->list == like->list && version->source == like->source;
+        for (size_t t = 0; is_alike && t < version->term_count; ++t) {
+            below[count++] = version->terms[t].decided;
+            below[count++] = version->terms[t].superseded;
         }
     }
     uint32_t rank = 0;
@@ -197,35 +204,77 @@ static uint32_t rank_of(const struct alive *alive, uint32_t number)
     return rank;
 }
 
-/* A mark below every number that is still awaited says as much as the lowest of its kind. */
-static void rank_numbers(const struct explore_world *world, struct alive *alive)
+static bool is_in_list(const struct alive_version *version, const struct alive_server *server,
+                       size_t list)
+{
+    bool is_parents = version->list == ALIVE_DS || version->list == ALIVE_NS;
+    size_t first = is_parents ? ALIVE_DS : ALIVE_DNSKEY;
+    return is_parents == server->is_parent && (size_t)version->list - first == list &&
+           (is_parents || version->source == server->source);
+}
+
+/* The newest awaited change that a mark answers for, as a rank; 0: none. */
+static uint32_t awaited_rank(const struct alive *alive, const struct alive_server *server,
+                             size_t list, uint32_t number)
+{
+    uint32_t newest = 0, rank = 0;
+    for (size_t v = 0; v < alive->version_count; ++v) {
+        const struct alive_version *version = &alive->versions[v];
+        for (size_t t = 0; is_in_list(version, server, list) && t < version->term_count; ++t) {
+            const struct alive_term *term = &version->terms[t];
+            bool is_awaited = term->superseded != 0 && term->gone_s == CACHES_FOREVER;
+            if (is_awaited && term->superseded <= number && term->superseded > newest) {
+                newest = term->superseded;
+                rank = rank_of(alive, version, newest);
+            }
+        }
+    }
+    return rank;
+}
+
+/* Marks matter while something is awaited; when a round was confirmed does not, as long as another
+ * server has still to confirm its own, later. */
+static void rank_marks(const struct alive *old, struct alive_server *server, size_t list)
+{
+    uint8_t kept = 0;
+    for (size_t m = 0; m < server->mark_count[list]; ++m) {
+        struct alive_mark mark = server->marks[list][m];
+        mark.number = awaited_rank(old, server, list, mark.number);
+        bool is_known = kept > 0 && server->marks[list][kept - 1].number == mark.number;
+        if (mark.confirmed_s != ALIVE_NEVER) {
+            mark.since_s = mark.confirmed_s = BASE_S - 1;
+        }
+        if (mark.number != 0 && !is_known) {
+            server->marks[list][kept++] = mark;
+        }
+    }
+    server->mark_count[list] = kept;
+}
+
+static void rank_numbers(struct alive *alive)
 {
     const struct alive old = *alive;
+    alive->last_change = 1;
     for (size_t v = 0; v < alive->version_count; ++v) {
         for (size_t t = 0; t < alive->versions[v].term_count; ++t) {
             struct alive_term *term = &alive->versions[v].terms[t];
             bool is_over = term->superseded != 0 && term->gone_s != CACHES_FOREVER;
-            term->decided = is_over ? 0 : rank_of(&old, term->decided);
-            term->superseded = is_over ? 1 : rank_of(&old, term->superseded);
+            term->decided = is_over ? 0 : rank_of(&old, &old.versions[v], term->decided);
+            term->superseded = is_over ? 1 : rank_of(&old, &old.versions[v], term->superseded);
             term->decided_s = ALIVE_NEVER;
-            term->seen_s = ALIVE_NEVER;
+            term->seen_s = term->seen_s == ALIVE_NEVER ? ALIVE_NEVER : 0;
             term->seen_server = 0;
+            alive->last_change =
+                term->decided > alive->last_change ? term->decided : alive->last_change;
+            alive->last_change =
+                term->superseded > alive->last_change ? term->superseded : alive->last_change;
         }
     }
     for (size_t i = 0; i < alive->server_count; ++i) {
-        struct alive_server *server = &alive->servers[i];
         for (size_t list = 0; list < ALIVE_LISTS_OF_A_PLACE; ++list) {
-            uint8_t kept = 0;
-            for (size_t m = 0; world->has_lag && m < server->mark_count[list]; ++m) {
-                struct alive_mark mark = server->marks[list][m];
-                mark.number = rank_of(&old, mark.number);
-                kept -= kept > 0 && server->marks[list][kept - 1].number == mark.number;
-                server->marks[list][kept++] = mark;
-            }
-            server->mark_count[list] = kept;
+            rank_marks(&old, &alive->servers[i], list);
         }
     }
-    alive->last_change = rank_of(&old, old.last_change);
 }
 
 static int compare_terms(const void *left, const void *right)
@@ -265,9 +314,9 @@ static int compare_chains(const void *left, const void *right)
 }
 
 /* Equal states become equal octets. */
-static void canonise(const struct explore_world *world, struct alive *alive)
+static void canonise(struct alive *alive)
 {
-    rank_numbers(world, alive);
+    rank_numbers(alive);
     for (size_t v = 0; v < alive->version_count; ++v) {
         struct alive_version *version = &alive->versions[v];
         qsort(version->terms, version->term_count, sizeof version->terms[0], compare_terms);
@@ -289,7 +338,7 @@ static uint64_t hash_of(const uint8_t *bytes, size_t len)
 static void remember(struct walk *walk, struct state *state)
 {
     uint8_t bytes[NODE_SIZE_MAX];
-    canonise(walk->world, &state->alive);
+    canonise(&state->alive);
     struct writer form = writer_over(bytes, sizeof bytes);
     writer_span(&form, span_of(&state->caches, sizeof state->caches));
     alive_write(&state->alive, &form);
@@ -359,7 +408,7 @@ static void make(const struct explore_world *world, struct state *state, enum al
                                       .source = (uint8_t)source,
                                       .count = 1,
                                       .contents = {content_of(world, list, index)},
-                                      .ttl_s = ttl_of(world, list, index),
+                                      .ttl_s = told_ttl(world, list, index),
                                       .expires_s = CACHES_FOREVER,
                                       .left_expires_s = CACHES_FOREVER};
     uint32_t number = 0;
@@ -557,7 +606,7 @@ static void compare(struct walk *walk, const struct state *state, const struct c
         is_covered = is_covered && (held[i] & ~believed[i]) == 0;
     }
     for (size_t d = 0; d < world->resolvers.ds_count; ++d) {
-        bool is_dead = (held[0] >> d & 1) == 0 && content_of(world, ALIVE_DS, d).ds.count != 0;
+        bool is_dead = (believed[0] >> d & 1) == 0 && content_of(world, ALIVE_DS, d).ds.count != 0;
         for (size_t s = 0; is_dead && s < world->resolvers.set_count; ++s) {
             is_covered =
                 is_covered && (caches->chain_left[d][s] == 0 || has_chain(world, view, d, s));
@@ -576,6 +625,14 @@ static void note_settled(struct walk *walk, const struct state *state, const str
     if (is_at_rest && world->source_count == 1) {
         size_t d = caches->ds_served[0], s = caches->set_served[0][0], m = caches->mix_served[0][0];
         walk->settled[d][s][m] = true;
+    }
+    if (world->source_count == 2 && view->chain_count == 0 && view->ds_count == 1 &&
+        view->reached == 2 && caches->ds_served[0] == world->goal_ds) {
+        size_t held = 0;
+        for (size_t i = 0; i < view->dnskeys_count; ++i) {
+            held += view->dnskeys[i].held.is_held;
+        }
+        walk->result.goals += held == 1;
     }
 }
 
@@ -630,7 +687,7 @@ static void begin(struct walk *walk, size_t d, const uint8_t *set, const uint8_t
                 .source = (uint8_t)source,
                 .count = 1,
                 .contents = {content_of(world, LISTS[i], index)},
-                .ttl_s = ttl_of(world, LISTS[i], index),
+                .ttl_s = told_ttl(world, LISTS[i], index),
                 .expires_s = CACHES_FOREVER,
                 .left_expires_s = CACHES_FOREVER,
             };

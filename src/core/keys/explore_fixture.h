@@ -21,8 +21,11 @@ struct explore_world {
     /* Contents that source 1 may serve, as bits by index; source 0 may serve the others too. */
     uint16_t sets_of[RESOLVER_SOURCES], mixes_of[RESOLVER_SOURCES];
     uint8_t start_set[RESOLVER_SOURCES], start_mix[RESOLVER_SOURCES], start_ds;
-    size_t versions_max; /* of one list in caches at once; no change while there are so many */
-    size_t states_max;   /* the walk fails above it */
+    bool knows_one_server; /* of each place: a mutation */
+    int cuts_ttl_of;       /* enum alive_list: `alive` is told a TTL one tick too short; -1: none */
+    int goal_ds;           /* two sources: this DS set with source 1 alone is the goal */
+    size_t versions_max;   /* of one list in caches at once; no change while there are so many */
+    size_t states_max;     /* the walk fails above it */
 };
 
 struct explore_result {
@@ -33,6 +36,7 @@ struct explore_result {
     size_t safe_ends;  /* settled secure states that were reached, nothing else being alive */
     size_t safe_total; /* settled secure states that there are; source 0 only */
     size_t stuck;      /* states in which the predicate refuses an empty DS set */
+    size_t goals;      /* states in which nothing but the goal is alive */
     bool is_complete;
 };
 
