@@ -20,6 +20,19 @@ struct zone_bulk_item {
 };
 struct zone_bulk_item zone_bulk_item_of(struct zone_entry *entry);
 
+int zone_bulk_compare(const struct zone_bulk_item *a, const struct zone_bulk_item *b); /* by key */
+
+/* Items in runs of rising keys: run i begins at starts[i], the first at 0. */
+struct zone_bulk_runs {
+    struct zone_bulk_item *items;
+    size_t count;
+    size_t *starts;
+    size_t start_count;
+    bool has_equals; /* told by the merge: some key stands more than once */
+};
+/* Makes one run of them; equal keys stay in the order they were in. OK or NO_MEMORY. */
+enum status zone_bulk_merge(struct zone_bulk_runs *runs) MUST_USE;
+
 /* A version with one reference of entries in rising order of their keys, each key once, all at or
  * below the apex. Takes over the references of the entries, on failure too; the array stays the
  * caller's. `has_nsec3`: false promises that none owns NSEC3. OK or NO_MEMORY. */

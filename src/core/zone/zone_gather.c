@@ -254,11 +254,6 @@ static enum status pack_owner(struct zone_gathering *gathering, struct zone_bulk
     return OK;
 }
 
-static int compare_items(const struct zone_bulk_item *a, const struct zone_bulk_item *b)
-{
-    return span_compare(zone_entry_key(a->entry), zone_entry_key(b->entry));
-}
-
 /* Puts the packed owner behind the others: on the run under way when it rises, else on a new one.
  */
 static enum status close_owner(struct zone_gathering *gathering)
@@ -278,7 +273,7 @@ static enum status close_owner(struct zone_gathering *gathering)
     gathering->status = pack_owner(gathering, item);
     if (gathering->status == OK) {
         gathering->item_count++;
-        if (count == 0 || compare_items(item - 1, item) >= 0) {
+        if (count == 0 || zone_bulk_compare(item - 1, item) >= 0) {
             gathering->runs[gathering->run_count++] = count;
         }
     }
@@ -365,86 +360,12 @@ enum status zone_gather_add(struct zone_gathering *gathering, struct name owner,
     return gathering->status;
 }
 
-/* All items of all gatherings in one table, and where the rising runs begin. */
+/* All items of all gatherings in one table. */
 struct joining {
-    struct zone_bulk_item *items;
-    size_t count, size;
-    size_t *runs;
-    size_t run_count, run_size;
-    struct zone_bulk_item *aside; /* a part of a run while it is merged */
-    size_t aside_size;
-    bool has_equals; /* a name has several items */
+    struct zone_bulk_runs runs;
+    size_t item_size, run_size;
     bool has_nsec3;
 };
-
-/* How many of the items of a rising run come before `item`; of an equal one `equals` says it. In
- * leaps from the front, so that a near place is found soon and a far one not late. */
-static size_t count_before(struct joining *joining, const struct zone_bulk_item *items,
-                           size_t count, const struct zone_bulk_item *item, bool equals)
-{
-    size_t low = 0, leap = 1;
-    bool is_leaping = true;
-    for (size_t high = count; low < high;) {
-        size_t at = is_leaping ? low + leap - 1 : low + (high - low) / 2;
-        at = at < high ? at : high - 1;
-        int order = compare_items(&items[at], item);
-        joining->has_equals = joining->has_equals || order == 0;
-        if (order < 0 || (order == 0 && equals)) {
-            low = at + 1;
-            leap *= 2;
-        } else {
-            high = at;
-            is_leaping = false;
-        }
-    }
-    return low;
-}
-
-/* Merges two neighbouring rising runs; of equal names those of the left one stay in front. */
-static enum status merge_runs(struct joining *joining, size_t from, size_t middle, size_t to)
-{
-    struct zone_bulk_item *items = joining->items;
-    size_t at = from + count_before(joining, items + from, middle - from, &items[middle], true);
-    size_t aside_count = middle - at;
-    if (aside_count == 0) {
-        return OK;
-    }
-    if (!table_grow((void **)&joining->aside, &joining->aside_size, aside_count,
-                    sizeof *joining->aside)) {
-        return NO_MEMORY;
-    }
-    memcpy(joining->aside, items + at, aside_count * sizeof *items);
-    size_t right = middle;
-    for (size_t i = 0; i < aside_count; i++) {
-        size_t passed = count_before(joining, items + right, to - right, &joining->aside[i], false);
-        memmove(items + at, items + right, passed * sizeof *items);
-        at += passed;
-        right += passed;
-        items[at++] = joining->aside[i];
-    }
-    return OK;
-}
-
-static enum status merge_all(struct joining *joining)
-{
-    while (joining->run_count > 1) {
-        size_t kept = 0;
-        for (size_t i = 0; i < joining->run_count; i += 2) {
-            size_t from = joining->runs[i];
-            bool has_more = i + 2 < joining->run_count;
-            if (i + 1 < joining->run_count) {
-                enum status status = merge_runs(joining, from, joining->runs[i + 1],
-                                                has_more ? joining->runs[i + 2] : joining->count);
-                if (status != OK) {
-                    return status;
-                }
-            }
-            joining->runs[kept++] = from;
-        }
-        joining->run_count = kept;
-    }
-    return OK;
-}
 
 static enum status take_entry(struct zone_gathering *gathering, const struct zone_entry *entry)
 {
@@ -499,12 +420,13 @@ static enum status combine(struct zone_gathering *gathering, struct zone_bulk_it
 /* Each name once. On failure the items behind stay as they are. */
 static enum status combine_equals(struct joining *joining, struct zone_gathering *gathering)
 {
-    struct zone_bulk_item *items = joining->items;
+    struct zone_bulk_item *items = joining->runs.items;
     size_t kept = 0, at = 0;
     enum status status = OK;
-    while (at < joining->count && status == OK) {
+    while (at < joining->runs.count && status == OK) {
         size_t same = 1;
-        while (at + same < joining->count && compare_items(&items[at], &items[at + same]) == 0) {
+        while (at + same < joining->runs.count &&
+               zone_bulk_compare(&items[at], &items[at + same]) == 0) {
             same++;
         }
         status = same > 1 ? combine(gathering, &items[at], same) : OK;
@@ -513,8 +435,8 @@ static enum status combine_equals(struct joining *joining, struct zone_gathering
             at += same;
         }
     }
-    memmove(items + kept, items + at, (joining->count - at) * sizeof *items);
-    joining->count -= at - kept;
+    memmove(items + kept, items + at, (joining->runs.count - at) * sizeof *items);
+    joining->runs.count -= at - kept;
     return status;
 }
 
@@ -525,44 +447,47 @@ static enum status join_items(struct joining *joining, struct zone_gathering *ga
     if (status != OK) {
         return status;
     }
-    if (!table_grow((void **)&joining->runs, &joining->run_size,
-                    joining->run_count + gathering->run_count, sizeof *joining->runs)) {
+    if (!table_grow((void **)&joining->runs.starts, &joining->run_size,
+                    joining->runs.start_count + gathering->run_count,
+                    sizeof *joining->runs.starts)) {
         return NO_MEMORY;
     }
     for (size_t i = 0; i < gathering->run_count; i++) {
-        joining->runs[joining->run_count++] = joining->count + gathering->runs[i];
+        joining->runs.starts[joining->runs.start_count++] =
+            joining->runs.count + gathering->runs[i];
     }
-    if (joining->count == 0) { /* the first one's table as it is */
-        free(joining->items);
-        joining->items = gathering->items;
-        joining->size = gathering->item_size;
+    if (joining->runs.count == 0) { /* the first one's table as it is */
+        free(joining->runs.items);
+        joining->runs.items = gathering->items;
+        joining->item_size = gathering->item_size;
         gathering->items = NULL;
         gathering->item_size = 0;
-    } else if (!table_grow((void **)&joining->items, &joining->size,
-                           joining->count + gathering->item_count, sizeof *joining->items)) {
+    } else if (!table_grow((void **)&joining->runs.items, &joining->item_size,
+                           joining->runs.count + gathering->item_count,
+                           sizeof *joining->runs.items)) {
         return NO_MEMORY;
     } else if (gathering->item_count != 0) {
-        memcpy(joining->items + joining->count, gathering->items,
-               gathering->item_count * sizeof *joining->items);
+        memcpy(joining->runs.items + joining->runs.count, gathering->items,
+               gathering->item_count * sizeof *joining->runs.items);
     }
-    joining->count += gathering->item_count;
+    joining->runs.count += gathering->item_count;
     joining->has_nsec3 = joining->has_nsec3 || gathering->has_nsec3;
     gathering->item_count = 0;
     gathering->run_count = 0;
     return OK;
 }
 
-static void tell_ttls(const struct zone_gather_aim *aim, const struct joining *joining)
+static void tell_ttls(const struct zone_gather_aim *aim, const struct zone_bulk_runs *runs)
 {
-    for (size_t i = 0; aim->ttl_differs != NULL && i < joining->count; i++) {
-        const struct zone_bulk_item *item = &joining->items[i];
-        const struct zone_node *node = &item->entry->node;
-        for (uint16_t j = 0; item->ttl_differs != 0 && j < node->rrset_count; j++) {
-            const struct rrset *rrset = node->rrsets[j];
-            if (rrset->type == item->ttl_differs) {
-                aim->ttl_differs(aim->user, node->owner, rrset->type, rrset->ttl_s);
-                break;
-            }
+    for (size_t i = 0; aim->ttl_differs != NULL && i < runs->count; i++) {
+        const struct zone_bulk_item *item = &runs->items[i];
+        const struct rrset *rrset = NULL;
+        for (uint16_t j = 0; item->ttl_differs != 0 && rrset == NULL; j++) {
+            const struct rrset *at = item->entry->node.rrsets[j]; /* one has that type */
+            rrset = at->type == item->ttl_differs ? at : NULL;
+        }
+        if (rrset != NULL) {
+            aim->ttl_differs(aim->user, rrset->owner, rrset->type, rrset->ttl_s);
         }
     }
 }
@@ -571,27 +496,27 @@ enum status zone_gather_join(const struct zone_gather_aim *aim,
                              struct zone_gathering *const *gatherings, size_t count,
                              struct zone **zone)
 {
-    struct joining joining = {.count = 0};
+    struct joining joining = {.has_nsec3 = false};
+    struct zone_bulk_runs *runs = &joining.runs;
     enum status status = OK;
     *zone = NULL;
     for (size_t i = 0; i < count && status == OK; i++) {
         status = join_items(&joining, gatherings[i]);
     }
-    status = status == OK ? merge_all(&joining) : status;
-    if (status == OK && joining.has_equals) {
+    status = status == OK ? zone_bulk_merge(runs) : status;
+    if (status == OK && runs->has_equals) {
         status = combine_equals(&joining, gatherings[0]);
     }
-    free(joining.aside);
-    free(joining.runs);
+    free(runs->starts);
     if (status == OK) {
-        tell_ttls(aim, &joining);
-        status = zone_bulk_finish(aim->apex, joining.items, joining.count, joining.has_nsec3,
+        tell_ttls(aim, runs);
+        status = zone_bulk_finish(aim->apex, runs->items, runs->count, joining.has_nsec3,
                                   aim->parallel, zone);
     } else {
-        for (size_t i = 0; i < joining.count; i++) {
-            zone_entry_release(joining.items[i].entry);
+        for (size_t i = 0; i < runs->count; i++) {
+            zone_entry_release(runs->items[i].entry);
         }
     }
-    free(joining.items);
+    free(runs->items);
     return status;
 }
