@@ -170,58 +170,62 @@ static bool may_meet(const struct judge *judge, const struct held *keys, const s
     return keys->source == signers->source || (judge->policy->clauses & SAFE_ACROSS_SOURCES) != 0;
 }
 
-/* All ways of a DS set or a chain: every DNSKEY version with every mix of signers, of the sources
- * that are reached. False at the first that fails, which goes into the verdict. */
-static bool ways_are_good(struct judge *judge, struct combination way, const struct held *top,
-                          enum level level, uint8_t sources)
+/* Where a way begins: a DS set, or a chain judged earlier. */
+struct top {
+    const struct ds_set *ds;
+    const struct dnskey_set *keys; /* of a chain; else NULL */
+    int64_t dies_s;
+    bool is_current;
+};
+
+static size_t way_count(const struct judge *judge, const struct top *top)
+{
+    size_t keys = top->keys != NULL ? 1 : judge->caches->dnskeys_count;
+    return keys * judge->caches->signers_count;
+}
+
+/* One of the ways of a DS set or a chain: a DNSKEY version with a mix of signers, of the sources
+ * that are reached. False: caches do not meet these two. */
+static bool way_at(const struct judge *judge, const struct top *top, size_t index, uint8_t sources,
+                   struct combination *way)
 {
     const struct caches *caches = judge->caches;
-    for (size_t k = 0; k < (way.is_chain ? 1 : caches->dnskeys_count); ++k) {
-        const struct held_dnskeys *keys = way.is_chain ? NULL : &caches->dnskeys[k];
-        if (keys != NULL && !counts(judge, &keys->held, sources)) {
+    const struct held_signers *signers = &caches->signers[index % caches->signers_count];
+    *way = (struct combination){
+        .is_chain = top->keys != NULL,
+        .ds = top->ds,
+        .keys = top->keys,
+        .signers = signers->signers,
+        .signers_source = signers->held.source,
+        .until_s = sooner(top->dies_s, signers->held.dies_s),
+    };
+    if (!counts(judge, &signers->held, sources) || way->is_chain) {
+        return way->is_chain && counts(judge, &signers->held, sources);
+    }
+    const struct held_dnskeys *keys = &caches->dnskeys[index / caches->signers_count];
+    way->keys = &keys->set;
+    way->keys_source = keys->held.source;
+    way->until_s = sooner(way->until_s, keys->held.dies_s);
+    way->is_published = top->is_current && keys->held.is_current && signers->held.is_current &&
+                        keys->held.source == signers->held.source;
+    return counts(judge, &keys->held, sources) && may_meet(judge, &keys->held, &signers->held);
+}
+
+/* False at the first way that fails, which goes into the verdict. */
+static bool is_good(struct judge *judge, const struct top *top, enum level level, uint8_t sources)
+{
+    for (size_t i = 0; i < way_count(judge, top); ++i) {
+        struct combination way;
+        if (!way_at(judge, top, i, sources, &way)) {
             continue;
         }
-        for (size_t s = 0; s < caches->signers_count; ++s) {
-            const struct held_signers *signers = &caches->signers[s];
-            if (!counts(judge, &signers->held, sources) ||
-                (keys != NULL && !may_meet(judge, &keys->held, &signers->held))) {
-                continue;
-            }
-            struct combination one = way;
-            one.signers = signers->signers;
-            one.signers_source = signers->held.source;
-            one.until_s = sooner(top->dies_s, signers->held.dies_s);
-            if (keys != NULL) {
-                one.keys = &keys->set;
-                one.keys_source = keys->held.source;
-                one.until_s = sooner(one.until_s, keys->held.dies_s);
-                one.is_published = top->is_current && keys->held.is_current &&
-                                   signers->held.is_current &&
-                                   keys->held.source == signers->held.source;
-            }
-            struct fault fault = judge_way(judge, &one, level);
-            if (fault.clause != 0) {
-                judge_find(judge, &one, &fault);
-                return false;
-            }
+        struct fault fault = judge_way(judge, &way, level);
+        if (fault.clause != 0) {
+            judge_find(judge, &way, &fault);
+            return false;
         }
     }
     return true;
-}
-
-static bool ds_is_good(struct judge *judge, const struct held_ds *ds, enum level level,
-                       uint8_t sources)
-{
-    struct combination way = {.ds = &ds->set};
-    return ways_are_good(judge, way, &ds->held, level, sources);
-}
-
-static bool chain_is_good(struct judge *judge, const struct held_chain *chain, enum level level,
-                          uint8_t sources)
-{
-    struct combination way = {.is_chain = true, .ds = &chain->ds, .keys = &chain->keys};
-    struct held top = {.dies_s = chain->dies_s};
-    return ways_are_good(judge, way, &top, level, sources);
 }
 
 static bool has_chains(const struct judge *judge)
@@ -229,21 +233,35 @@ static bool has_chains(const struct judge *judge)
     return (judge->policy->clauses & SAFE_CHAINS) != 0;
 }
 
+/* DS versions that count, then chains; false: no such, or it does not count. */
+static bool top_at(const struct judge *judge, size_t index, struct top *top)
+{
+    const struct caches *caches = judge->caches;
+    if (index < caches->ds_count) {
+        const struct held_ds *ds = &caches->ds[index];
+        *top = (struct top){&ds->set, NULL, ds->held.dies_s, ds->held.is_current};
+        return counts(judge, &ds->held, 0);
+    }
+    const struct held_chain *chain = &caches->chains[index - caches->ds_count];
+    *top = (struct top){&chain->ds, &chain->keys, chain->dies_s, false};
+    return has_chains(judge);
+}
+
+static size_t top_count(const struct judge *judge)
+{
+    return judge->caches->ds_count + judge->caches->chain_count;
+}
+
 struct safe_verdict safe_state(const struct caches *caches, const struct safe_policy *policy)
 {
-    struct judge judge = {.caches = caches, .policy = policy, .verdict = {.is_safe = true}};
-    for (size_t i = 0; i < caches->ds_count; ++i) {
-        if (counts(&judge, &caches->ds[i].held, 0) &&
-            !ds_is_good(&judge, &caches->ds[i], LEVEL_STRICT, 0)) {
+    struct judge judge = {.caches = caches, .policy = policy};
+    for (size_t i = 0; i < top_count(&judge); ++i) {
+        struct top top;
+        if (top_at(&judge, i, &top) && !is_good(&judge, &top, LEVEL_STRICT, 0)) {
             return judge.verdict;
         }
     }
-    for (size_t i = 0; has_chains(&judge) && i < caches->chain_count; ++i) {
-        if (!chain_is_good(&judge, &caches->chains[i], LEVEL_STRICT, 0)) {
-            return judge.verdict;
-        }
-    }
-    return judge.verdict;
+    return (struct safe_verdict){.is_safe = true};
 }
 
 /* What a context is judged with: each current version in turn, then each new one. */
@@ -429,25 +447,54 @@ static bool chains_stay_good(struct judge *judge, const struct safe_change *chan
     return true;
 }
 
+/* Is there a way already that nobody gets through who does not get through this one? */
+static bool is_broken_alike(const struct judge *judge, const struct top *top,
+                            const struct combination *to)
+{
+    for (size_t i = 0; i < way_count(judge, top); ++i) {
+        struct combination from;
+        if (way_at(judge, top, i, 0, &from) && !safe_loses_audience(judge->caches, &from, to)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of a DS set or chain that is broken: no way that comes new is broken for somebody else. */
+static bool new_ways_harm_nobody(struct judge *judge, const struct top *top, uint8_t sources)
+{
+    for (size_t i = 0; i < way_count(judge, top); ++i) {
+        struct combination way;
+        bool is_there = way_at(judge, top, i, 0, &way);
+        if (is_there || !way_at(judge, top, i, sources, &way)) {
+            continue;
+        }
+        struct fault fault = judge_way(judge, &way, LEVEL_VALIDATES);
+        if (fault.clause != 0 && !is_broken_alike(judge, top, &way)) {
+            judge_find(judge, &way, &fault);
+            return false;
+        }
+    }
+    return true;
+}
+
 /* A change of name servers brings the versions of other sources into play: for each DS set and each
  * chain, if all that was reached was good, all that will be is. */
 static bool sources_stay_good(struct judge *judge, uint8_t sources)
 {
-    const struct caches *caches = judge->caches;
-    for (enum level level = LEVEL_VALIDATES; level < LEVEL_COUNT; ++level) {
-        for (size_t i = 0; i < caches->ds_count; ++i) {
-            const struct held_ds *ds = &caches->ds[i];
-            if (counts(judge, &ds->held, 0) && ds_is_good(judge, ds, level, 0) &&
-                !ds_is_good(judge, ds, level, sources)) {
+    bool asks_audiences = (judge->policy->clauses & SAFE_AUDIENCES) != 0;
+    for (size_t i = 0; i < top_count(judge); ++i) {
+        struct top top;
+        if (!top_at(judge, i, &top)) {
+            continue;
+        }
+        for (enum level level = LEVEL_VALIDATES; level < LEVEL_COUNT; ++level) {
+            if (is_good(judge, &top, level, 0) && !is_good(judge, &top, level, sources)) {
                 return false;
             }
         }
-        for (size_t i = 0; has_chains(judge) && i < caches->chain_count; ++i) {
-            const struct held_chain *chain = &caches->chains[i];
-            if (chain_is_good(judge, chain, level, 0) &&
-                !chain_is_good(judge, chain, level, sources)) {
-                return false;
-            }
+        if (asks_audiences && !new_ways_harm_nobody(judge, &top, sources)) {
+            return false;
         }
     }
     return true;
