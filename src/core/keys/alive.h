@@ -204,7 +204,8 @@ int64_t alive_dies(const struct alive *alive, const struct alive_policy *policy,
 enum status alive_settle(struct alive *alive, const struct alive_policy *policy,
                          int64_t now_s) MUST_USE;
 /* After alive_settle at the same time (a DS set that has died and left no chains yet counts as
- * alive). LIMIT_REACHED when there is more than a view can hold; nothing may be changed then. */
+ * alive). LIMIT_REACHED when there is more than a view can hold, NOT_FOUND when of a list that
+ * caches come to no version is known; nothing may be changed then. */
 enum status alive_view(const struct alive *alive, const struct alive_policy *policy, int64_t now_s,
                        struct caches *caches) MUST_USE;
 /* When the next version or chain dies, unless something else happens; CACHES_FOREVER: none does. */

@@ -435,6 +435,20 @@ static bool view_version(const struct alive *alive, const struct alive_policy *p
     return true;
 }
 
+/* Is there a version of each list that caches can come to? */
+static bool is_whole(const struct caches *caches)
+{
+    uint8_t with_keys = 0, with_signers = 0;
+    for (size_t i = 0; i < caches->dnskeys_count; ++i) {
+        with_keys |= (uint8_t)(1U << caches->dnskeys[i].held.source);
+    }
+    for (size_t i = 0; i < caches->signers_count; ++i) {
+        with_signers |= (uint8_t)(1U << caches->signers[i].held.source);
+    }
+    return caches->ds_count > 0 && caches->reached != 0 &&
+           (caches->reached & ~(with_keys & with_signers)) == 0;
+}
+
 enum status alive_view(const struct alive *alive, const struct alive_policy *policy, int64_t now_s,
                        struct caches *caches)
 {
@@ -458,7 +472,7 @@ enum status alive_view(const struct alive *alive, const struct alive_policy *pol
                 (struct held_chain){chain->ds, chain->keys, chain->dies_s};
         }
     }
-    return OK;
+    return is_whole(caches) ? OK : NOT_FOUND;
 }
 
 int64_t alive_next_death(const struct alive *alive, const struct alive_policy *policy,

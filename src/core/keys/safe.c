@@ -1,12 +1,7 @@
-/* The clauses of the safety predicate and over which combinations they are asked. */
+/* Over which combinations of versions the clauses of the safety predicate are asked. */
 #include "core/keys/safe.h"
 
 #include "core/keys/safe_part.h"
-
-struct fault {
-    enum safe_clause clause; /* 0: the combination is good */
-    uint8_t algorithm, digest_type;
-};
 
 struct judge {
     const struct caches *caches;
@@ -14,127 +9,13 @@ struct judge {
     struct safe_verdict verdict;
 };
 
-enum level { LEVEL_VALIDATES, LEVEL_STRICT, LEVEL_COUNT };
-
-static uint32_t keys_of_algorithm(const struct caches *caches, uint32_t keys, uint8_t algorithm)
-{
-    uint32_t those = 0;
-    for (size_t i = 0; i < caches->key_count; ++i) {
-        if (caches->keys[i].algorithm == algorithm) {
-            those |= UINT32_C(1) << i;
-        }
-    }
-    return those & keys;
-}
-
-/* Keys that have a DS in the set like `like`: of its algorithm and, where asked, digest type. */
-static uint32_t keys_with_ds(const struct caches *caches, const struct ds_set *ds,
-                             const struct ds_entry *like, bool by_digest_type)
-{
-    uint32_t those = 0;
-    for (size_t i = 0; i < ds->count; ++i) {
-        const struct ds_entry *entry = &ds->entries[i];
-        bool is_alike = caches->keys[entry->key].algorithm == caches->keys[like->key].algorithm &&
-                        (!by_digest_type || entry->digest_type == like->digest_type);
-        those |= is_alike ? UINT32_C(1) << entry->key : 0;
-    }
-    return those;
-}
-
-static struct fault judge_chain_of_trust(const struct judge *judge, const struct combination *way)
-{
-    const struct caches *caches = judge->caches;
-    uint32_t clauses = judge->policy->clauses;
-    for (size_t i = 0; i < way->ds->count; ++i) {
-        const struct ds_entry *entry = &way->ds->entries[i];
-        struct fault fault = {0, caches->keys[entry->key].algorithm, entry->digest_type};
-        uint32_t anchored =
-            keys_with_ds(caches, way->ds, entry, (clauses & SAFE_DIGEST_TYPES) != 0);
-        if (!way->is_chain && (clauses & SAFE_DS_SIGNS) != 0 &&
-            (anchored & way->keys->published & way->keys->signers) == 0) {
-            fault.clause = SAFE_DS_SIGNS;
-            return fault;
-        }
-        uint32_t sign_data =
-            keys_of_algorithm(caches, way->keys->published & way->signers, fault.algorithm);
-        if ((clauses & SAFE_DATA) != 0 && sign_data == 0) {
-            fault.clause = SAFE_DATA;
-            return fault;
-        }
-    }
-    return (struct fault){0};
-}
-
-static struct fault judge_algorithms(const struct judge *judge, const struct combination *way)
-{
-    const struct caches *caches = judge->caches;
-    uint32_t clauses = judge->policy->clauses;
-    uint32_t published = way->keys->published;
-    for (size_t i = 0; i < caches->key_count; ++i) {
-        struct fault fault = {0, caches->keys[i].algorithm, 0};
-        if ((published >> i & 1) == 0) {
-            continue;
-        }
-        if (!way->is_chain && (clauses & SAFE_ALGORITHM_KEYS) != 0 &&
-            keys_of_algorithm(caches, published & way->keys->signers, fault.algorithm) == 0) {
-            fault.clause = SAFE_ALGORITHM_KEYS;
-            return fault;
-        }
-        if ((clauses & SAFE_ALGORITHM_DATA) != 0 &&
-            keys_of_algorithm(caches, published & way->signers, fault.algorithm) == 0) {
-            fault.clause = SAFE_ALGORITHM_DATA;
-            return fault;
-        }
-    }
-    return (struct fault){0};
-}
-
-/* A DS set that is empty makes nothing bogus, whatever the rest is. */
-static struct fault judge_way(const struct judge *judge, const struct combination *way,
-                              enum level level)
-{
-    struct fault fault = {0};
-    if (way->ds->count == 0) {
-        return fault;
-    }
-    fault = judge_chain_of_trust(judge, way);
-    if (fault.clause == 0 && level == LEVEL_STRICT &&
-        (judge->policy->is_strict || way->is_published)) {
-        fault = judge_algorithms(judge, way);
-    }
-    return fault;
-}
-
-/* Who would find it bogus: everyone, when no DS at all leads to data. */
-static enum safe_seen_by seen_by(const struct judge *judge, const struct combination *way,
-                                 const struct fault *fault)
-{
-    const struct caches *caches = judge->caches;
-    if (fault->clause == SAFE_ALGORITHM_KEYS || fault->clause == SAFE_ALGORITHM_DATA) {
-        return SAFE_SEEN_BY_CHECKERS;
-    }
-    enum safe_seen_by seen = SAFE_SEEN_BY_EVERYONE;
-    for (size_t i = 0; i < way->ds->count; ++i) {
-        uint8_t key = way->ds->entries[i].key;
-        uint8_t algorithm = caches->keys[key].algorithm;
-        uint32_t signs = way->keys->published & way->keys->signers;
-        bool leads = (way->is_chain || (signs >> key & 1) != 0) &&
-                     keys_of_algorithm(caches, way->keys->published & way->signers, algorithm) != 0;
-        if (leads && algorithm == fault->algorithm && fault->clause == SAFE_DS_SIGNS) {
-            return SAFE_SEEN_BY_DIGEST;
-        }
-        seen = leads ? SAFE_SEEN_BY_ALGORITHM : seen;
-    }
-    return seen;
-}
-
 static void judge_find(struct judge *judge, const struct combination *way,
                        const struct fault *fault)
 {
     judge->verdict = (struct safe_verdict){
         .is_safe = false,
         .clause = fault->clause,
-        .seen_by = seen_by(judge, way, fault),
+        .seen_by = safe_seen_by(judge->caches, way, fault),
         .algorithm = fault->algorithm,
         .digest_type = fault->digest_type,
         .is_chain = way->is_chain,
@@ -219,7 +100,7 @@ static bool is_good(struct judge *judge, const struct top *top, enum level level
         if (!way_at(judge, top, i, sources, &way)) {
             continue;
         }
-        struct fault fault = judge_way(judge, &way, level);
+        struct fault fault = safe_judge(judge->caches, judge->policy, &way, level);
         if (fault.clause != 0) {
             judge_find(judge, &way, &fault);
             return false;
@@ -323,7 +204,7 @@ static bool keeps_level(struct judge *judge, const struct combination *context,
     bool was_good = true;
     for (size_t i = 0; i < variants->count; ++i) {
         struct combination way = with_variant(context, change->list, &variants->items[i]);
-        struct fault fault = judge_way(judge, &way, level);
+        struct fault fault = safe_judge(judge->caches, judge->policy, &way, level);
         if (fault.clause != 0 && variants->items[i].is_new && was_good) {
             judge_find(judge, &way, &fault);
             return false;
@@ -339,7 +220,7 @@ static bool keeps_audiences(struct judge *judge, const struct combination *conte
 {
     for (size_t i = 0; i < variants->count; ++i) {
         struct combination to = with_variant(context, change->list, &variants->items[i]);
-        struct fault fault = judge_way(judge, &to, LEVEL_VALIDATES);
+        struct fault fault = safe_judge(judge->caches, judge->policy, &to, LEVEL_VALIDATES);
         bool is_at_risk = variants->items[i].is_new && fault.clause != 0;
         for (size_t c = 0; is_at_risk && c < variants->count; ++c) {
             struct combination from = with_variant(context, change->list, &variants->items[c]);
@@ -447,6 +328,36 @@ static bool chains_stay_good(struct judge *judge, const struct safe_change *chan
     return true;
 }
 
+/* Is it known what the source serves? */
+static bool is_known(const struct caches *caches, uint8_t source)
+{
+    bool has_keys = false, has_signers = false;
+    for (size_t i = 0; i < caches->dnskeys_count; ++i) {
+        has_keys = has_keys || caches->dnskeys[i].held.source == source;
+    }
+    for (size_t i = 0; i < caches->signers_count; ++i) {
+        has_signers = has_signers || caches->signers[i].held.source == source;
+    }
+    return has_keys && has_signers;
+}
+
+/* Of a source that nothing is known of, nothing good is assumed. */
+static bool all_are_known(struct judge *judge, const struct top *top, uint8_t sources)
+{
+    for (uint8_t i = 0; top->ds->count > 0 && i < CACHES_SOURCES_MAX; ++i) {
+        if (is_in(sources, i) && !is_known(judge->caches, i)) {
+            judge->verdict = (struct safe_verdict){.clause = SAFE_KNOWN,
+                                                   .seen_by = SAFE_SEEN_BY_EVERYONE,
+                                                   .ds = *top->ds,
+                                                   .keys_source = i,
+                                                   .signers_source = i,
+                                                   .until_s = top->dies_s};
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Is there a way already that nobody gets through who does not get through this one? */
 static bool is_broken_alike(const struct judge *judge, const struct top *top,
                             const struct combination *to)
@@ -469,7 +380,7 @@ static bool new_ways_harm_nobody(struct judge *judge, const struct top *top, uin
         if (is_there || !way_at(judge, top, i, sources, &way)) {
             continue;
         }
-        struct fault fault = judge_way(judge, &way, LEVEL_VALIDATES);
+        struct fault fault = safe_judge(judge->caches, judge->policy, &way, LEVEL_VALIDATES);
         if (fault.clause != 0 && !is_broken_alike(judge, top, &way)) {
             judge_find(judge, &way, &fault);
             return false;
@@ -487,6 +398,9 @@ static bool sources_stay_good(struct judge *judge, uint8_t sources)
         struct top top;
         if (!top_at(judge, i, &top)) {
             continue;
+        }
+        if ((judge->policy->clauses & SAFE_KNOWN) != 0 && !all_are_known(judge, &top, sources)) {
+            return false;
         }
         for (enum level level = LEVEL_VALIDATES; level < LEVEL_COUNT; ++level) {
             if (is_good(judge, &top, level, 0) && !is_good(judge, &top, level, sources)) {

@@ -25,7 +25,8 @@ enum safe_clause {
     SAFE_OLD_VERSIONS = 64,    /* versions that are not published any more */
     SAFE_ACROSS_SOURCES = 128, /* keys from one source, data from another */
     SAFE_AUDIENCES = 256,      /* what is broken for some validators is kept for the others */
-    SAFE_ALL = 511
+    SAFE_KNOWN = 512,          /* of a new source it is known what it serves */
+    SAFE_ALL = 1023
 };
 
 struct safe_policy {

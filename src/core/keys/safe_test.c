@@ -147,6 +147,9 @@ static const struct change_case CHANGES[] = {
      "S@1=-", true, true},
     {"union rule, two sources: the winner's set at its goal is stuck",
      "D=a1,a2 K=a1,a2/a1 S=a1 K@1=a2/a2 S@1=a2", "N=1", true, false},
+    {"move: what the winner serves is not known", "D=a1 K=a1/a1 S=a1", "N=1", true, false},
+    {"move: what the winner serves is not known, and there is no DS", "D=- K=a1/a1 S=a1", "N=1",
+     true, true},
     /* Doing no harm. */
     {"broken start: no DNSKEY set under a DS; the DS may go", "D=a1 K=- S=-", "D=-", true, true},
     {"broken start: the keys may come back", "D=a1 K=- S=-", "K=a1/a1", true, true},
@@ -193,6 +196,9 @@ struct words_case {
 };
 
 static const struct words_case WORDS[] = {
+    {"~D=a1 D=- K=a1/a1 S=a1", "N=1",
+     "what source 1 serves is not known, and a resolver may hold the DS set {9701/13 digest type "
+     "2}; until 1970-01-01T00:16:40Z"},
     {"D=a1 K=a1/a1 S=a1", "D=-", "every combination that caches may hold validates"},
     {"~D=a1 D=a2 K=a1,a2/a1,a2 S=a2", "K=a2/a2",
      "a resolver may hold the DS set {9701/13 digest type 2}, the DNSKEY set {9702/13} signed by "

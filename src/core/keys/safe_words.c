@@ -55,6 +55,9 @@ static void write_fault(const struct safe_verdict *verdict, struct writer *text)
         writer_print(text, "no key of the published algorithm %u signs the data",
                      verdict->algorithm);
         return;
+    case SAFE_KNOWN:
+        writer_print(text, "what source %u serves is not known", verdict->keys_source);
+        return;
     case SAFE_DIGEST_TYPES:
     case SAFE_CHAINS:
     case SAFE_OLD_VERSIONS:
@@ -92,11 +95,28 @@ static void write_seen_by(const struct safe_verdict *verdict, struct writer *tex
     }
 }
 
+static void write_until(const struct safe_verdict *verdict, struct writer *text)
+{
+    if (verdict->until_s == CACHES_FOREVER) {
+        writer_text(text, "; waiting does not help, another change must come first");
+        return;
+    }
+    writer_text(text, "; until ");
+    text_write_rfc3339(text, verdict->until_s);
+}
+
 void safe_explain(const struct caches *caches, const struct safe_verdict *verdict,
                   struct writer *text)
 {
     if (verdict->is_safe) {
         writer_text(text, "every combination that caches may hold validates");
+        return;
+    }
+    if (verdict->clause == SAFE_KNOWN) {
+        write_fault(verdict, text);
+        writer_text(text, ", and a resolver may hold the DS set ");
+        write_ds(caches, &verdict->ds, text);
+        write_until(verdict, text);
         return;
     }
     writer_text(text, verdict->is_chain ? "a resolver that has judged the DNSKEY set "
@@ -125,10 +145,5 @@ void safe_explain(const struct caches *caches, const struct safe_verdict *verdic
     writer_text(text, ": ");
     write_fault(verdict, text);
     write_seen_by(verdict, text);
-    if (verdict->until_s == CACHES_FOREVER) {
-        writer_text(text, "; waiting does not help, another change must come first");
-        return;
-    }
-    writer_text(text, "; until ");
-    text_write_rfc3339(text, verdict->until_s);
+    write_until(verdict, text);
 }
