@@ -9,7 +9,7 @@ judges otherwise a word why:
   strict   that peer refuses what the RFC allows
   unknown  that peer does not know the type, the directive or the form
 """
-import sys
+import json
 
 from common import check, finish, folder, needs, run, vouch
 
@@ -171,5 +171,39 @@ for number, (what, text, is_good, differ) in enumerate(ROWS):
         expected = is_good if peer not in differ else not is_good
         why = f", {differ[peer]}" if peer in differ else ""
         check((code == 0) == expected, f"{what}: {peer} {'accepts' if expected else 'rejects'}{why}", output)
+
+# What vouch says of them.
+(work / "part").write_text("x A 1\n\ny CNAME nobody\n")
+(work / "whole.zone").write_text(APEX + f"$INCLUDE {work}/part sub\na A 192.0.2.1\nb TXT \"open\n")
+code, output = vouch("check", "-o", "example", work / "whole.zone")
+check(code == 1 and f"{work}/part:1:5: error: expected an IPv4 address" in output and "whole.zone:10:7: error: the quote" in output
+      and "whole.zone: no zone: 2 errors" in output, "every finding of a file and of those that it includes has its place", output)
+(work / "part").write_text("\ny CNAME nobody\n")
+(work / "whole.zone").write_text(APEX + f"$INCLUDE {work}/part sub\na A 192.0.2.1\n\na TXT x\nd NS ns.d\na 61 A 192.0.2.2\n")
+code, output = vouch("check", work / "whole.zone", "-o", "example")
+check(code == 0 and f"{work}/part:2:1: warning: y.sub.example.: the CNAME leads to nobody.sub.example." in output
+      and "whole.zone:12:1: warning: d.example.: the name server ns.d.example. is inside" in output
+      and "whole.zone:9:1: warning: a.example.: the A records have different TTLs" in output,
+      "findings about names are where the names are in the file", output)
+code, output = vouch("check", "--json", "--threads", "2", "-o", "example.", work / "whole.zone")
+said = json.loads(output)
+check(code == 0 and (said["zone"], said["serial"], said["records"], said["names"], said["warnings"], said["errors"]) ==
+      ("example.", 2026080101, 10, 6, 3, 0), "and the same for programs", output)
+check({f["check"] for f in said["findings"]} == {"alias", "glue-missing", "ttl-differs"} and
+      [f["line"] for f in said["findings"] if f["check"] == "alias"] == [2], "with the names of the checks", output)
+code, output = vouch("check", "-", stdin=(APEX + "a A 192.0.2.1\n").encode())
+check(code == 0 and "zone example. serial 2026080101" in output, "standard input is a file too, and the SOA says the zone", output)
+code, output = vouch("check", work / "nothing")
+check(code == 1 and "No such file" in output, "a file that is not there is told", output)
+for words in [], ["a", "b"], ["--threads", "0", "a"], ["--bogus", "a"]:
+    code, output = vouch("check", *words)
+    check(code == 2, f"vouch check {' '.join(words)} is not understood", output)
+many = work / "many.zone"
+many.write_text(APEX + "".join(f"n{i} A x\n" for i in range(1500)))
+code, output = vouch("check", "-o", "example", many)
+check(code == 1 and output.count("expected an IPv4 address") == 1000 and "500 more findings are not shown" in output,
+      "a thousand findings are shown, the others counted", output[-500:])
+one = vouch("check", "--threads", "1", "-o", "example", many)
+check(vouch("check", "--threads", "7", "-o", "example", many) == one, "the threads change nothing")
 check(len(ROWS) >= 80, f"there are {len(ROWS)} zone files")
 finish()
