@@ -356,7 +356,10 @@ static void collect_hashes(struct change *change)
     struct name last = run->apex;
     for (size_t i = 0; i < change->count; i++) {
         struct name name = change->names[i].name;
-        unsigned labels = i == 0 ? run->apex.label_count : name_common_labels(last, name) + 1U;
+        unsigned labels = name_common_labels(last, name) + 1U;
+        if (name.label_count == run->apex.label_count) {
+            labels = name.label_count;
+        }
         for (; labels <= name.label_count && change->status == OK; labels++) {
             change->status =
                 nsec3_hash(name_ancestor(name, (uint8_t)labels), chain->salt, chain->iterations,
@@ -475,7 +478,7 @@ static void count_rrsigs(const struct zone_node *node, struct zone_verify_key *k
 {
     for (uint16_t i = 0; node != NULL && i < node->rrset_count; i++) {
         struct span rdata;
-        const struct rrset *rrset = node->rrsets[i];
+        const struct rrset *rrset = &node->rrsets[i];
         for (struct rrset_cursor cursor = rrset_first(rrset);
              rrset->type == TYPE_RRSIG && rrset_next(&cursor, &rdata);) {
             struct rrsig rrsig;
