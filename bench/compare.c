@@ -26,7 +26,7 @@ struct allowed {
 /* What was seen of one difference. */
 struct seen {
     const char *server;
-    char kind[20];
+    char kind[32];
     char type[TYPE_TEXT_MAX];
     char text[440];
     const struct allowed *allowed;
@@ -118,7 +118,8 @@ static void take_server(struct compare *compare, char *word)
     }
 }
 
-/* Fields are parted by tabs: server, kind, type, difference (patterns as of the shell), rule. */
+/* Fields are parted by tabs: server, kind, type, difference (patterns as of the shell), rule
+ * with its reason. */
 static void take_table(struct compare *compare, const char *path)
 {
     FILE *file = fopen(path, "r");
@@ -146,7 +147,7 @@ static void take_table(struct compare *compare, const char *path)
 
 static bool matches(const char *pattern, const char *text)
 {
-    return fnmatch(pattern, text, 0) == 0;
+    return fnmatch(pattern, text, FNM_EXTMATCH) == 0;
 }
 
 static struct allowed *find_allowed(struct compare *compare, const struct seen *seen)
@@ -190,16 +191,35 @@ static void name_type(const struct question *question, char text[TYPE_TEXT_MAX])
     }
 }
 
+/* Is the name below one that is a hash: there by its NSEC3 alone? */
+static bool is_below_hash(const struct compare *compare, struct name name)
+{
+    for (size_t i = 0; i < compare->zone_count; i++) {
+        const struct zone *zone = compare->zones[i];
+        uint8_t labels = (uint8_t)(zone_apex(zone).label_count + 1);
+        if (name_is_below(name, zone_apex(zone)) && name.label_count > labels) {
+            const struct zone_node *node = zone_find(zone, name_ancestor(name, labels));
+            if (node != NULL && zone_node_rrset(node, TYPE_NSEC3) != NULL) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* Notes it; true when nothing allows it. */
 static bool note(struct compare *compare, const char *server, const struct ask *ask,
                  const struct difference *difference)
 {
     char type[TYPE_TEXT_MAX];
+    char kind[sizeof compare->seen[0].kind];
     size_t i = 0;
     name_type(&ask->question, type);
+    snprintf(kind, sizeof kind, "%s%s", is_below_hash(compare, ask->question.name) ? "hash-" : "",
+             difference->kind);
     for (; i < compare->seen_count; i++) {
         const struct seen *seen = &compare->seen[i];
-        if (strcmp(seen->server, server) == 0 && strcmp(seen->kind, difference->kind) == 0 &&
+        if (strcmp(seen->server, server) == 0 && strcmp(seen->kind, kind) == 0 &&
             strcmp(seen->type, type) == 0 && strcmp(seen->text, difference->text) == 0) {
             break;
         }
@@ -211,7 +231,7 @@ static bool note(struct compare *compare, const char *server, const struct ask *
     if (i == compare->seen_count) {
         compare->seen_count++;
         seen->server = server;
-        snprintf(seen->kind, sizeof seen->kind, "%s", difference->kind);
+        snprintf(seen->kind, sizeof seen->kind, "%s", kind);
         snprintf(seen->type, sizeof seen->type, "%s", type);
         snprintf(seen->text, sizeof seen->text, "%s", difference->text);
         seen->allowed = find_allowed(compare, seen);
@@ -230,14 +250,45 @@ static bool read_answer(struct compare *compare, const struct server *server, si
            message_read(server->got[slot], &compare->arena, answer) == OK;
 }
 
+/* Has an RRset the same record twice? */
+static bool has_repetition(const struct message *answer)
+{
+    for (int i = 0; i < SECTION_COUNT; i++) {
+        for (size_t j = 0; j < answer->sections[i].count; j++) {
+            const struct rrset *rrset = &answer->sections[i].rrsets[j];
+            struct span one, other;
+            struct rrset_cursor cursor = rrset_first(rrset);
+            while (rrset_next(&cursor, &one)) {
+                struct rrset_cursor rest = cursor;
+                while (rrset_next(&rest, &other)) {
+                    if (span_equal(one, other)) {
+                        return true;
+                    }
+                }
+            }
+        }
+    }
+    return false;
+}
+
 /* What must hold of ours whatever the others say. */
 static bool is_in_order(const struct ask *ask, const struct message *ours, size_t len)
 {
     size_t limit = ask->is_tcp ? MESSAGE_LEN_MAX : ask->udp_size < 512 ? 512 : ask->udp_size;
-    return (ours->flags & FLAG_QR) != 0 && len <= limit && ours->question_count == 1 &&
-           ours->question.type == ask->question.type &&
+    return (ours->flags & FLAG_QR) != 0 && len <= limit && !has_repetition(ours) &&
+           ours->question_count == 1 && ours->question.type == ask->question.type &&
            ours->question.class_ == ask->question.class_ &&
            span_equal(name_span(ours->question.name), name_span(ask->question.name));
+}
+
+/* Is so little of the room left that an RRset more may not have fitted? */
+static bool is_tight(const struct ask *ask, struct span ours, struct span theirs)
+{
+    enum { UDP_LEN_USUAL = 1232, RRSET_LEN = 170 /* signed addresses */ };
+    size_t limit = ask->udp_size < 512 ? 512 : ask->udp_size;
+    limit = limit < UDP_LEN_USUAL ? limit : UDP_LEN_USUAL;
+    size_t len = ours.len > theirs.len ? ours.len : theirs.len;
+    return !ask->is_tcp && len + RRSET_LEN > limit;
 }
 
 static void judge(struct compare *compare, const struct ask *ask, size_t slot)
@@ -264,7 +315,9 @@ static void judge(struct compare *compare, const struct ask *ask, size_t slot)
             continue;
         }
         is_cut |= (theirs.flags & FLAG_TC) != 0;
-        size_t count = judge_answers(&ours, &theirs, differences);
+        size_t count = judge_answers(
+            &ours, &theirs, is_tight(ask, compare->servers[0].got[slot], server->got[slot]),
+            differences);
         for (size_t j = 0; j < count; j++) {
             differs |= note(compare, server->name, ask, &differences[j]);
         }

@@ -54,5 +54,5 @@ struct difference {
     char text[440];
 };
 enum { COMPARE_DIFFERENCES_MAX = 8 };
-size_t judge_answers(const struct message *ours, const struct message *theirs,
+size_t judge_answers(const struct message *ours, const struct message *theirs, bool is_tight,
                      struct difference differences[COMPARE_DIFFERENCES_MAX]);

@@ -146,10 +146,10 @@ static void judge_flags(struct judging *judging, const struct message *ours,
     }
 }
 
-size_t judge_answers(const struct message *ours, const struct message *theirs,
+size_t judge_answers(const struct message *ours, const struct message *theirs, bool is_tight,
                      struct difference differences[COMPARE_DIFFERENCES_MAX])
 {
-    static const char *const names[] = {"answer", "authority", "additional"};
+    const char *names[] = {"answer", "authority", is_tight ? "additional (tight)" : "additional"};
     struct judging judging = {.kind = kind_of(ours), .differences = differences};
     if (ours->rcode != theirs->rcode) {
         add(&judging, "rcode %s not %s", rcode_text(ours->rcode), rcode_text(theirs->rcode));

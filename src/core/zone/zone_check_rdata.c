@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { TYPE_SVCB = 64, TYPE_HTTPS = 65, TYPE_SPF = 99 };
+enum { TYPE_SPF = 99 };
 
 void check_soa_times(struct check_run *run, const struct check_place *place)
 {
@@ -109,7 +109,7 @@ void check_nsec3param(struct check_run *run, const struct check_place *place)
 void check_rrsig(struct check_run *run, const struct check_place *place)
 {
     for (uint16_t i = 0; run->now_s != 0 && i < place->node->rrset_count; i++) {
-        const struct rrset *rrset = place->node->rrsets[i];
+        const struct rrset *rrset = &place->node->rrsets[i];
         struct span rdata;
         struct rrset_cursor cursor = rrset_first(rrset);
         while (rrset->type == TYPE_RRSIG && rrset_next(&cursor, &rdata)) {

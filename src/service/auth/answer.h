@@ -5,8 +5,9 @@
 
 enum {
     ANSWER_CHAIN_MAX = 11, /* CNAME and DNAME steps */
-    ANSWER_ITEMS_MAX = 128,
-    ANSWER_NAMES_MAX = 20, /* name servers whose addresses are looked up */
+    ANSWER_ITEMS_USUAL = 64,
+    ANSWER_ITEMS_MAX = 8192, /* more than fit any message */
+    ANSWER_NAMES_MAX = 20,   /* whose addresses are looked up because they may be of use */
 };
 
 struct answer_item {
@@ -21,11 +22,19 @@ struct answer_plan {
     struct question question;
     bool wants_dnssec;
     uint16_t rcode;
-    bool is_authoritative; /* AA */
-    struct answer_item items[ANSWER_ITEMS_MAX];
+    bool is_authoritative;     /* AA */
+    bool hides_any;            /* ANY is answered with HINFO */
+    struct answer_item *items; /* `usual`, or what was taken from `scratch` when that was full */
     size_t item_count;
+    size_t item_size;
     struct arena *scratch;
+    struct answer_item usual[ANSWER_ITEMS_USUAL];
 };
+
+/* An empty plan: NOERROR, not authoritative. */
+void answer_begin(struct answer_plan *plan, struct question question, bool wants_dnssec,
+                  struct arena *scratch);
+void answer_add(struct answer_plan *plan, struct answer_item item);
 
 /* The question is of class IN and of a type that zones can hold, or ANY. */
 void answer_make_plan(const struct auth *auth, struct question question, bool wants_dnssec,

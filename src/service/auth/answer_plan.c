@@ -17,12 +17,40 @@ struct step {
     bool is_first;
 };
 
-static void add_item(struct answer_plan *plan, struct answer_item item)
+void answer_begin(struct answer_plan *plan, struct question question, bool wants_dnssec,
+                  struct arena *scratch)
 {
-    if (plan->item_count < ANSWER_ITEMS_MAX) {
+    plan->question = question;
+    plan->wants_dnssec = wants_dnssec;
+    plan->rcode = RCODE_NOERROR;
+    plan->is_authoritative = false;
+    plan->hides_any = false;
+    plan->items = plan->usual;
+    plan->item_count = 0;
+    plan->item_size = ANSWER_ITEMS_USUAL;
+    plan->scratch = scratch;
+}
+
+static bool grow(struct answer_plan *plan)
+{
+    size_t size = plan->item_size * 2;
+    struct answer_item *items =
+        size > ANSWER_ITEMS_MAX ? NULL : arena_take_array(plan->scratch, size, sizeof *items);
+    if (items == NULL) {
+        return false;
+    }
+    memcpy(items, plan->items, plan->item_count * sizeof *items);
+    plan->items = items;
+    plan->item_size = size;
+    return true;
+}
+
+void answer_add(struct answer_plan *plan, struct answer_item item)
+{
+    if (plan->item_count < plan->item_size || grow(plan)) {
         plan->items[plan->item_count++] = item;
     } else if (!item.is_optional) {
-        plan->rcode = RCODE_SERVFAIL; /* no zone that passed its checks comes here */
+        plan->rcode = RCODE_SERVFAIL; /* more than any message holds */
     }
 }
 
@@ -35,11 +63,11 @@ static const struct rrset *signatures_of(const struct answer_plan *plan,
 static void add_rrset(const struct step *step, enum section section, const struct zone_node *node,
                       const struct rrset *rrset, struct name owner)
 {
-    add_item(step->plan,
-             (struct answer_item){.rrset = rrset,
-                                  .rrsigs = signatures_of(step->plan, node, rrset->type),
-                                  .owner = owner,
-                                  .section = section});
+    answer_add(step->plan,
+               (struct answer_item){.rrset = rrset,
+                                    .rrsigs = signatures_of(step->plan, node, rrset->type),
+                                    .owner = owner,
+                                    .section = section});
 }
 
 static struct rrset *copy_rrset(const struct answer_plan *plan, const struct rrset *rrset)
@@ -64,6 +92,16 @@ static void add_soa(const struct step *step)
     add_rrset(step, SECTION_AUTHORITY, apex, soa, soa->owner);
 }
 
+static bool is_planned(const struct answer_plan *plan, const struct rrset *rrset, struct name owner)
+{
+    for (size_t i = 0; i < plan->item_count; i++) {
+        if (plan->items[i].rrset == rrset && name_equal(plan->items[i].owner, owner)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add_proof(const struct step *step, const struct denial_question *question)
 {
     if (!step->plan->wants_dnssec) {
@@ -74,7 +112,8 @@ static void add_proof(const struct step *step, const struct denial_question *que
     for (size_t i = 0; i < proof.count; i++) {
         const struct zone_node *node = proof.nodes[i];
         const struct rrset *rrset = zone_node_rrset(node, proof.type);
-        if (rrset != NULL) {
+        bool is_there = !step->is_first && is_planned(step->plan, rrset, node->owner);
+        if (rrset != NULL && !is_there) { /* names of a chain may have the same proof */
             add_rrset(step, SECTION_AUTHORITY, node, rrset, node->owner);
         }
     }
@@ -90,38 +129,56 @@ static void deny(const struct step *step, enum denial_kind kind)
     add_proof(step, &question);
 }
 
-/* Addresses of a name server: glue below the cut must be there, or the delegation is of no use;
- * that of a sibling's may be (RFC 9471 §3). */
-static void add_glue(const struct step *step, struct name server, struct name cut)
+/* Addresses, and services where they are looked up next (RFC 9460 §4.1), of a name in the zone. */
+static void add_addresses(const struct step *step, struct name name, const struct rrset *of,
+                          bool is_needed)
 {
-    static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
-    bool is_needed = name_is_at_or_below(server, cut);
-    const struct zone_node *node = zone_find(step->zone, server);
-    if (node == NULL || (!is_needed && zone_find_cut(step->zone, server) == NULL)) {
-        return;
-    }
-    for (size_t i = 0; i < LEN(types); i++) {
+    const uint16_t types[] = {TYPE_A, TYPE_AAAA, of->type};
+    size_t type_count = of->type == TYPE_SVCB || of->type == TYPE_HTTPS ? 3 : 2;
+    const struct zone_node *node = zone_find(step->zone, name);
+    for (size_t i = 0; node != NULL && i < type_count; i++) {
         const struct rrset *rrset = zone_node_rrset(node, types[i]);
-        if (rrset != NULL) {
-            add_item(step->plan, (struct answer_item){.rrset = rrset,
-                                                      .owner = node->owner,
-                                                      .section = SECTION_ADDITIONAL,
-                                                      .is_optional = !is_needed});
+        /* No two NS of an RRset name the same host; the others may. */
+        if (rrset == NULL || (of->type != TYPE_NS && is_planned(step->plan, rrset, node->owner))) {
+            continue;
         }
+        answer_add(step->plan,
+                   (struct answer_item){.rrset = rrset,
+                                        .rrsigs = signatures_of(step->plan, node, types[i]),
+                                        .owner = node->owner,
+                                        .section = SECTION_ADDITIONAL,
+                                        .is_optional = !is_needed});
     }
 }
 
-static void add_referral_glue(const struct step *step, const struct rrset *ns)
+/* The name that the record leads to, where this zone may have its addresses. */
+static bool find_target(const struct step *step, const struct rrset *rrset, struct span rdata,
+                        struct name *target)
+{
+    bool is_service = rrset->type == TYPE_SVCB || rrset->type == TYPE_HTTPS;
+    if (!rdata_target(rrset->type, rdata, target)) {
+        return false;
+    }
+    if (is_service && name_is_root(*target)) {
+        *target = step->name; /* RFC 9460 §2.5.2 */
+    }
+    return name_is_at_or_below(*target, zone_apex(step->zone));
+}
+
+/* Addresses of name servers: those below the cut must be there, or the delegation is of no use; a
+ * sibling's (RFC 9471 §3) and the zone's own (RFC 1034 §4.3.2, step 3b) may be. */
+static void add_referral_addresses(const struct step *step, const struct rrset *ns)
 {
     for (int round = 0; round < 2; round++) { /* what is needed first */
         struct rrset_cursor cursor = rrset_first(ns);
         struct span rdata;
-        for (int i = 0; i < ANSWER_NAMES_MAX && rrset_next(&cursor, &rdata); i++) {
-            struct name server;
-            if (rdata_target(TYPE_NS, rdata, &server) &&
-                name_is_at_or_below(server, zone_apex(step->zone)) &&
+        struct name server;
+        int optional = 0;
+        while (optional < ANSWER_NAMES_MAX && rrset_next(&cursor, &rdata)) {
+            if (find_target(step, ns, rdata, &server) &&
                 name_is_at_or_below(server, ns->owner) == (round == 0)) {
-                add_glue(step, server, ns->owner);
+                add_addresses(step, server, ns, round == 0);
+                optional += round;
             }
         }
     }
@@ -133,8 +190,8 @@ static void refer(const struct step *step, const struct zone_node *cut)
     if (step->is_first) {
         step->plan->is_authoritative = false;
     }
-    add_item(step->plan,
-             (struct answer_item){.rrset = ns, .owner = ns->owner, .section = SECTION_AUTHORITY});
+    answer_add(step->plan,
+               (struct answer_item){.rrset = ns, .owner = ns->owner, .section = SECTION_AUTHORITY});
     const struct rrset *ds = zone_node_rrset(cut, TYPE_DS);
     if (ds != NULL && step->plan->wants_dnssec) {
         add_rrset(step, SECTION_AUTHORITY, cut, ds, ds->owner);
@@ -143,31 +200,24 @@ static void refer(const struct step *step, const struct zone_node *cut)
             .kind = DENIAL_DS, .zone = zone_apex(step->zone), .name = cut->owner, .type = TYPE_DS};
         add_proof(step, &question);
     }
-    add_referral_glue(step, ns);
+    add_referral_addresses(step, ns);
 }
 
-/* Addresses of the zone's own servers beside its NS: resolvers prime by them (RFC 8109 §3.3). */
-static void add_server_addresses(const struct step *step, const struct rrset *ns)
+/* Where the client goes next, if the zone knows it and there is room: from the servers of a zone
+ * resolvers prime (RFC 8109 §3.3); of others see RFC 1035 §3.3.9, RFC 2782 and RFC 9460 §4.1. */
+static void add_targets(const struct step *step, const struct rrset *rrset)
 {
-    static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
-    struct rrset_cursor cursor = rrset_first(ns);
+    static const uint16_t types[] = {TYPE_NS, TYPE_MX, TYPE_SRV, TYPE_SVCB, TYPE_HTTPS};
+    bool is_one = false;
+    for (size_t i = 0; i < LEN(types); i++) {
+        is_one |= types[i] == rrset->type;
+    }
+    struct rrset_cursor cursor = rrset_first(rrset);
     struct span rdata;
-    for (int i = 0; i < ANSWER_NAMES_MAX && rrset_next(&cursor, &rdata); i++) {
-        struct name server;
-        const struct zone_node *node = rdata_target(TYPE_NS, rdata, &server) &&
-                                               name_is_at_or_below(server, zone_apex(step->zone))
-                                           ? zone_find(step->zone, server)
-                                           : NULL;
-        for (size_t t = 0; node != NULL && t < LEN(types); t++) {
-            const struct rrset *rrset = zone_node_rrset(node, types[t]);
-            if (rrset != NULL) {
-                add_item(step->plan,
-                         (struct answer_item){.rrset = rrset,
-                                              .rrsigs = signatures_of(step->plan, node, types[t]),
-                                              .owner = node->owner,
-                                              .section = SECTION_ADDITIONAL,
-                                              .is_optional = true});
-            }
+    struct name target;
+    for (int i = 0; is_one && i < ANSWER_NAMES_MAX && rrset_next(&cursor, &rdata); i++) {
+        if (find_target(step, rrset, rdata, &target)) {
+            add_addresses(step, target, rrset, false);
         }
     }
 }
@@ -189,20 +239,42 @@ static void add_closer_proof(const struct step *step, const struct zone_node *no
 static const struct rrset *choose_any(const struct zone_node *node)
 {
     for (uint16_t i = 0; i < node->rrset_count; i++) {
-        uint16_t type = node->rrsets[i]->type;
+        uint16_t type = node->rrsets[i].type;
         if (type != TYPE_RRSIG && type != TYPE_NSEC && type != TYPE_NSEC3) {
-            return node->rrsets[i];
+            return &node->rrsets[i];
         }
     }
-    return node->rrset_count > 0 ? node->rrsets[0] : NULL;
+    return node->rrset_count > 0 ? &node->rrsets[0] : NULL;
+}
+
+/* Or, where the operator likes that better, something that says why there is no more (RFC 8482
+ * §4.2). It is not signed, so it is nothing for those who validate. */
+static void answer_hinfo(const struct step *step)
+{
+    enum { HINFO_TTL_S = 3600 };
+    static const uint8_t rdata[] = "\0\11\7RFC8482"; /* the length, "RFC8482", "" */
+    struct rrset *hinfo = arena_take(step->plan->scratch, sizeof *hinfo);
+    if (hinfo == NULL) {
+        step->plan->rcode = RCODE_SERVFAIL;
+        return;
+    }
+    *hinfo = (struct rrset){.owner = step->name,
+                            .type = TYPE_HINFO,
+                            .class_ = CLASS_IN,
+                            .count = 1,
+                            .ttl_s = HINFO_TTL_S,
+                            .rdata_len = sizeof rdata,
+                            .rdata = rdata};
+    answer_add(step->plan, (struct answer_item){
+                               .rrset = hinfo, .owner = step->name, .section = SECTION_ANSWER});
 }
 
 static bool answer_signatures(const struct step *step, const struct zone_node *node)
 {
     bool has_any = false;
     for (uint16_t i = 0; i < node->rrset_count; i++) {
-        const struct rrset *rrset = node->rrsets[i];
-        if (rrset->type == TYPE_RRSIG && step->plan->item_count < ANSWER_ITEMS_MAX / 2) {
+        const struct rrset *rrset = &node->rrsets[i];
+        if (rrset->type == TYPE_RRSIG) {
             add_rrset(step, SECTION_ANSWER, node, rrset, step->name);
             has_any = true;
         }
@@ -213,30 +285,24 @@ static bool answer_signatures(const struct step *step, const struct zone_node *n
     return has_any;
 }
 
-/* A chain that comes back to where it was has been told already. */
-static bool is_told(const struct step *step, const struct rrset *rrset)
-{
-    for (size_t i = 0; i < step->plan->item_count; i++) {
-        const struct answer_item *item = &step->plan->items[i];
-        if (item->rrset == rrset && name_equal(item->owner, step->name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool answer_from_node(struct step *step, const struct zone_node *node)
 {
     uint16_t type = step->plan->question.type;
-    if (type == TYPE_RRSIG) {
-        return answer_signatures(step, node);
+    if (type == TYPE_RRSIG && answer_signatures(step, node)) {
+        return true;
     }
-    const struct rrset *rrset = type == TYPE_ANY ? choose_any(node) : zone_node_rrset(node, type);
+    if (type == TYPE_ANY && step->plan->hides_any && node->rrset_count > 0) {
+        answer_hinfo(step);
+        return true;
+    }
+    const struct rrset *rrset = type == TYPE_RRSIG ? NULL
+                                : type == TYPE_ANY ? choose_any(node)
+                                                   : zone_node_rrset(node, type);
     if (rrset != NULL) {
         add_rrset(step, SECTION_ANSWER, node, rrset, step->name);
         add_closer_proof(step, node);
-        if (rrset->type == TYPE_NS && type == TYPE_NS) {
-            add_server_addresses(step, rrset);
+        if (type != TYPE_ANY) {
+            add_targets(step, rrset);
         }
         return true;
     }
@@ -244,7 +310,7 @@ static bool answer_from_node(struct step *step, const struct zone_node *node)
     if (cname == NULL) {
         return false;
     }
-    if (!is_told(step, cname)) {
+    if (!is_planned(step->plan, cname, step->name)) { /* else the chain has come back */
         add_rrset(step, SECTION_ANSWER, node, cname, step->name);
         add_closer_proof(step, node);
         step->has_next = rdata_target(TYPE_CNAME, rrset_only(cname), &step->next);
@@ -306,8 +372,8 @@ static void redirect(struct step *step, const struct zone_node *node)
         plan->rcode = RCODE_SERVFAIL;
         return;
     }
-    add_item(plan, (struct answer_item){
-                       .rrset = cname, .owner = cname->owner, .section = SECTION_ANSWER});
+    answer_add(plan, (struct answer_item){
+                         .rrset = cname, .owner = cname->owner, .section = SECTION_ANSWER});
     step->has_next = plan->question.type != TYPE_CNAME;
 }
 
@@ -367,12 +433,8 @@ static const struct auth_zone *choose_zone(const struct auth *auth, struct name 
 void answer_make_plan(const struct auth *auth, struct question question, bool wants_dnssec,
                       struct arena *scratch, struct answer_plan *plan)
 {
-    plan->question = question;
-    plan->wants_dnssec = wants_dnssec;
-    plan->rcode = RCODE_NOERROR;
-    plan->is_authoritative = false;
-    plan->item_count = 0;
-    plan->scratch = scratch;
+    answer_begin(plan, question, wants_dnssec, scratch);
+    plan->hides_any = auth->options.hides_any && !wants_dnssec;
     struct name name = question.name;
     for (int i = 0; i < ANSWER_CHAIN_MAX; i++) {
         const struct auth_zone *found = choose_zone(auth, name, question.type);

@@ -38,6 +38,11 @@ static const char *const parent_lines[] = {
     "ns.plain.example. A 192.0.2.62",
     "deep.ent2.example. NS ns.far.test.",
     "*.*.stars.example. A 192.0.2.8",
+    "inzone.example. NS ns1.example.",
+    "svc.example. HTTPS 1 . alpn=h2",
+    "svc.example. A 192.0.2.9",
+    "moved.example. HTTPS 0 svc.example.",
+    "*.round.example. CNAME a.round.example.",
 };
 
 static const char *const signed_child_lines[] = {
@@ -198,6 +203,11 @@ static const struct row rows[] = {
     {"com.", TYPE_DS, 5, NO_AA, 0, 0, 0, 0, "not ours either"},
     {"example.", TYPE_DS, 0, AA, 0, 1, 0, 1, "DS at our apex, without the parent: NODATA"},
     {"example.", TYPE_ANY, 0, AA, 1, 0, 0, 0, "ANY gets one RRset"},
+    {"example.", TYPE_MX, 0, AA, 1, 0, 1, 0, "MX comes with addresses (RFC 1035 §3.3.9)"},
+    {"x.inzone.example.", TYPE_A, 0, NO_AA, 0, 1, 2, 1, "a server of our own has addresses"},
+    {"svc.example.", TYPE_HTTPS, 0, AA, 1, 0, 1, 0, "a service of its own name (RFC 9460 §4.1)"},
+    {"moved.example.", TYPE_HTTPS, 0, AA, 1, 0, 2, 0, "and one that leads to another"},
+    {"b.round.example.", TYPE_A, 0, AA, 2, 0, 0, 1, "two steps of a chain, one proof for both"},
 };
 
 static void check_row(const struct row *row, struct auth *auth, bool wants_dnssec, size_t proof)
@@ -268,6 +278,99 @@ static void test_both_sides_of_a_cut(void **state)
     check_child(zones.all, "signed.example.", TYPE_MX, "signed.example.");
     check_child(zones.all, "nx.plain.example.", TYPE_DS, "plain.example.");
     close_zones(&zones);
+}
+
+/* More servers than one would think of: all glue below the cut is there by TCP, and none of it is
+ * left out in silence by UDP. */
+static void test_many_servers(void **state)
+{
+    (void)state;
+    enum { SERVERS = 150 };
+    struct zone_builder *builder = test_change("example.", NULL);
+    char line[100];
+    test_add(builder, parent_lines[0]);
+    test_add(builder, parent_lines[1]);
+    for (int i = 0; i < SERVERS; i++) {
+        snprintf(line, sizeof line, "many.example. NS ns%d.many.example.", i);
+        test_add(builder, line);
+        snprintf(line, sizeof line, "ns%d.many.example. AAAA 2001:db8::%x", i, i + 1);
+        test_add(builder, line);
+    }
+    struct name_buffer buffers[2];
+    struct zone *zone = zone_build_finish(builder);
+    struct auth_zone_options options = {.name = test_name("example.", &buffers[0]), .fixed = zone};
+    struct auth *auth = open_server(&options, 1);
+    struct question question = {test_name("x.many.example.", &buffers[1]), TYPE_A, CLASS_IN};
+    struct arena arena;
+    struct message answer;
+    arena_open(&arena, 4 << 20);
+    test_ask(auth, TRANSPORT_TCP, question, true, &arena, &answer);
+    assert_int_equal(count_data(&answer, SECTION_ADDITIONAL), SERVERS);
+    test_ask(auth, TRANSPORT_UDP, question, true, &arena, &answer);
+    assert_int_equal(answer.flags & FLAG_TC, FLAG_TC);
+    arena_close(&arena);
+    auth_close(auth);
+    zone_release(zone);
+}
+
+/* A zone that is not signed has no signatures at an alias either: it is followed like any. */
+static void test_signatures_of_an_alias(void **state)
+{
+    (void)state;
+    struct name_buffer buffers[2];
+    struct zone *zone = test_zone("example.", parent_lines, LEN(parent_lines));
+    struct auth_zone_options options = {.name = test_name("example.", &buffers[0]), .fixed = zone};
+    struct auth *auth = open_server(&options, 1);
+    struct question question = {test_name("www.example.", &buffers[1]), TYPE_RRSIG, CLASS_IN};
+    struct arena arena;
+    struct message answer;
+    arena_open(&arena, 1 << 20);
+    test_ask(auth, TRANSPORT_UDP, question, false, &arena, &answer);
+    assert_int_equal(count_data(&answer, SECTION_ANSWER), 1);
+    assert_int_equal(count_data(&answer, SECTION_AUTHORITY), 1);
+    arena_close(&arena);
+    auth_close(auth);
+    zone_release(zone);
+}
+
+/* ANY, where the operator would rather say why there is no more (RFC 8482 §4.2); signed zones then
+ * still give those who validate an RRset. */
+static void test_any_as_hinfo(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool wants_dnssec;
+        size_t answers;
+        uint16_t type;
+    } asked[] = {{"web.example.", false, 1, TYPE_HINFO},
+                 {"web.example.", true, 1, TYPE_A},
+                 {"x.wild.example.", false, 1, TYPE_HINFO},
+                 {"ent.example.", false, 0, 0},
+                 {"nx.example.", false, 0, 0}};
+    struct name_buffer buffers[2];
+    struct zone *zone = test_zone("example.", parent_lines, LEN(parent_lines));
+    struct auth_zone_options zones = {.name = test_name("example.", &buffers[0]), .fixed = zone};
+    uint64_t seed = 5;
+    struct entropy entropy = {test_fill, &seed};
+    struct auth_options options = {
+        .zones = &zones, .zone_count = 1, .entropy = &entropy, .hides_any = true};
+    struct auth *auth;
+    assert_int_equal(auth_open(&options, &auth, NULL), OK);
+    for (size_t i = 0; i < LEN(asked); i++) {
+        struct question question = {test_name(asked[i].name, &buffers[1]), TYPE_ANY, CLASS_IN};
+        struct arena arena;
+        struct message answer;
+        arena_open(&arena, 1 << 20);
+        test_ask(auth, TRANSPORT_UDP, question, asked[i].wants_dnssec, &arena, &answer);
+        assert_int_equal(answer.sections[SECTION_ANSWER].count, asked[i].answers);
+        if (asked[i].answers > 0) {
+            assert_int_equal(answer.sections[SECTION_ANSWER].rrsets[0].type, asked[i].type);
+        }
+        arena_close(&arena);
+    }
+    auth_close(auth);
+    zone_release(zone);
 }
 
 /* Asks what the judge wants to know until it has a verdict. */
@@ -421,6 +524,8 @@ int main(void)
         cmocka_unit_test(test_table),          cmocka_unit_test(test_both_sides_of_a_cut),
         cmocka_unit_test(test_random_nsec),    cmocka_unit_test(test_random_nsec3),
         cmocka_unit_test(test_random_opt_out), cmocka_unit_test(test_referral_proofs),
+        cmocka_unit_test(test_many_servers),   cmocka_unit_test(test_signatures_of_an_alias),
+        cmocka_unit_test(test_any_as_hinfo),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

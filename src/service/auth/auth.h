@@ -58,6 +58,7 @@ struct auth_options {
     size_t key_count;
     const char *version;  /* what version.bind says; NULL: REFUSED */
     const char *identity; /* id.server and NSID; NULL: REFUSED, and no NSID */
+    bool hides_any;       /* ANY gets HINFO, not one of the RRsets (RFC 8482 §4.2) */
     struct disk *disk;    /* where transferred zones are kept; NULL: nowhere */
     const struct entropy *entropy;
     const struct log *log;

@@ -226,10 +226,12 @@ static void answer_ch(struct auth *auth, struct auth_request *request, struct ou
                         .count = 1,
                         .rdata_len = (uint32_t)rdata.len,
                         .rdata = bytes};
-    struct answer_plan plan = {.question = question, .is_authoritative = true};
+    struct answer_plan plan;
+    answer_begin(&plan, question, false, &outbox->scratch);
+    plan.is_authoritative = true;
     if (question.type == TYPE_TXT || question.type == TYPE_ANY) {
-        plan.items[plan.item_count++] =
-            (struct answer_item){.rrset = &txt, .owner = txt.owner, .section = SECTION_ANSWER};
+        answer_add(&plan, (struct answer_item){
+                              .rrset = &txt, .owner = txt.owner, .section = SECTION_ANSWER});
     }
     auth_send_plan(auth, request, &plan, outbox);
 }

@@ -1,11 +1,10 @@
-/* Transfers out: who may have a zone, and how its messages are spread over time so that a large
- * zone does not keep queries waiting. */
+/* Transfers out: who may have a zone, and that its messages are made no faster than they are taken:
+ * a large zone keeps no query waiting, and a slow asker keeps no memory. */
 #include "core/dnssec/verdict.h"
 #include "service/auth/answer.h"
 
 enum {
-    PORTION_LEN = 1 << 20,              /* sent before others get their turn */
-    PORTION_PAUSE_NS = 2 * 1000 * 1000, /* between portions: half a gigabyte a second at most */
+    PORTION_LEN = 1 << 16, /* sent before others get their turn */
     STREAM_BUFFER_LEN = MESSAGE_LEN_MAX,
 };
 
@@ -51,12 +50,9 @@ static bool send_message(struct auth_stream *stream, struct moment now, struct o
     return true;
 }
 
-void auth_stream_continue(struct auth *auth, size_t slot, struct moment now, struct outbox *outbox)
+static void send_portion(struct auth *auth, struct auth_stream *stream, struct moment now,
+                         struct outbox *outbox)
 {
-    if (slot >= LEN(auth->streams) || auth->streams[slot].transfer == NULL) {
-        return;
-    }
-    struct auth_stream *stream = &auth->streams[slot];
     uint64_t octets_before = stream->octets;
     while (stream->octets - octets_before < PORTION_LEN) {
         if (!send_message(stream, now, outbox)) {
@@ -69,7 +65,22 @@ void auth_stream_continue(struct auth *auth, size_t slot, struct moment now, str
             return;
         }
     }
-    outbox_timer(outbox, auth_timer_id(AUTH_TIMER_STREAM, slot), now.mono_ns + PORTION_PAUSE_NS);
+    outbox_add(outbox, EFFECT_AWAIT_ROOM)->channel = stream->channel;
+}
+
+void auth_stream_room(struct auth *auth, const struct event *event, struct outbox *outbox)
+{
+    for (size_t i = 0; i < LEN(auth->streams); i++) {
+        struct auth_stream *stream = &auth->streams[i];
+        if (stream->transfer == NULL || stream->channel != event->room.channel) {
+            continue;
+        }
+        if (event->room.is_closed) {
+            auth_stream_close(stream);
+        } else {
+            send_portion(auth, stream, event->now, outbox);
+        }
+    }
 }
 
 /* The serial in the SOA of an IXFR request's authority section (RFC 1995 §3). */
@@ -99,10 +110,12 @@ static bool read_asker_serial(const struct auth_request *request, struct arena *
 static void answer_soa_alone(struct auth *auth, struct auth_request *request,
                              const struct zone *version, struct outbox *outbox)
 {
-    struct answer_plan plan = {.question = request->message.question, .is_authoritative = true};
+    struct answer_plan plan;
     const struct rrset *soa = zone_soa(version);
-    plan.items[plan.item_count++] =
-        (struct answer_item){.rrset = soa, .owner = soa->owner, .section = SECTION_ANSWER};
+    answer_begin(&plan, request->message.question, false, &outbox->scratch);
+    plan.is_authoritative = true;
+    answer_add(&plan,
+               (struct answer_item){.rrset = soa, .owner = soa->owner, .section = SECTION_ANSWER});
     auth_send_plan(auth, request, &plan, outbox);
 }
 
@@ -126,7 +139,7 @@ static void begin_stream(struct auth *auth, struct auth_zone *zone, struct auth_
     stream->is_signed = request->is_signed;
     stream->session = request->session;
     auth_count(auth, question->type == TYPE_AXFR ? AUTH_COUNT_AXFR_OUT : AUTH_COUNT_IXFR_OUT);
-    auth_stream_continue(auth, (size_t)(stream - auth->streams), request->event->now, outbox);
+    send_portion(auth, stream, request->event->now, outbox);
 }
 
 void auth_serve_transfer(struct auth *auth, struct auth_request *request, struct outbox *outbox)

@@ -365,7 +365,7 @@ static bool refusal_find(const struct resolver *resolver, const struct event_que
 static void answer_any(struct resolver *resolver, const struct client *client)
 {
     static const uint8_t HINFO[] = "\007RFC8482";
-    enum { TYPE_HINFO = 13, HINFO_TTL_S = 3600 };
+    enum { HINFO_TTL_S = 3600 };
     struct rrset_builder builder;
     struct rrset rrset;
     rrset_begin(&builder, &resolver->outbox->scratch, client->question.name, TYPE_HINFO,
