@@ -6,110 +6,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "core/keys/explore_fixture.h"
-
-/* Two keys: of one algorithm, or of two. Six DNSKEY sets, four mixes, four DS sets. */
-static const struct resolver_set TWO_KEYS[] = {{0, 0}, {1, 1}, {2, 2}, {3, 1}, {3, 2}, {3, 3}};
-
-static struct explore_world two_keys(const char *name, bool two_algorithms)
-{
-    struct explore_world world = {
-        .name = name,
-        .is_strict = true,
-        .clauses = SAFE_ALL,
-        .policy = {.hops = 1},
-        .source_count = 1,
-        .sets_of = {UINT16_MAX, UINT16_MAX},
-        .mixes_of = {UINT16_MAX, UINT16_MAX},
-        .start_set = {1},
-        .start_mix = {1},
-        .start_ds = 1,
-        .cuts_ttl_of = -1,
-        .versions_max = 2,
-        .states_max = 400000,
-        .resolvers = {.key_count = 2,
-                      .algorithm = {0, two_algorithms},
-                      .ds_count = 4,
-                      .set_count = LEN(TWO_KEYS),
-                      .mix_count = 4,
-                      .ds = {{{0, 0}}, {{2, 0}}, {{0, 2}}, {{2, 2}}},
-                      .mixes = {0, 1, 2, 3},
-                      .ds_ticks = 2,
-                      .no_ds_ticks = 1,
-                      .set_ticks = 1,
-                      .no_set_ticks = 1,
-                      .mix_ticks = 1,
-                      .ns_ticks = 1},
-    };
-    memcpy(world.resolvers.sets, TWO_KEYS, sizeof TWO_KEYS);
-    return world;
-}
-
-/* Both keys with any of two digest types; both sign the data. */
-static struct explore_world digest_types(const char *name)
-{
-    struct explore_world world = two_keys(name, false);
-    world.resolvers.ds_count = 16;
-    for (uint8_t d = 0; d < 16; ++d) {
-        world.resolvers.ds[d] = (struct resolver_ds){{d & 3, d >> 2}};
-    }
-    world.resolvers.mix_count = 1;
-    world.resolvers.mixes[0] = 3;
-    world.start_mix[0] = 0;
-    world.start_ds = 2;
-    world.resolvers.ds_ticks = 1;
-    return world;
-}
-
-/* P signs with the first key, Q with the second; each may publish the other's. From P alone. */
-static struct explore_world two_sources(const char *name)
-{
-    struct explore_world world = two_keys(name, false);
-    world.source_count = 2;
-    world.stays_secure = true;
-    world.sets_of[0] = 1U << 1 | 1U << 3; /* {p}/p, {p,q}/p */
-    world.sets_of[1] = 1U << 2 | 1U << 4; /* {q}/q, {p,q}/q */
-    world.mixes_of[0] = 1U << 1;
-    world.mixes_of[1] = 1U << 2;
-    world.start_set[1] = 2;
-    world.start_mix[1] = 2;
-    world.goal_ds = 2;
-    world.resolvers.ds_ticks = 1;
-    return world;
-}
-
-/* Every place has a second server that takes up changes any time later. */
-static struct explore_world lagging(const char *name)
-{
-    struct explore_world world = two_keys(name, false);
-    world.has_lag = true;
-    world.stays_secure = true;
-    world.resolvers.ds_ticks = 1;
-    /* {a}/a, {b}/b, {a,b}/both; {a}, {b}. */
-    world.resolvers.set_count = 3;
-    world.resolvers.sets[0] = (struct resolver_set){1, 1};
-    world.resolvers.sets[1] = (struct resolver_set){2, 2};
-    world.resolvers.sets[2] = (struct resolver_set){3, 3};
-    world.resolvers.mix_count = 2;
-    world.resolvers.mixes[0] = 1;
-    world.resolvers.mixes[1] = 2;
-    world.start_set[0] = 0;
-    world.start_mix[0] = 0;
-    return world;
-}
-
-static struct explore_world anywhere(const char *name)
-{
-    struct explore_world world = two_keys(name, true);
-    world.starts_anywhere = true;
-    world.resolvers.ds_ticks = 1;
-    return world;
-}
+#include "core/keys/explore_worlds_fixture.h"
 
 static struct explore_result run(struct explore_world *world)
 {
@@ -141,14 +42,14 @@ static void nobody_is_ever_bogus(void **state)
 {
     (void)state;
     struct explore_world worlds[] = {
-        two_keys("one algorithm, secure or not", false),
-        two_keys("one algorithm, always secure", false),
-        two_keys("two algorithms, strict", true),
-        two_keys("two algorithms, lenient", true),
-        digest_types("two digest types"),
-        two_sources("move from P to Q, always secure"),
-        lagging("a lagging server at each place"),
-        anywhere("from every settled state, broken ones too"),
+        world_two_keys("one algorithm, secure or not", false),
+        world_two_keys("one algorithm, always secure", false),
+        world_two_keys("two algorithms, strict", true),
+        world_two_keys("two algorithms, lenient", true),
+        world_digest_types("two digest types"),
+        world_two_sources("move from P to Q, always secure"),
+        world_lagging("a lagging server at each place"),
+        world_anywhere("from every settled state, broken ones too"),
     };
     worlds[1].stays_secure = true;
     worlds[3].is_strict = false;
@@ -170,15 +71,15 @@ static void must_find(struct explore_world world, uint32_t without, bool is_stri
 static void every_clause_is_needed(void **state)
 {
     (void)state;
-    must_find(two_keys("without C1", false), SAFE_DS_SIGNS, true);
-    must_find(digest_types("without digest types"), SAFE_DIGEST_TYPES, true);
-    must_find(two_keys("without C2, C3 being off", false), SAFE_DATA, false);
-    must_find(two_keys("without C3, keys", true), SAFE_ALGORITHM_KEYS, true);
-    must_find(two_keys("without C3, data", true), SAFE_ALGORITHM_DATA, true);
-    must_find(two_keys("without chains", false), SAFE_CHAINS, true);
-    must_find(two_keys("without old versions", false), SAFE_OLD_VERSIONS, true);
-    must_find(two_sources("without combinations across sources"), SAFE_ACROSS_SOURCES, true);
-    must_find(anywhere("without audiences, from a broken start"), SAFE_AUDIENCES, true);
+    must_find(world_two_keys("without C1", false), SAFE_DS_SIGNS, true);
+    must_find(world_digest_types("without digest types"), SAFE_DIGEST_TYPES, true);
+    must_find(world_two_keys("without C2, C3 being off", false), SAFE_DATA, false);
+    must_find(world_two_keys("without C3, keys", true), SAFE_ALGORITHM_KEYS, true);
+    must_find(world_two_keys("without C3, data", true), SAFE_ALGORITHM_DATA, true);
+    must_find(world_two_keys("without chains", false), SAFE_CHAINS, true);
+    must_find(world_two_keys("without old versions", false), SAFE_OLD_VERSIONS, true);
+    must_find(world_two_sources("without combinations across sources"), SAFE_ACROSS_SOURCES, true);
+    must_find(world_anywhere("without audiences, from a broken start"), SAFE_AUDIENCES, true);
 }
 
 static void every_wait_is_needed(void **state)
@@ -194,12 +95,12 @@ static void every_wait_is_needed(void **state)
         {"TTL of the NS set cut", ALIVE_NS},
     };
     for (size_t i = 0; i < LEN(CUT); ++i) {
-        struct explore_world world =
-            CUT[i].list == ALIVE_NS ? two_sources(CUT[i].name) : two_keys(CUT[i].name, false);
+        struct explore_world world = CUT[i].list == ALIVE_NS ? world_two_sources(CUT[i].name)
+                                                             : world_two_keys(CUT[i].name, false);
         world.cuts_ttl_of = (int)CUT[i].list;
         must_find(world, 0, true);
     }
-    struct explore_world world = lagging("one server of each place is not watched");
+    struct explore_world world = world_lagging("one server of each place is not watched");
     world.knows_one_server = true;
     must_find(world, 0, true);
 }
