@@ -65,7 +65,7 @@ static void add_zone(struct maker *maker, const struct zone *zone)
             }
         }
         for (uint16_t i = 0; i < node->rrset_count; i++) {
-            add_type(maker, node->rrsets[i]->type);
+            add_type(maker, node->rrsets[i].type);
         }
     }
 }

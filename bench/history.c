@@ -126,7 +126,7 @@ static void count_signatures(const struct zone *before, const struct zone *after
     while ((node = zone_walk_next(&cursor)) != NULL) {
         const struct zone_node *old = before == NULL ? NULL : zone_find(before, node->owner);
         for (uint16_t i = 0; i < node->rrset_count; i++) {
-            const struct rrset *rrset = node->rrsets[i];
+            const struct rrset *rrset = &node->rrsets[i];
             if (rrset->type != TYPE_RRSIG) {
                 continue;
             }

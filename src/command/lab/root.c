@@ -138,7 +138,7 @@ static enum status delegate(struct zone_builder *builder, const struct zone *rea
             break;
         }
         for (uint16_t i = 0; i < node->rrset_count && status == OK; i++) {
-            struct rrset empty = *node->rrsets[i];
+            struct rrset empty = node->rrsets[i];
             empty.count = 0;
             empty.rdata_len = 0;
             status = zone_build_set(builder, &empty);

@@ -223,8 +223,7 @@ static enum status staged_measure(const struct zone_builder *builder, struct ent
         size->record_count += (uint32_t)count;
         size->rrset_count++;
     }
-    size->total = sizeof(struct zone_entry) +
-                  size->rrset_count * (sizeof(struct rrset *) + sizeof(struct rrset)) +
+    size->total = sizeof(struct zone_entry) + size->rrset_count * sizeof(struct rrset) +
                   builder->owner.len + builder->key_len + size->rdata_len;
     return OK;
 }
@@ -254,8 +253,7 @@ static struct zone_entry *staged_pack(const struct zone_builder *builder,
     if (entry == NULL) {
         return NULL;
     }
-    const struct rrset **pointers = (const struct rrset **)(entry + 1);
-    struct rrset *rrsets = (struct rrset *)(pointers + size->rrset_count);
+    struct rrset *rrsets = (struct rrset *)(entry + 1);
     uint8_t *at = (uint8_t *)(rrsets + size->rrset_count);
     struct name owner = builder->owner;
     memcpy(at, owner.octets, owner.len);
@@ -279,14 +277,12 @@ static struct zone_entry *staged_pack(const struct zone_builder *builder,
                                        .ttl_s = staged->ttl_s,
                                        .rdata_len = (uint32_t)len,
                                        .rdata = at};
-        pointers[count] = &rrsets[count];
         count++;
         at += len;
     }
     atomic_init(&entry->references, 1);
     entry->record_count = size->record_count;
-    entry->key_len = (uint16_t)builder->key_len;
-    entry->node = (struct zone_node){owner, pointers, count};
+    entry->node = (struct zone_node){owner, rrsets, count, (uint16_t)builder->key_len};
     return entry;
 }
 
@@ -372,7 +368,7 @@ static enum status builder_load_entry(struct zone_builder *builder)
         return NO_MEMORY;
     }
     for (uint16_t i = 0; i < node->rrset_count; i++) {
-        const struct rrset *rrset = node->rrsets[i];
+        const struct rrset *rrset = &node->rrsets[i];
         builder->rrsets[builder->rrset_count++] = (struct staged_rrset){.type = rrset->type,
                                                                         .covers = rrset->covers,
                                                                         .ttl_s = rrset->ttl_s,

@@ -107,7 +107,7 @@ static bool whole_next(struct transfer_out *transfer, struct rrset *record)
                 return false;
             }
         }
-        const struct rrset *rrset = transfer->node->rrsets[transfer->rrset_index++];
+        const struct rrset *rrset = &transfer->node->rrsets[transfer->rrset_index++];
         if (rrset->type != TYPE_SOA) {
             transfer->rrset = rrset;
             transfer->records = rrset_first(rrset);

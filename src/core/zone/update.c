@@ -50,7 +50,7 @@ static bool is_in_use(const struct zone *zone, struct name name)
 {
     const struct zone_node *node = zone_find(zone, name);
     for (uint16_t i = 0; node != NULL && i < node->rrset_count; i++) {
-        const struct rrset *rrset = node->rrsets[i];
+        const struct rrset *rrset = &node->rrsets[i];
         if (rrset->type != TYPE_NSEC3 && rrset->covers != TYPE_NSEC3) {
             return true;
         }
@@ -211,7 +211,7 @@ static uint16_t check_grant_any(struct update_run *run, const struct rrset *reco
         return check_grant(run, record, TYPE_ANY);
     }
     for (uint16_t i = 0; i < node->rrset_count && rcode == RCODE_NOERROR; i++) {
-        uint16_t type = node->rrsets[i]->type;
+        uint16_t type = node->rrsets[i].type;
         bool stays = is_signers_type(type) ||
                      (is_apex(run, record) && (type == TYPE_SOA || type == TYPE_NS));
         rcode = stays ? RCODE_NOERROR : check_grant(run, record, type);
@@ -279,8 +279,8 @@ static bool collides(struct update_run *run, const struct rrset *record)
     /* Anything at all of the name, of before or of this update. */
     const struct zone_node *node = zone_find(data, record->owner);
     for (uint16_t i = 0; node != NULL && i < node->rrset_count; i++) {
-        if (!is_signers_type(node->rrsets[i]->type) &&
-            find_rrset(run, record, node->rrsets[i]->type) != NULL) {
+        if (!is_signers_type(node->rrsets[i].type) &&
+            find_rrset(run, record, node->rrsets[i].type) != NULL) {
             return true;
         }
     }
@@ -320,7 +320,7 @@ static enum status delete_all(struct update_run *run, const struct rrset *record
     const struct zone_node *node = zone_find(run->basis->data, record->owner);
     enum status status = OK;
     for (uint16_t i = 0; node != NULL && i < node->rrset_count && status == OK; i++) {
-        uint16_t type = node->rrsets[i]->type;
+        uint16_t type = node->rrsets[i].type;
         bool stays = is_signers_type(type) ||
                      (is_apex(run, record) && (type == TYPE_SOA || type == TYPE_NS));
         status = stays ? OK : remove_rrset(run, record->owner, type);

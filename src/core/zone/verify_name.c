@@ -64,7 +64,7 @@ static void verify_stray(struct verify_worker *worker, const struct zone_node *n
                          enum verify_place place)
 {
     for (uint16_t i = 0; i < node->rrset_count; i++) {
-        const struct rrset *rrset = node->rrsets[i];
+        const struct rrset *rrset = &node->rrsets[i];
         if (rrset->type != TYPE_RRSIG) {
             continue;
         }
@@ -107,7 +107,7 @@ void verify_name(struct verify_worker *worker, const struct zone_node *node,
                  enum verify_place place, const struct zone_node *before)
 {
     for (uint16_t i = 0; i < node->rrset_count; i++) {
-        const struct rrset *rrset = node->rrsets[i];
+        const struct rrset *rrset = &node->rrsets[i];
         if (rrset->type != TYPE_RRSIG && wants_rrsig(place, rrset->type)) {
             verify_rrset(worker, node, rrset, before);
         }

@@ -7,7 +7,7 @@
 static bool is_hashed_owner(const struct zone_node *node)
 {
     for (uint16_t i = 0; i < node->rrset_count; i++) {
-        const struct rrset *rrset = node->rrsets[i];
+        const struct rrset *rrset = &node->rrsets[i];
         if (rrset->type != TYPE_NSEC3 && rrset->covers != TYPE_NSEC3) {
             return false;
         }

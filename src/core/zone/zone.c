@@ -58,16 +58,16 @@ static const struct rrset *node_find(const struct zone_node *node, uint16_t type
     uint16_t high = node->rrset_count;
     while (low < high) {
         uint16_t middle = (uint16_t)((low + high) / 2);
-        const struct rrset *rrset = node->rrsets[middle];
+        const struct rrset *rrset = &node->rrsets[middle];
         if (rrset->type < type || (rrset->type == type && rrset->covers < covers)) {
             low = (uint16_t)(middle + 1);
         } else {
             high = middle;
         }
     }
-    bool is_found = low < node->rrset_count && node->rrsets[low]->type == type &&
-                    node->rrsets[low]->covers == covers;
-    return is_found ? node->rrsets[low] : NULL;
+    bool is_found = low < node->rrset_count && node->rrsets[low].type == type &&
+                    node->rrsets[low].covers == covers;
+    return is_found ? &node->rrsets[low] : NULL;
 }
 
 const struct rrset *zone_node_rrset(const struct zone_node *node, uint16_t type)
@@ -108,7 +108,7 @@ static bool entry_is_hash(const struct zone_entry *entry)
 {
     const struct zone_node *node = &entry->node;
     for (uint16_t i = 0; i < node->rrset_count; i++) {
-        const struct rrset *rrset = node->rrsets[i];
+        const struct rrset *rrset = &node->rrsets[i];
         if (rrset->type != TYPE_NSEC3 && rrset->covers != TYPE_NSEC3) {
             return false;
         }

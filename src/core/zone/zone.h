@@ -10,8 +10,9 @@ struct zone; /* reference counted */
  * non-terminals) have no node. A node lives as long as the snapshot it was found in. */
 struct zone_node {
     struct name owner;
-    const struct rrset *const *rrsets;
+    const struct rrset *rrsets;
     uint16_t rrset_count;
+    uint16_t key_len; /* of the key that the zone sorts it by, behind the owner's octets */
 };
 
 struct zone *zone_hold(const struct zone *zone); /* one more reference */

@@ -14,14 +14,13 @@ struct zone_entry *zone_bulk_entry(struct name owner, struct span key, const str
         rdata_len += rrsets[i].rdata_len;
         record_count += rrsets[i].count;
     }
-    size_t slot = sizeof(struct rrset *) + sizeof(struct rrset);
+    size_t slot = sizeof(struct rrset);
     struct zone_entry *entry =
         malloc(sizeof *entry + count * slot + owner.len + key.len + rdata_len);
     if (entry == NULL) {
         return NULL;
     }
-    const struct rrset **pointers = (const struct rrset **)(entry + 1);
-    struct rrset *own = (struct rrset *)(pointers + count);
+    struct rrset *own = (struct rrset *)(entry + 1);
     uint8_t *at = (uint8_t *)(own + count);
     memcpy(at, owner.octets, owner.len);
     owner.octets = at;
@@ -35,12 +34,10 @@ struct zone_entry *zone_bulk_entry(struct name owner, struct span key, const str
         memcpy(at, rrsets[i].rdata, rrsets[i].rdata_len);
         own[i].rdata = at;
         at += rrsets[i].rdata_len;
-        pointers[i] = &own[i];
     }
     atomic_init(&entry->references, 1);
     entry->record_count = record_count;
-    entry->key_len = (uint16_t)key.len;
-    entry->node = (struct zone_node){owner, pointers, count};
+    entry->node = (struct zone_node){owner, own, count, (uint16_t)key.len};
     return entry;
 }
 

@@ -26,7 +26,7 @@ bool chain_is_made(uint16_t type)
 bool chain_has_data(const struct zone_node *node)
 {
     for (uint16_t i = 0; i < node->rrset_count; i++) {
-        if (!chain_is_made(node->rrsets[i]->type)) {
+        if (!chain_is_made(node->rrsets[i].type)) {
             return true;
         }
     }

@@ -145,7 +145,7 @@ static zone_types types_of(const struct zone_node *node)
 {
     zone_types types = 0;
     for (uint16_t i = 0; i < node->rrset_count; i++) {
-        types |= ZONE_TYPE_BIT(node->rrsets[i]->type);
+        types |= ZONE_TYPE_BIT(node->rrsets[i].type);
     }
     return types;
 }

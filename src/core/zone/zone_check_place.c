@@ -46,7 +46,7 @@ static bool may_be_beside_cname(uint16_t type)
 void check_cname(struct check_run *run, const struct check_place *place)
 {
     for (uint16_t i = 0; i < place->node->rrset_count; i++) {
-        uint16_t type = place->node->rrsets[i]->type;
+        uint16_t type = place->node->rrsets[i].type;
         char text[TYPE_TEXT_MAX];
         if (!may_be_beside_cname(type)) {
             check_report(run, place, TYPE_CNAME, "a CNAME record stands beside %s",
@@ -58,7 +58,7 @@ void check_cname(struct check_run *run, const struct check_place *place)
 void check_singletons(struct check_run *run, const struct check_place *place)
 {
     for (uint16_t i = 0; i < place->node->rrset_count; i++) {
-        const struct rrset *rrset = place->node->rrsets[i];
+        const struct rrset *rrset = &place->node->rrsets[i];
         char text[TYPE_TEXT_MAX];
         if (rrset->count > 1 && type_is_singleton(rrset->type)) {
             check_report(run, place, rrset->type, "there are %u %s records where one is allowed",
@@ -95,7 +95,7 @@ void check_below_cut(struct check_run *run, const struct check_place *place)
         return;
     }
     for (uint16_t i = 0; i < place->node->rrset_count; i++) {
-        uint16_t type = place->node->rrsets[i]->type;
+        uint16_t type = place->node->rrsets[i].type;
         char text[TYPE_TEXT_MAX], cut[NAME_TEXT_MAX];
         if (type != TYPE_A && type != TYPE_AAAA) {
             check_report(
@@ -117,7 +117,7 @@ static bool may_be_at_cut(uint16_t type)
 void check_beside_cut(struct check_run *run, const struct check_place *place)
 {
     for (uint16_t i = 0; i < place->node->rrset_count; i++) {
-        uint16_t type = place->node->rrsets[i]->type;
+        uint16_t type = place->node->rrsets[i].type;
         char text[TYPE_TEXT_MAX];
         if (!may_be_at_cut(type)) {
             check_report(run, place, type,

@@ -73,8 +73,8 @@ static bool node_is_same(const struct zone_node *a, const struct zone_node *b)
         return false;
     }
     for (uint16_t i = 0; i < a->rrset_count; i++) {
-        const struct rrset *one = a->rrsets[i];
-        const struct rrset *other = b->rrsets[i];
+        const struct rrset *one = &a->rrsets[i];
+        const struct rrset *other = &b->rrsets[i];
         if (one->type != other->type || one->covers != other->covers ||
             one->ttl_s != other->ttl_s ||
             !span_equal(span_of(one->rdata, one->rdata_len),

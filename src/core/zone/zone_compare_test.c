@@ -111,7 +111,7 @@ static bool rrsets_are_same(const struct zone_node *a, const struct zone_node *b
     bool is_same = a->rrset_count == b->rrset_count;
     for (uint16_t i = 0; is_same && i < a->rrset_count; i++) {
         is_same =
-            a->rrsets[i]->ttl_s == b->rrsets[i]->ttl_s && rrset_equal(a->rrsets[i], b->rrsets[i]);
+            a->rrsets[i].ttl_s == b->rrsets[i].ttl_s && rrset_equal(&a->rrsets[i], &b->rrsets[i]);
     }
     return is_same;
 }

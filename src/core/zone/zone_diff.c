@@ -52,7 +52,7 @@ static bool subtraction_next_rrset(struct zone_subtraction *subtraction)
 {
     const struct zone_node *node = subtraction->of;
     while (node != NULL && subtraction->rrset_index < node->rrset_count) {
-        const struct rrset *rrset = node->rrsets[subtraction->rrset_index++];
+        const struct rrset *rrset = &node->rrsets[subtraction->rrset_index++];
         const struct rrset *other = node_counterpart(subtraction->from, rrset);
         if (rrset->type == TYPE_SOA || (other != NULL && rrset_is_same(rrset, other))) {
             continue;

@@ -44,7 +44,7 @@ static void feed_node(struct digest_feed *feed, const struct zone_node *node, bo
     struct name owner;
     name_lower_to(node->owner, &buffer, &owner);
     for (uint16_t i = 0; i < node->rrset_count; i++) {
-        const struct rrset *rrset = node->rrsets[i];
+        const struct rrset *rrset = &node->rrsets[i];
         if (is_left_out(rrset, is_apex)) {
             continue;
         }

@@ -374,7 +374,7 @@ static enum status take_entry(struct zone_gathering *gathering, const struct zon
         name_copy_to(node->owner, &gathering->owner_octets, &gathering->owner);
     }
     for (uint16_t i = 0; i < node->rrset_count; i++) {
-        const struct rrset *rrset = node->rrsets[i];
+        const struct rrset *rrset = &node->rrsets[i];
         struct span rdata;
         for (struct rrset_cursor cursor = rrset_first(rrset); rrset_next(&cursor, &rdata);) {
             enum status status = add_record(gathering, rrset->type, rrset->ttl_s, rdata);
@@ -483,7 +483,7 @@ static void tell_ttls(const struct zone_gather_aim *aim, const struct zone_bulk_
         const struct zone_bulk_item *item = &runs->items[i];
         const struct rrset *rrset = NULL;
         for (uint16_t j = 0; item->ttl_differs != 0 && rrset == NULL; j++) {
-            const struct rrset *at = item->entry->node.rrsets[j]; /* one has that type */
+            const struct rrset *at = &item->entry->node.rrsets[j]; /* one has that type */
             rrset = at->type == item->ttl_differs ? at : NULL;
         }
         if (rrset != NULL) {

@@ -79,7 +79,7 @@ static bool writing_next(struct keep_writing *writing, struct span *rdata)
                 return false;
             }
         }
-        writing->rrset = writing->node->rrsets[writing->rrset_index++];
+        writing->rrset = &writing->node->rrsets[writing->rrset_index++];
         writing->records = rrset_first(writing->rrset);
     }
 }

@@ -133,8 +133,8 @@ static void assert_same_but_fresh(const struct zone *a, const struct zone *b, co
                      name_print(other->owner, other_name), other->rrset_count);
         }
         for (uint16_t i = 0; i < one->rrset_count; i++) {
-            const struct rrset *left = one->rrsets[i];
-            const struct rrset *right = other->rrsets[i];
+            const struct rrset *left = &one->rrsets[i];
+            const struct rrset *right = &other->rrsets[i];
             bool is_same = left->type == right->type && left->covers == right->covers &&
                            left->count == right->count && left->ttl_s == right->ttl_s;
             if (!is_same || (!is_versions_own(left) && !rrset_equal(left, right))) {

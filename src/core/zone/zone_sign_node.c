@@ -293,12 +293,12 @@ static enum status owned_collect(struct sign_worker *worker, const struct zone_n
     }
     bool is_at_apex = is_apex(run, data);
     for (uint16_t i = 0; data != NULL && i < data->rrset_count; i++) {
-        uint16_t type = data->rrsets[i]->type;
+        uint16_t type = data->rrsets[i].type;
         if (chain_is_made(type)) {
             continue;
         }
         bool is_soa = is_at_apex && type == TYPE_SOA;
-        owned->rrsets[owned->count++] = is_soa ? run->soa : *data->rrsets[i];
+        owned->rrsets[owned->count++] = is_soa ? run->soa : data->rrsets[i];
     }
     for (size_t i = 0; is_at_apex && i < run->apex_rrset_count; i++) {
         owned_insert(owned, &run->apex_rrsets[i]);
@@ -405,10 +405,10 @@ static bool node_is_as_before(const struct sign_run *run, const struct sign_node
     uint16_t at = 0;
     bool is_at_apex = before->owner.label_count == run->apex.label_count;
     for (uint16_t i = 0; i < before->rrset_count; i++) {
-        if (is_at_apex && is_left_for_later(run, before->rrsets[i])) {
+        if (is_at_apex && is_left_for_later(run, &before->rrsets[i])) {
             continue;
         }
-        if (at == node->count || !rrset_is_same(&node->rrsets[at], before->rrsets[i])) {
+        if (at == node->count || !rrset_is_same(&node->rrsets[at], &before->rrsets[i])) {
             return false;
         }
         at++;

@@ -189,7 +189,7 @@ static bool is_only_hash(const struct sign_run *run, struct name name)
 {
     const struct zone_node *before = zone_find(run->before, name);
     for (uint16_t i = 0; before != NULL && i < before->rrset_count; i++) {
-        const struct rrset *rrset = before->rrsets[i];
+        const struct rrset *rrset = &before->rrsets[i];
         if (rrset->type != TYPE_NSEC3 && rrset->covers != TYPE_NSEC3) {
             return false;
         }

@@ -148,7 +148,7 @@ static size_t count_new_rrsigs(const struct zone *before, const struct zone *nex
     for (const struct zone_node *node; (node = zone_walk_next(&cursor)) != NULL;) {
         const struct zone_node *old = zone_find(before, node->owner);
         for (uint16_t i = 0; i < node->rrset_count; i++) {
-            const struct rrset *rrsigs = node->rrsets[i];
+            const struct rrset *rrsigs = &node->rrsets[i];
             if (rrsigs->type != TYPE_RRSIG) {
                 continue;
             }

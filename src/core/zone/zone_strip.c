@@ -4,10 +4,10 @@
 static enum status strip_node(struct zone_builder *builder, const struct zone_node *node)
 {
     for (uint16_t i = 0; i < node->rrset_count; i++) {
-        if (!chain_is_made(node->rrsets[i]->type)) {
+        if (!chain_is_made(node->rrsets[i].type)) {
             continue;
         }
-        struct rrset none = *node->rrsets[i];
+        struct rrset none = node->rrsets[i];
         none.count = 0;
         none.rdata_len = 0;
         enum status status = zone_build_set(builder, &none);

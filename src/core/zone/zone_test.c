@@ -185,13 +185,13 @@ static void check_walk(const struct zone *zone, const struct model *model,
         last = node->owner;
         for (uint16_t i = 0; i < node->rrset_count; i++) {
             struct span rdata;
-            for (struct rrset_cursor c = rrset_first(node->rrsets[i]); rrset_next(&c, &rdata);) {
+            for (struct rrset_cursor c = rrset_first(&node->rrsets[i]); rrset_next(&c, &rdata);) {
                 records++;
                 bool is_there = false;
                 for (size_t j = 0; j < model->count; j++) {
                     const struct model_record *record = &model->records[j];
                     is_there = is_there || (record->value == rdata.bytes[0] &&
-                                            record->type == node->rrsets[i]->type &&
+                                            record->type == node->rrsets[i].type &&
                                             name_equal(names->names[record->name], node->owner));
                 }
                 assert_true(is_there);

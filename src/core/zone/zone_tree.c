@@ -13,7 +13,7 @@ enum { TREE_DEPTH_MAX = ZONE_DEPTH_MAX };
 struct span zone_entry_key(const struct zone_entry *entry)
 {
     const struct name *owner = &entry->node.owner;
-    return span_of(owner->octets + owner->len, entry->key_len);
+    return span_of(owner->octets + owner->len, entry->node.key_len);
 }
 
 /* True when that was the last reference. */
@@ -49,7 +49,7 @@ uint32_t zone_node_earliest_s(const struct zone_node *node)
 {
     uint32_t earliest_s = ZONE_EXPIRES_NEVER;
     for (uint16_t i = 0; i < node->rrset_count; i++) {
-        const struct rrset *rrset = node->rrsets[i];
+        const struct rrset *rrset = &node->rrsets[i];
         if (rrset->type != TYPE_RRSIG) {
             continue;
         }

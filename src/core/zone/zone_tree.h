@@ -7,12 +7,11 @@
 
 #include "core/zone/zone.h"
 
-/* A node with everything it owns in one block of memory: this struct, the RRset pointers, the
- * RRsets, the owner's octets, the sort key (name_key) and the rdata. */
+/* A node with everything it owns in one block of memory: this struct, the RRsets, the owner's
+ * octets, the sort key (name_key) and the rdata. */
 struct zone_entry {
     atomic_uint_least32_t references;
     uint32_t record_count;
-    uint16_t key_len; /* the key stands behind the owner's octets */
     struct zone_node node;
 };
 

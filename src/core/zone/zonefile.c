@@ -75,8 +75,8 @@ enum status zonefile_write(const struct zone *zone, void (*write)(void *user, st
     const struct zone_node *node;
     while ((node = zone_walk_next(&cursor)) != NULL) {
         for (uint16_t i = 0; i < node->rrset_count; i++) {
-            if (node->rrsets[i] != soa) {
-                write_rrset(&writing, node->rrsets[i]);
+            if (&node->rrsets[i] != soa) {
+                write_rrset(&writing, &node->rrsets[i]);
             }
         }
     }

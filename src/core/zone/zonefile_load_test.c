@@ -348,8 +348,8 @@ static void expect_same_zone(const struct zone *a, const struct zone *b)
         assert_true(span_equal(name_span(left->owner), name_span(right->owner))); /* in its case */
         assert_int_equal(left->rrset_count, right->rrset_count);
         for (uint16_t i = 0; i < left->rrset_count; i++) {
-            assert_true(rrset_equal(left->rrsets[i], right->rrsets[i]));
-            assert_int_equal(left->rrsets[i]->ttl_s, right->rrsets[i]->ttl_s);
+            assert_true(rrset_equal(&left->rrsets[i], &right->rrsets[i]));
+            assert_int_equal(left->rrsets[i].ttl_s, right->rrsets[i].ttl_s);
         }
         assert_ptr_equal(zone_find(a, left->owner), left);
     }

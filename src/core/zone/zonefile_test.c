@@ -345,8 +345,8 @@ static void expect_same_zone(const struct zone *a, const struct zone *b)
         assert_non_null(node_b);
         assert_int_equal(node_a->rrset_count, node_b->rrset_count);
         for (uint16_t i = 0; i < node_a->rrset_count; i++) {
-            assert_true(rrset_equal(node_a->rrsets[i], node_b->rrsets[i]));
-            assert_int_equal(node_a->rrsets[i]->ttl_s, node_b->rrsets[i]->ttl_s);
+            assert_true(rrset_equal(&node_a->rrsets[i], &node_b->rrsets[i]));
+            assert_int_equal(node_a->rrsets[i].ttl_s, node_b->rrsets[i].ttl_s);
         }
     }
     assert_null(zone_walk_next(&cursor_b));

@@ -71,7 +71,7 @@ static uint32_t ttl_max(const struct zone *version)
     zone_walk(version, &cursor);
     while ((node = zone_walk_next(&cursor)) != NULL) {
         for (uint16_t i = 0; i < node->rrset_count; i++) {
-            max_s = node->rrsets[i]->ttl_s > max_s ? node->rrsets[i]->ttl_s : max_s;
+            max_s = node->rrsets[i].ttl_s > max_s ? node->rrsets[i].ttl_s : max_s;
         }
     }
     return max_s;

@@ -374,7 +374,7 @@ static void test_a_bad_kept_version_lends_nothing(void **state)
     for (const struct zone_node *node; (node = zone_walk_next(&cursor)) != NULL;) {
         const struct zone_node *old = zone_find(good, node->owner);
         for (uint16_t i = 0; i < node->rrset_count; i++) {
-            const struct rrset *rrset = node->rrsets[i];
+            const struct rrset *rrset = &node->rrsets[i];
             assert_false(rrset->type == TYPE_RRSIG && old != NULL &&
                          rrset_equal(rrset, zone_node_rrsigs(old, rrset->covers)));
         }
