@@ -1,6 +1,7 @@
 /* Makes the zones that the benches run on: the same text for the same kind and count, in canonical
  * order as registries write their files. `tld`: delegations with two name servers each, half of
- * them with a DS, a tenth with glue. `hosting`: hosts with addresses and a mix of other types. */
+ * them with a DS, a tenth with glue. `hosting`: hosts with addresses and a mix of other types.
+ * `questions` makes what the servers of a `tld` of that count are asked. */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -148,13 +149,40 @@ static void print_host(const char *label)
     }
 }
 
+/* The mix that a registry's server sees: names below delegations most, then names that are not
+ * there, DS from validating resolvers, NS, and the apex. */
+static void print_question(char (*labels)[LABEL_SIZE], size_t count)
+{
+    static const char *const apex_types[] = {"SOA", "NS", "DNSKEY", "A"};
+    const char *label = labels[below(count)];
+    uint64_t kind = below(100);
+    char absent[LABEL_SIZE];
+    if (kind < 45) {
+        printf("www.%s.example. A\n", label);
+    } else if (kind < 55) {
+        printf("%s.example. NS\n", label);
+    } else if (kind < 70) {
+        printf("%s.example. DS\n", label);
+    } else if (kind < 95) {
+        draw_label(absent);
+        printf("%s-0.example. A\n", absent);
+    } else {
+        printf("example. %s\n", apex_types[below(4)]);
+    }
+}
+
 int main(int argc, char **argv)
 {
-    size_t count = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
+    size_t count = argc >= 3 ? strtoul(argv[2], NULL, 10) : 0;
+    size_t question_count = argc == 4 ? strtoul(argv[3], NULL, 10) : 0;
     bool is_tld = argc == 3 && strcmp(argv[1], "tld") == 0;
     bool is_hosting = argc == 3 && strcmp(argv[1], "hosting") == 0;
-    if (count < 1 || count > COUNT_MAX || !(is_tld || is_hosting)) {
-        fprintf(stderr, "usage: generate tld|hosting COUNT, COUNT from 1 to %d\n", COUNT_MAX);
+    bool is_questions = argc == 4 && strcmp(argv[1], "questions") == 0;
+    if (count < 1 || count > COUNT_MAX || !(is_tld || is_hosting || is_questions)) {
+        fprintf(stderr,
+                "usage: generate tld|hosting COUNT\n"
+                "       generate questions COUNT NUMBER, COUNT from 1 to %d\n",
+                COUNT_MAX);
         return 2;
     }
     char(*labels)[LABEL_SIZE] = draw_labels(&count);
@@ -164,6 +192,13 @@ int main(int argc, char **argv)
     }
     static char buffer[1 << 20];
     setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
+    if (is_questions) {
+        for (size_t i = 0; i < question_count; i++) {
+            print_question(labels, count);
+        }
+        free(labels);
+        return fflush(stdout) == 0 ? 0 : 1;
+    }
     const char *origin = is_tld ? "example." : "hosting.";
     print_apex(origin);
     print_servers(origin);

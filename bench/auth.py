@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+"""What an answer of an authoritative server costs: CPU time a query beside NSD, Knot, BIND and a plain echo of datagrams.
+
+./bootstrap bench auth [--count N] [--questions N] [--rounds N] [--seconds S] [--zones nsec,opt-out] [--servers echo,vouch,nsd,knot,named]
+                       [--real-time] [--latency] [--folder DIR]
+
+One signed zone like that of a registry is served by all at once; they are asked in turn (A B C A B C ...), so that what else the machine
+does falls on all of them. Server on core 0, generator on core 1. The generator keeps a bounded number of questions open, so nothing is
+dropped; CPU time is the kernel's account of all threads and processes of the server.
+"""
+import argparse
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench import BUILD, VOUCH, goal, is_there
+from zone import generate
+
+NET, PORT = "127.49.0", 5349
+ORIGIN = "example."
+ANSWER_LEN = 320  # of the echo: about the mean of the mix
+MODES = {"nsec": [], "opt-out": ["--nsec3", "--opt-out"]}
+
+
+def sign(mode, zone, folder):
+    signed = folder / f"{zone.stem}-{mode}.signed"
+    if not signed.exists():
+        keys = folder / f"keys-{mode}"
+        keys.mkdir(exist_ok=True)
+        subprocess.run([VOUCH, "sign", "--verify", "none", "-o", ORIGIN, "-K", keys, "-f", signed, *MODES[mode], zone], check=True,
+                       stdout=subprocess.DEVNULL)
+    return signed
+
+
+def vouch_command(address, zone, folder):
+    return [VOUCH, "serve", "--zone", f"{ORIGIN}={zone}", "--listen", f"{address}@{PORT}"]
+
+
+def nsd_command(address, zone, folder):
+    config = folder / "nsd.conf"
+    config.write_text(f"""server:
+    ip-address: {address}@{PORT}
+    server-count: 1
+    username: ""
+    chroot: ""
+    database: ""
+    pidfile: "{folder}/nsd.pid"
+    xfrdfile: "{folder}/xfrd.state"
+    zonelistfile: "{folder}/zone.list"
+    xfrdir: "{folder}"
+    cookie-secret-file: ""
+    rrl-ratelimit: 0
+    minimal-responses: yes
+remote-control:
+    control-enable: no
+zone:
+    name: {ORIGIN}
+    zonefile: {zone}
+""")
+    return ["nsd", "-d", "-c", config]
+
+
+def knot_command(address, zone, folder):
+    config = folder / "knot.conf"
+    config.write_text(f"""server:
+    rundir: "{folder}"
+    listen: {address}@{PORT}
+    udp-workers: 1
+    tcp-workers: 1
+    background-workers: 1
+database:
+    storage: "{folder}"
+zone:
+  - domain: {ORIGIN}
+    storage: "{folder}"
+    file: "{zone}"
+    zonefile-sync: -1
+    journal-content: none
+    semantic-checks: off
+""")
+    return ["knotd", "-c", config]
+
+
+def named_command(address, zone, folder):
+    config = folder / "named.conf"
+    config.write_text(f"""options {{
+    directory "{folder}";
+    listen-on port {PORT} {{ {address}; }};
+    listen-on-v6 {{ none; }};
+    recursion no;
+    pid-file none;
+    session-keyfile none;
+    minimal-responses yes;
+    dnssec-validation no;
+}};
+controls {{ }};
+zone "{ORIGIN}" {{ type primary; file "{zone}"; check-names ignore; }};
+""")
+    return ["named", "-f", "-n", "1", "-c", config]
+
+
+def echo_command(address, zone, folder):
+    return [BUILD / "bench/echo", address, str(PORT), str(ANSWER_LEN)]
+
+
+SERVERS = {"echo": echo_command, "vouch": vouch_command, "nsd": nsd_command, "knot": knot_command, "named": named_command}
+PROGRAMS = {"nsd": "nsd", "knot": "knotd", "named": "named"}
+
+
+class Server:
+    def __init__(self, name, number, zone, folder, options):
+        # named listens on addresses that an interface has, and on no other of the loopback net.
+        self.name, self.address, self.folder = name, "127.0.0.1" if name == "named" else f"{NET}.{number}", folder / name
+        self.folder.mkdir(exist_ok=True)
+        self.runs = []
+        words = SERVERS[name](self.address, zone, self.folder)
+        before = ["taskset", "-c", "0"] + (["chrt", "-f", "10"] if options.real_time else [])
+        self.log = open(self.folder / "log", "wb")
+        self.process = subprocess.Popen([str(w) for w in before + words], stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True)
+
+    def tasks(self):
+        pids, at = [self.process.pid], 0
+        while at < len(pids):
+            for task in Path(f"/proc/{pids[at]}/task").iterdir():
+                pids += [int(p) for p in (task / "children").read_text().split()]
+            at += 1
+        return [task for pid in pids for task in Path(f"/proc/{pid}/task").iterdir()]
+
+    def cpu_ns(self):
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in self.tasks())
+
+    def user_part(self):
+        """Ticks of user and system time so far."""
+        user = system = 0
+        for task in self.tasks():
+            fields = (task / "stat").read_text().rsplit(")", 1)[1].split()
+            user, system = user + int(fields[11]), system + int(fields[12])
+        return user, system
+
+    def is_up(self):
+        if self.process.poll() is not None:
+            sys.exit(f"auth: {self.name} ended: " + (self.folder / "log").read_text(errors="replace")[-2000:])
+        question = b"\x12\x34\x00\x00\x00\x01\0\0\0\0\0\0\x07example\0\0\x06\0\x01"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+            asker.settimeout(0.5)
+            try:
+                asker.sendto(question, (self.address, PORT))
+                return asker.recv(4096)[3] & 15 == 0
+            except OSError:
+                return False
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.log.close()
+
+
+def load(server, questions, seconds, options, rate=0):
+    words = ["taskset", "-c", "1"] + (["chrt", "-f", "10"] if options.real_time else [])
+    words += [BUILD / "bench/load", server.address, PORT, questions, seconds, options.sockets, options.window] + ([rate] if rate else [])
+    text = subprocess.run([str(w) for w in words], capture_output=True, text=True, check=True).stdout.split()
+    return dict(zip(text[::2], map(float, text[1::2])))
+
+
+def measure(server, questions, options):
+    ticks, before = server.user_part(), server.cpu_ns()
+    run = load(server, questions, options.seconds, options)
+    user, system = (now - then for now, then in zip(server.user_part(), ticks))
+    run["us"] = (server.cpu_ns() - before) / 1000 / max(run["answered"], 1)
+    run["user"] = run["us"] * user / max(user + system, 1)
+    server.runs.append(run)
+
+
+def median(server, what):
+    return statistics.median(run.get(what, 0) for run in server.runs)
+
+
+def show(servers):
+    floor = next((median(s, "us") for s in servers if s.name == "echo"), None)
+    print(f"  {'':8}{'us CPU':>9}{'user':>8}{'least':>8}{'most':>8}{'of echo':>9}{'qps':>10}{'octets':>8}{'NXDOMAIN':>10}{'lost':>6}")
+    for server in servers:
+        runs = [run["us"] for run in server.runs]
+        us = median(server, "us")
+        answered = sum(run["answered"] for run in server.runs)
+        absent = sum(run.get("rcode3", 0) for run in server.runs) / answered
+        print(f"  {server.name:8}{us:9.3f}{median(server, 'user'):8.2f}{min(runs):8.3f}{max(runs):8.3f}{(floor or us) / us:9.3f}"
+              f"{statistics.median(r['answered'] / r['seconds'] for r in server.runs):10.0f}"
+              f"{sum(run['octets'] for run in server.runs) / answered:8.1f}{absent:10.3f}{sum(run['lost'] for run in server.runs):6.0f}",
+              flush=True)
+    return {server.name: median(server, "us") for server in servers}
+
+
+def show_latency(servers, questions, options):
+    """At half of what each one can do."""
+    for server in servers:
+        rate = int(500000 / median(server, "us"))
+        runs = [load(server, questions, options.seconds, options, rate) for _ in range(options.rounds)]
+        words = " ".join(f"{p} {statistics.median(run[p + '_us'] for run in runs):.0f} us" for p in ("p50", "p99", "p99.9"))
+        print(f"  {server.name:8} at {rate} a second: {words}; lost {sum(run['lost'] for run in runs):.0f}", flush=True)
+
+
+def compete(mode, zone, questions, folder, options):
+    servers = []
+    try:
+        for number, name in enumerate(options.servers.split(",")):
+            if name in PROGRAMS and not is_there(PROGRAMS[name]):
+                print(f"  {name}: not installed")
+                continue
+            servers.append(Server(name, number + 1, zone, folder, options))
+        end = time.monotonic() + 600
+        for server in servers:
+            while server.name != "echo" and not server.is_up():
+                if time.monotonic() > end:
+                    sys.exit(f"auth: {server.name} does not answer")
+                time.sleep(0.2)
+        time.sleep(1)
+        for server in servers:
+            load(server, questions, 0.2, options)
+        for _ in range(options.rounds):
+            for server in servers:
+                measure(server, questions, options)
+        print(f"\n{zone.name}: CPU time a query, medians of {options.rounds} runs of {options.seconds} s", flush=True)
+        results = show(servers)
+        if options.latency:
+            print("answer times at half load", flush=True)
+            show_latency(servers, questions, options)
+        return results
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./bootstrap bench auth")
+    parser.add_argument("--count", type=int, default=1000000)
+    parser.add_argument("--questions", type=int, default=500000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--sockets", type=int, default=4)
+    parser.add_argument("--window", type=int, default=64, help="questions open on each socket")
+    parser.add_argument("--zones", default="nsec,opt-out")
+    parser.add_argument("--servers", default="echo,vouch,nsd,knot,named")
+    parser.add_argument("--real-time", action="store_true", help="server and generator before everything else on the machine")
+    parser.add_argument("--latency", action="store_true")
+    parser.add_argument("--folder", help="keeps what was made there")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("auth: stopped"))
+    folder = Path(options.folder or tempfile.mkdtemp(prefix="bench-auth-"))
+    folder.mkdir(exist_ok=True)
+    try:
+        zone = generate("tld", options.count, folder)
+        questions = folder / f"questions-{options.count}"
+        if not questions.exists():
+            with open(questions, "wb") as out:
+                subprocess.run([BUILD / "bench/generate", "questions", str(options.count), str(options.questions)], stdout=out, check=True)
+        results = {mode: compete(mode, sign(mode, zone, folder), questions, folder, options) for mode in options.zones.split(",")}
+        for mode, result in results.items():
+            peers = [result[name] for name in ("nsd", "knot") if name in result]
+            if "vouch" not in result:
+                continue
+            if mode == "nsec":
+                goal(f"{mode}: us CPU a query", result["vouch"], 5.2)
+            if "echo" in result:
+                goal(f"{mode}: of echo", result["echo"] / result["vouch"], 0.68, False)
+            if peers:
+                goal(f"{mode}: the better of NSD and Knot to vouch", min(peers) / result["vouch"], 1.3, False)
+        if len(results) == 2 and all("vouch" in result for result in results.values()):
+            goal("opt-out dearer than NSEC by, us", results["opt-out"]["vouch"] - results["nsec"]["vouch"], 0.5)
+    finally:
+        if not options.folder:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
