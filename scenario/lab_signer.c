@@ -72,6 +72,9 @@ static void handle(void *state, const struct event *event, struct outbox *outbox
     case EVENT_QUERY:
         compose_send(&signer->compose, query_member(event), event);
         break;
+    case EVENT_ROOM:
+        compose_send(&signer->compose, HAND_OUT, event);
+        break;
     case EVENT_TIMER:
     case EVENT_ANSWER:
         member = compose_find(&signer->compose, &own);

@@ -113,6 +113,9 @@ static void handle(void *state, const struct event *event, struct outbox *outbox
     case EVENT_QUERY:
         compose_send(&process->compose, query_member(event), event);
         break;
+    case EVENT_ROOM: /* transfers are for the one that hands out alone */
+        compose_send(&process->compose, HAND_OUT, event);
+        break;
     case EVENT_TIMER:
     case EVENT_ANSWER: {
         size_t member = compose_find(&process->compose, &own);

@@ -7,7 +7,19 @@
 #include "core/base/span.h"
 #include "core/base/status.h"
 
-enum transport { TRANSPORT_UDP, TRANSPORT_TCP };
+enum transport { TRANSPORT_UDP, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_COUNT };
+
+/* A channel that keeps what is sent in order, and takes messages of any size. */
+static inline bool transport_is_stream(enum transport transport)
+{
+    return transport != TRANSPORT_UDP;
+}
+
+/* Nobody on the way can read along: answers are padded there (RFC 7830). */
+static inline bool transport_is_encrypted(enum transport transport)
+{
+    return transport == TRANSPORT_TLS;
+}
 
 enum event_kind {
     EVENT_START,      /* once, first; the service sets its timers here */
@@ -15,6 +27,7 @@ enum event_kind {
     EVENT_RELOAD,     /* the operator asked to read files again (SIGHUP) */
     EVENT_TIMER,      /* a timer set by EFFECT_TIMER came due */
     EVENT_QUERY,      /* a DNS message arrived at one of our sockets */
+    EVENT_ROOM,       /* what EFFECT_AWAIT_ROOM waited for */
     EVENT_ANSWER,     /* something came of an EFFECT_ASK */
     EVENT_EPP_OPENED, /* EPP session: a client connected to us, or our EFFECT_EPP_OPEN succeeded */
     EVENT_EPP_FRAME,  /* EPP session: one whole XML frame, without its length */
@@ -32,6 +45,13 @@ struct event_query {
     struct address peer;
     uint32_t endpoint; /* which of the configured listening addresses, from 0 */
     struct span message;
+    uint32_t idle_ms; /* of a stream: how long it may be silent before we close it; 0: not said */
+    bool is_tls_1_3;  /* TRANSPORT_TLS: not 1.2, over which no zone may go (RFC 9103 §7.2) */
+};
+
+struct event_room {
+    uint64_t channel;
+    bool is_closed; /* nobody will read what is sent to that channel: forget it */
 };
 
 struct event_answer {
@@ -86,6 +106,7 @@ struct event {
     union {
         uint64_t timer; /* EVENT_TIMER: the id given in EFFECT_TIMER */
         struct event_query query;
+        struct event_room room;
         struct event_answer answer;
         struct event_epp epp;
         struct event_http http;

@@ -5,8 +5,10 @@
 #include "core/node/event.h"
 
 enum effect_kind {
-    EFFECT_REPLY,    /* send a DNS message on a query's channel */
-    EFFECT_HANG_UP,  /* close a query's stream channel (after what was replied is sent) */
+    EFFECT_REPLY,      /* send a DNS message on a query's channel */
+    EFFECT_HANG_UP,    /* close a query's stream channel (after what was replied is sent) */
+    EFFECT_AWAIT_ROOM, /* of a stream channel: EVENT_ROOM, once, when little of what was replied is
+                          still unsent. Who sends much sends a portion, then waits */
     EFFECT_ASK,      /* send a DNS message to a server from a fresh random port or connection, await
                         EVENT_ANSWER */
     EFFECT_ASK_DONE, /* no more answers wanted for that ask; later ones are dropped */
@@ -35,6 +37,8 @@ struct effect_ask {
     uint32_t timeout_ms; /* then EVENT_ANSWER with TIMED_OUT. An ask stays open, and its UDP socket
                           * or connection receives more messages, until it ends so, by an error, or
                           * by EFFECT_ASK_DONE */
+    uint32_t tls_peer; /* TRANSPORT_TLS: which of the world's TLS peers, counted from 0, the server
+                          must prove to be */
 };
 
 struct effect_timer {
@@ -77,7 +81,7 @@ struct effect_mail {
 struct effect {
     enum effect_kind kind;
     union {
-        uint64_t channel;  /* EFFECT_HANG_UP */
+        uint64_t channel;  /* EFFECT_HANG_UP, EFFECT_AWAIT_ROOM */
         uint64_t ask_done; /* EFFECT_ASK_DONE */
         struct effect_reply reply;
         struct effect_ask ask;

@@ -176,6 +176,7 @@ void attacker_handle(void *state, const struct event *event, struct outbox *outb
     case EVENT_EPP_CLOSED:
     case EVENT_HTTP:
     case EVENT_MAIL:
+    case EVENT_ROOM:
     case EVENT_KIND_COUNT:
         break;
     }

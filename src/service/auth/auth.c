@@ -213,9 +213,6 @@ static void handle_timer(struct auth *auth, const struct event *event, struct ou
             auth_secondary_timer(auth, &auth->zones[index], event->now, outbox);
         }
         break;
-    case AUTH_TIMER_STREAM:
-        auth_stream_continue(auth, index, event->now, outbox);
-        break;
     }
 }
 
@@ -252,6 +249,9 @@ void auth_handle(void *state, const struct event *event, struct outbox *outbox)
         break;
     case EVENT_QUERY:
         auth_handle_query(auth, event, outbox);
+        break;
+    case EVENT_ROOM:
+        auth_stream_room(auth, event, outbox);
         break;
     case EVENT_ANSWER:
         handle_answer(auth, event, outbox);

@@ -55,7 +55,7 @@ struct auth_zone {
     struct notify_target notify[AUTH_NOTIFY_MAX];
 };
 
-/* An outgoing transfer, sent in portions so that others are answered between them. */
+/* An outgoing transfer, made as its asker takes it. */
 struct auth_stream {
     struct transfer_out *transfer; /* NULL: the slot is free */
     uint64_t channel;
@@ -139,7 +139,7 @@ struct zone *auth_zone_version(const struct auth_zone *zone);
 void auth_zone_publish(struct auth_zone *zone, struct zone *version);
 
 /* Timers and asks carry their zone's index, so that nothing need be searched. */
-enum auth_timer { AUTH_TIMER_SECONDARY, AUTH_TIMER_STREAM };
+enum auth_timer { AUTH_TIMER_SECONDARY };
 uint64_t auth_timer_id(enum auth_timer kind, size_t index);
 enum auth_timer auth_timer_kind(uint64_t timer);
 size_t auth_timer_index(uint64_t timer);
@@ -174,7 +174,8 @@ void auth_tell_taken(struct auth *auth, const struct zone *version, struct momen
 
 /* stream.c: transfers out. */
 void auth_serve_transfer(struct auth *auth, struct auth_request *request, struct outbox *outbox);
-void auth_stream_continue(struct auth *auth, size_t slot, struct moment now, struct outbox *outbox);
+/* A channel can take more of its transfers, or has ended. */
+void auth_stream_room(struct auth *auth, const struct event *event, struct outbox *outbox);
 void auth_stream_close(struct auth_stream *stream);
 
 /* secondary.c: transfers in. */

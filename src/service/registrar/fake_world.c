@@ -481,6 +481,7 @@ static void effect_take(struct fake_world *world, const struct effect *effect)
         break;
     case EFFECT_REPLY:
     case EFFECT_HANG_UP:
+    case EFFECT_AWAIT_ROOM:
     case EFFECT_KIND_COUNT:
         require(!"an effect of another service");
     }

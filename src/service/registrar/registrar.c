@@ -147,6 +147,7 @@ static void event_take(struct turn *turn)
         reload_take(turn);
         break;
     case EVENT_QUERY:
+    case EVENT_ROOM:
     case EVENT_KIND_COUNT:
         break;
     }

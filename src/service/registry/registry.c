@@ -135,9 +135,6 @@ static void timer(struct registry_turn *turn, uint64_t number)
 {
     if (number == REGISTRY_TIMER_CLEAN) {
         clean(turn);
-    } else if (number >= REGISTRY_TIMER_TRANSFER &&
-               number - REGISTRY_TIMER_TRANSFER < REGISTRY_TRANSFERS_MAX) {
-        registry_dns_continue(turn, (size_t)(number - REGISTRY_TIMER_TRANSFER));
     }
 }
 
@@ -157,6 +154,9 @@ void registry_handle(void *state, const struct event *event, struct outbox *outb
         break;
     case EVENT_QUERY:
         registry_dns_query(&turn, &event->query);
+        break;
+    case EVENT_ROOM:
+        registry_dns_room(&turn, &event->room);
         break;
     case EVENT_ANSWER:
         registry_notify_answer(&turn, &event->answer);

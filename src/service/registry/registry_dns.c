@@ -4,8 +4,7 @@
 #include "service/registry/registry_zone.h"
 
 enum {
-    PORTION_LEN = 1 << 20,              /* sent before other events have their turn */
-    PORTION_PAUSE_NS = 2 * 1000 * 1000, /* between portions */
+    PORTION_LEN = 1 << 16, /* sent before other events have their turn */
     SHORT_LEN = MESSAGE_UDP_LEN_DEFAULT,
     OPT_LEN = 11,         /* without options */
     SOA_NUMBERS_LEN = 20, /* serial, refresh, retry, expire, minimum */
@@ -184,12 +183,8 @@ static size_t transfer_send(struct registry_turn *turn, struct registry_transfer
     return len;
 }
 
-void registry_dns_continue(struct registry_turn *turn, size_t at)
+static void portion_send(struct registry_turn *turn, struct registry_transfer *transfer)
 {
-    struct registry_transfer *transfer = &turn->registry->transfers[at];
-    if (transfer->transfer == NULL) {
-        return;
-    }
     for (size_t sent = 0; sent < PORTION_LEN;) {
         size_t len = transfer_send(turn, transfer);
         if (len == 0) {
@@ -198,7 +193,22 @@ void registry_dns_continue(struct registry_turn *turn, size_t at)
         }
         sent += len;
     }
-    outbox_timer(turn->outbox, REGISTRY_TIMER_TRANSFER + at, turn->now.mono_ns + PORTION_PAUSE_NS);
+    outbox_add(turn->outbox, EFFECT_AWAIT_ROOM)->channel = transfer->channel;
+}
+
+void registry_dns_room(struct registry_turn *turn, const struct event_room *room)
+{
+    for (size_t i = 0; i < REGISTRY_TRANSFERS_MAX; i++) {
+        struct registry_transfer *transfer = &turn->registry->transfers[i];
+        if (transfer->transfer == NULL || transfer->channel != room->channel) {
+            continue;
+        }
+        if (room->is_closed) {
+            transfer_close(transfer);
+        } else {
+            portion_send(turn, transfer);
+        }
+    }
 }
 
 static void transfer_begin(struct request *request, uint32_t serial)
@@ -221,7 +231,7 @@ static void transfer_begin(struct request *request, uint32_t serial)
     transfer->is_signed = request->is_signed;
     transfer->session = request->session;
     request->is_signed = false; /* the session is the transfer's now */
-    registry_dns_continue(request->turn, at);
+    portion_send(request->turn, transfer);
 }
 
 static void question_answer(struct request *request)

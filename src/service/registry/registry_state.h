@@ -22,10 +22,7 @@ enum {
     REGISTRY_SENTENCE_MAX = 300
 };
 
-enum registry_timer {
-    REGISTRY_TIMER_CLEAN = 1,
-    REGISTRY_TIMER_TRANSFER = 16 /* and the transfer's place in the table */
-};
+enum registry_timer { REGISTRY_TIMER_CLEAN = 1 };
 
 /* Objects as the records hold them. Spans and names live in the arena of the loading. */
 
@@ -204,7 +201,7 @@ void registry_control_line(struct registry_turn *turn, const struct event_contro
 
 /* registry_dns.c: SOA and transfers out. */
 void registry_dns_query(struct registry_turn *turn, const struct event_query *query);
-void registry_dns_continue(struct registry_turn *turn, size_t transfer); /* its timer came due */
+void registry_dns_room(struct registry_turn *turn, const struct event_room *room);
 void registry_dns_close(struct registry *registry);
 
 /* registry_notify.c: tells all signers of a TLD of its serial, with retries (RFC 1996). */

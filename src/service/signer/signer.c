@@ -269,6 +269,7 @@ void signer_handle(void *state, const struct event *event, struct outbox *outbox
     case EVENT_EPP_CLOSED:
     case EVENT_HTTP:
     case EVENT_MAIL:
+    case EVENT_ROOM:
     case EVENT_KIND_COUNT:
         break;
     }

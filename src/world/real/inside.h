@@ -72,6 +72,7 @@ enum status stream_listen(struct world *world, struct address address, uint32_t 
                           struct problem *problem) MUST_USE;
 void stream_reply(struct world *world, const struct effect_reply *reply);
 void stream_hang_up(struct world *world, uint64_t channel);
+void stream_await_room(struct world *world, uint64_t channel);
 void stream_flush(struct world *world);
 void stream_stop(struct world *world);
 bool stream_is_drained(const struct world *world);

@@ -164,6 +164,7 @@ static void service_handle(void *state, const struct event *event, struct outbox
     case EVENT_RELOAD:
     case EVENT_QUERY:
     case EVENT_ANSWER:
+    case EVENT_ROOM:
     case EVENT_KIND_COUNT:
         break;
     }

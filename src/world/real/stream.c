@@ -37,7 +37,8 @@ struct stream {
     size_t progress;     /* octets written since the idle timer was set */
     struct buffer in;
     struct buffer out;
-    bool is_dirty; /* in the list for stream_flush */
+    bool awaits_room; /* the service has more to send */
+    bool is_dirty;    /* in the list for stream_flush */
     struct stream *dirty_next;
     struct stream *newer; /* all streams by their last activity */
     struct stream *older;
@@ -202,6 +203,26 @@ void stream_hang_up(struct world *world, uint64_t channel)
     }
 }
 
+void stream_await_room(struct world *world, uint64_t channel)
+{
+    struct streams *streams = world->streams;
+    struct stream *stream = streams == NULL ? NULL : table_find(&streams->by_channel, channel);
+    if (stream != NULL) {
+        stream->awaits_room = true;
+        stream_mark_dirty(stream);
+    }
+}
+
+static void stream_tell_room(struct stream *stream, bool is_closed)
+{
+    if (stream->awaits_room) {
+        stream->awaits_room = false;
+        world_deliver(stream->streams->world, &(struct event){.kind = EVENT_ROOM,
+                                                              .room = {.channel = stream->channel,
+                                                                       .is_closed = is_closed}});
+    }
+}
+
 static void stream_write(struct stream *stream)
 {
     while (stream->out.len != 0) {
@@ -238,19 +259,24 @@ static void stream_exchange(struct stream *stream)
 static void stream_settle(struct stream *stream)
 {
     stream_exchange(stream);
+    if (stream->state != STREAM_DEAD && stream->out.len < STREAM_UNSENT_PAUSE) {
+        stream_tell_room(stream, false);
+    }
     bool is_sent = stream->out.len == 0;
-    bool is_over = stream->state == STREAM_CLOSING ||
-                   (stream->state == STREAM_FINISHED && stream->unanswered == 0) ||
-                   (stream->streams->world->is_draining && stream->state != STREAM_DEAD);
+    bool is_over =
+        stream->state == STREAM_CLOSING ||
+        (stream->state == STREAM_FINISHED && stream->unanswered == 0 && !stream->awaits_room) ||
+        (stream->streams->world->is_draining && stream->state != STREAM_DEAD);
     if (is_sent && is_over) {
         stream->state = STREAM_DEAD;
     }
     if (stream->state == STREAM_DEAD) {
+        stream_tell_room(stream, true);
         stream_free(stream);
         return;
     }
     stream->is_dirty = false;
-    uint32_t interest = is_sent ? 0 : EPOLLOUT;
+    uint32_t interest = is_sent && !stream->awaits_room ? 0 : EPOLLOUT;
     if (stream->state == STREAM_OPEN && stream->out.len < STREAM_UNSENT_PAUSE) {
         interest |= EPOLLIN;
     }

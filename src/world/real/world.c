@@ -99,6 +99,11 @@ static void act_hang_up(struct world *world, const struct effect *effect)
     stream_hang_up(world, effect->channel);
 }
 
+static void act_await_room(struct world *world, const struct effect *effect)
+{
+    stream_await_room(world, effect->channel);
+}
+
 static void act_ask(struct world *world, const struct effect *effect)
 {
     ask_send(world, &effect->ask);
@@ -145,7 +150,7 @@ static void (*const ACTS[])(struct world *world, const struct effect *effect) = 
     [EFFECT_TIMER] = act_timer,       [EFFECT_EPP_OPEN] = act_epp_open,
     [EFFECT_EPP_SEND] = act_epp_send, [EFFECT_EPP_CLOSE] = act_epp_close,
     [EFFECT_HTTP] = act_http,         [EFFECT_CONTROL] = act_control,
-    [EFFECT_MAIL] = act_mail,
+    [EFFECT_MAIL] = act_mail,         [EFFECT_AWAIT_ROOM] = act_await_room,
 };
 _Static_assert(LEN(ACTS) == EFFECT_KIND_COUNT, "each effect is carried out");
 

@@ -17,6 +17,7 @@ enum sim_action_kind {
     SIM_TIMER,      /* of a node; `number` is the service's own */
     SIM_QUERY,      /* a message of exchange `number` reaches its server */
     SIM_ANSWER,     /* a message of exchange `number`, or its end, reaches who asked */
+    SIM_ROOM,       /* the server of exchange `number` may send more */
     SIM_EPP_OPENED, /* link `number` stands, told to one side */
     SIM_EPP_FRAME,
     SIM_EPP_CLOSED,
@@ -50,6 +51,7 @@ struct sim_exchange {
     uint32_t endpoint;
     int64_t last_ns; /* streams: when the last message arrives, to stay in order */
     struct sim_action *timeout;
+    bool awaits_room;
 };
 
 enum sim_side { SIM_CLIENT, SIM_SERVER };
@@ -153,6 +155,7 @@ void sim_net_ask(struct sim *sim, size_t client, const struct effect_ask *ask);
 void sim_net_ask_done(struct sim *sim, size_t client, uint64_t ask);
 void sim_net_reply(struct sim *sim, size_t server, const struct effect_reply *reply);
 void sim_net_hang_up(struct sim *sim, size_t server, uint64_t channel);
+void sim_net_await_room(struct sim *sim, size_t server, uint64_t channel);
 void sim_net_act(struct sim *sim, const struct sim_action *action);
 void sim_epp_open(struct sim *sim, size_t client, const struct effect_epp *effect);
 void sim_epp_send(struct sim *sim, size_t node, const struct effect_epp *effect);

@@ -76,6 +76,10 @@ static void trace_event(struct sim *sim, size_t node, const struct event *event)
         trace_number(sim, event->query.channel);
         trace_bytes(sim, event->query.message);
         break;
+    case EVENT_ROOM:
+        trace_number(sim, event->room.channel);
+        trace_number(sim, event->room.is_closed);
+        break;
     case EVENT_ANSWER:
         trace_number(sim, event->answer.ask);
         trace_number(sim, (uint64_t)event->answer.outcome);
@@ -187,6 +191,9 @@ static void effect_do(struct sim *sim, size_t node, const struct effect *effect)
     case EFFECT_HANG_UP:
         sim_net_hang_up(sim, node, effect->channel);
         break;
+    case EFFECT_AWAIT_ROOM:
+        sim_net_await_room(sim, node, effect->channel);
+        break;
     case EFFECT_ASK:
         sim_net_ask(sim, node, &effect->ask);
         break;
@@ -263,6 +270,7 @@ void sim_step(struct sim *sim)
         break;
     case SIM_QUERY:
     case SIM_ANSWER:
+    case SIM_ROOM:
         sim_net_act(sim, action);
         break;
     case SIM_EPP_OPENED:

@@ -59,7 +59,7 @@ static void exchange_send(struct sim *sim, struct sim_exchange *exchange, enum s
                           struct span message)
 {
     struct sim_action action = {.kind = kind, .number = exchange->number};
-    if (exchange->transport == TRANSPORT_TCP) {
+    if (transport_is_stream(exchange->transport)) {
         sim_action_add(sim, action, arrival_in_order(sim, &exchange->last_ns), message);
         return;
     }
@@ -98,7 +98,7 @@ void sim_net_ask(struct sim *sim, size_t client, const struct effect_ask *ask)
     bool is_reached = exchange->server != SIM_OUTSIDE && sim->nodes[exchange->server].is_alive;
     if (is_reached) {
         exchange_send(sim, exchange, SIM_QUERY, ask->message);
-    } else if (ask->transport == TRANSPORT_TCP) {
+    } else if (transport_is_stream(ask->transport)) {
         exchange_end(sim, exchange, REFUSED);
     }
 }
@@ -133,8 +133,41 @@ void sim_net_reply(struct sim *sim, size_t server, const struct effect_reply *re
 void sim_net_hang_up(struct sim *sim, size_t server, uint64_t channel)
 {
     struct sim_exchange *exchange = table_find(&sim->exchanges, channel);
-    if (exchange != NULL && exchange->server == server && exchange->transport == TRANSPORT_TCP) {
+    if (exchange != NULL && exchange->server == server &&
+        transport_is_stream(exchange->transport)) {
         exchange_end(sim, exchange, CLOSED);
+    }
+}
+
+/* There is room when the last message has arrived; a stream that has ended tells it soon. */
+void sim_net_await_room(struct sim *sim, size_t server, uint64_t channel)
+{
+    struct sim_exchange *exchange = table_find(&sim->exchanges, channel);
+    struct sim_action action = {
+        .kind = SIM_ROOM, .node = server, .life = life_of(sim, server), .number = channel};
+    bool is_there = exchange != NULL && exchange->server == server;
+    if (is_there && exchange->awaits_room) {
+        return;
+    }
+    if (is_there) {
+        exchange->awaits_room = true;
+    }
+    int64_t at_ns =
+        is_there && exchange->last_ns > sim->now.mono_ns ? exchange->last_ns : sim->now.mono_ns;
+    sim_action_add(sim, action, at_ns, SPAN_EMPTY);
+}
+
+static void room_act(struct sim *sim, const struct sim_action *action)
+{
+    struct sim_exchange *exchange = table_find(&sim->exchanges, action->number);
+    bool is_there = exchange != NULL && exchange->server == action->node;
+    if (is_there) {
+        exchange->awaits_room = false;
+    }
+    if (sim_is_life(sim, action->node, action->life)) {
+        sim_deliver(sim, action->node,
+                    &(struct event){.kind = EVENT_ROOM,
+                                    .room = {.channel = action->number, .is_closed = !is_there}});
     }
 }
 
@@ -142,6 +175,10 @@ void sim_net_act(struct sim *sim, const struct sim_action *action)
 {
     struct sim_exchange *exchange = table_find(&sim->exchanges, action->number);
     struct span message = span_of(action->bytes, action->len);
+    if (action->kind == SIM_ROOM) {
+        room_act(sim, action);
+        return;
+    }
     if (exchange == NULL) {
         return;
     }
@@ -325,7 +362,7 @@ void sim_net_forget(struct sim *sim, size_t node)
             continue;
         }
         if (exchange != NULL && exchange->server == node && node != SIM_OUTSIDE &&
-            exchange->transport == TRANSPORT_TCP) {
+            transport_is_stream(exchange->transport)) {
             exchange_end(sim, exchange, CLOSED);
             exchange->server = SIM_OUTSIDE;
         }
