@@ -1,6 +1,7 @@
 /* The table of single faults: each made in a good signed zone, found with a sentence that names the
- * record, as a whole and as a change, and gone when it is mended. `verify_fault_test FOLDER` writes
- * the faulty zones to files with a list, so that other programs can be asked about them. */
+ * record, as a whole and as a change, and gone when it is mended. `verify_fault_test FOLDER TIME`
+ * writes the faulty zones as of then to files with a list, so that other programs can be asked
+ * about them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -177,13 +178,14 @@ static const uint8_t ALGORITHMS[] = {ALGORITHM_ED25519,         ALGORITHM_ECDSAP
                                      ALGORITHM_RSASHA256,       ALGORITHM_RSASHA512};
 
 struct good_zones {
+    int64_t now_s;
     struct test_keys keys;
     struct zone *zones[3][2]; /* by denial, without and with ZONEMD */
 };
 
-static void open_good(struct good_zones *good, uint8_t algorithm)
+static void open_good(struct good_zones *good, uint8_t algorithm, int64_t now_s)
 {
-    *good = (struct good_zones){.keys = {.count = 0}};
+    *good = (struct good_zones){.now_s = now_s};
     test_keys_add(&good->keys, algorithm, true, false);
     test_keys_add(&good->keys, algorithm, false, true);
     struct zone *data = test_zone(TEST_APEX, DATA, LEN(DATA));
@@ -191,8 +193,8 @@ static void open_good(struct good_zones *good, uint8_t algorithm)
         for (int has_zonemd = 0; has_zonemd < 2; has_zonemd++) {
             struct zone_sign_policy policy = {
                 .denial = (enum zone_denial)denial, .has_zonemd = has_zonemd, .has_cds = true};
-            good->zones[denial][has_zonemd] = test_sign(data, NULL, &good->keys, &policy, NOW);
-            test_verify_good(good->zones[denial][has_zonemd], NULL, NOW);
+            good->zones[denial][has_zonemd] = test_sign(data, NULL, &good->keys, &policy, now_s);
+            test_verify_good(good->zones[denial][has_zonemd], NULL, now_s);
         }
     }
     zone_release(data);
@@ -218,11 +220,14 @@ static void clear_opt_out(const struct test_making *making)
     test_step_chain(making, SET_FLAGS, &target);
 }
 
-static struct zone *make_fault(const struct zone *good, const struct test_keys *keys,
+static struct zone *make_fault(const struct good_zones *zones, int denial,
                                const struct fault_row *row)
 {
-    struct test_making making = {
-        .good = good, .builder = test_change(TEST_APEX, good), .keys = keys, .now_s = NOW};
+    const struct zone *good = zones->zones[denial][row->has_zonemd];
+    struct test_making making = {.good = good,
+                                 .builder = test_change(TEST_APEX, good),
+                                 .keys = &zones->keys,
+                                 .now_s = zones->now_s};
     for (size_t i = 0; i < STEPS_MAX && row->steps[i].op != STEP_NONE; i++) {
         test_step(&making, &row->steps[i]);
     }
@@ -255,7 +260,7 @@ static void judge_row(const struct good_zones *good, const struct fault_row *row
     struct zone_verify_options options = {.now_s = NOW, .needs_zonemd = row->has_zonemd};
     struct zone_verify_report report;
     assert_int_equal(zone_verify(from, &options, NULL, NULL, &report), OK);
-    struct zone *bad = make_fault(from, &good->keys, row);
+    struct zone *bad = make_fault(good, denial, row);
     expect_fault(bad, &options, row);
     options.before = from; /* also when only what differs is looked at */
     options.before_report = &report;
@@ -270,7 +275,7 @@ static void test_each_fault_is_found(void **state)
     size_t count = 0;
     for (size_t i = 0; i < LEN(ALGORITHMS); i++) {
         struct good_zones good;
-        open_good(&good, ALGORITHMS[i]);
+        open_good(&good, ALGORITHMS[i], NOW);
         for (size_t j = 0; j < LEN(ROWS); j++) {
             for (int denial = ZONE_NSEC; denial <= ZONE_NSEC3_OPT_OUT; denial++) {
                 if ((ROWS[j].kinds & 1 << denial) != 0 && (i == 0 || ROWS[j].all_algorithms)) {
@@ -307,7 +312,7 @@ static void write_zone(const struct zone *zone, const char *folder, const char *
     assert_int_equal(fclose(stream), 0);
 }
 
-static void write_all(const char *folder)
+static void write_all(const char *folder, int64_t now_s)
 {
     static const char *const denials[] = {"nsec", "nsec3", "opt-out"};
     struct good_zones good;
@@ -315,7 +320,7 @@ static void write_all(const char *folder)
     snprintf(path, sizeof path, "%s/list", folder);
     FILE *list = fopen(path, "w");
     assert_non_null(list);
-    open_good(&good, ALGORITHM_ED25519);
+    open_good(&good, ALGORITHM_ED25519, now_s);
     for (int denial = ZONE_NSEC; denial <= ZONE_NSEC3_OPT_OUT; denial++) {
         for (int has_zonemd = 0; has_zonemd < 2; has_zonemd++) {
             snprintf(path, sizeof path, "good-%s-%d", denials[denial], has_zonemd);
@@ -326,8 +331,7 @@ static void write_all(const char *folder)
             if ((ROWS[i].kinds & 1 << denial) == 0) {
                 continue;
             }
-            struct zone *bad =
-                make_fault(good.zones[denial][ROWS[i].has_zonemd], &good.keys, &ROWS[i]);
+            struct zone *bad = make_fault(&good, denial, &ROWS[i]);
             snprintf(path, sizeof path, "%03zu-%s", i, denials[denial]);
             write_zone(bad, folder, path);
             fprintf(list, "%s\t%s\t%d\t%s\n", path, denials[denial], ROWS[i].has_zonemd,
@@ -341,14 +345,14 @@ static void write_all(const char *folder)
 
 static void test_write(void **state)
 {
-    write_all(*state);
+    char **words = *state;
+    write_all(words[1], (int64_t)strtoll(words[2], NULL, 10));
 }
 
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_fault_is_found)};
-    const struct CMUnitTest writing[] = {
-        cmocka_unit_test_prestate(test_write, argc > 1 ? argv[1] : NULL)};
-    return argc > 1 ? cmocka_run_group_tests(writing, NULL, NULL)
-                    : cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest writing[] = {cmocka_unit_test_prestate(test_write, argv)};
+    return argc == 3 ? cmocka_run_group_tests(writing, NULL, NULL)
+                     : cmocka_run_group_tests(tests, NULL, NULL);
 }
