@@ -48,7 +48,7 @@ def bench_load(options, zone):
 
 
 def rrsig_count(signed):
-    return int(subprocess.run(["grep", "-c", "[[:space:]]RRSIG[[:space:]]", signed], capture_output=True).stdout)
+    return int(subprocess.run(["grep", "-cP", r"^\S+\s+\d+\s+IN\s+RRSIG\s", signed], capture_output=True).stdout)
 
 
 def sign_command(keys, out, zone, *options):
@@ -89,10 +89,11 @@ def bench_sign(options, zone, folder):
         count = rrsig_count(signed)
         peer_keys = [str(p)[:-len(".key")] for p in sorted(keys.glob("K*.key"))]
         shutil.copy(zone, folder / "knot-in.zone")
+        (folder / "bind-in.zone").write_bytes(zone.read_bytes() + b"".join(p.read_bytes() for p in sorted(keys.glob("K*.key"))))
         salt = {"nsec": [], "nsec3": ["-3", "-", "-H", "0"], "opt-out": ["-3", "-", "-H", "0", "-A"]}[mode]
         peers = [Contestant("kzonesign", ["kzonesign", "-c", knot_config(folder, mode), "-o", folder, ORIGIN]),
-                 Contestant("dnssec-signzone", ["dnssec-signzone", "-n", "1", "-z", "-x", "-S", "-P", "-K", keys, *salt,
-                                                "-o", ORIGIN, "-f", folder / "bind.zone", zone]),
+                 Contestant("dnssec-signzone", ["dnssec-signzone", "-n", "1", "-x", "-P", *salt, "-o", ORIGIN,
+                                                "-f", folder / "bind.zone", folder / "bind-in.zone", *peer_keys]),
                  Contestant("ldns-signzone", ["ldns-signzone", *(["-n", "-t", "0"] if mode == "nsec3" else []), "-o", ORIGIN,
                                               "-f", folder / "ldns.zone", zone, *peer_keys])]
         peers = [] if options.no_peers else peers[:2] if mode == "opt-out" else peers
