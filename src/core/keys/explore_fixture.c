@@ -400,8 +400,8 @@ static struct safe_change change_of(const struct explore_world *world, enum aliv
     return change;
 }
 
-/* `decide` and its effect on servers and caches. */
-static void make(const struct explore_world *world, struct state *state, enum alive_list list,
+/* The decision and its effect on servers and caches; false: `alive` has no room for it. */
+static bool make(const struct explore_world *world, struct state *state, enum alive_list list,
                  size_t source, uint8_t index)
 {
     struct alive_decision decision = {.list = list,
@@ -412,7 +412,9 @@ static void make(const struct explore_world *world, struct state *state, enum al
                                       .expires_s = CACHES_FOREVER,
                                       .left_expires_s = CACHES_FOREVER};
     uint32_t number = 0;
-    require(alive_decide(&state->alive, &decision, BASE_S, &number) == OK);
+    if (alive_decide(&state->alive, &decision, BASE_S, &number) != OK) {
+        return false;
+    }
     uint8_t *servers = served(&state->caches, list, source);
     servers[0] = index;
     servers[1] = world->has_lag ? servers[1] : index;
@@ -420,6 +422,7 @@ static void make(const struct explore_world *world, struct state *state, enum al
     if (!world->has_lag) {
         observe(world, state);
     }
+    return true;
 }
 
 static size_t contents_of(const struct explore_world *world, enum alive_list list)
@@ -474,8 +477,11 @@ static void try_change(struct walk *walk, const struct state *state, const struc
     struct state *next = malloc(sizeof *next);
     require(next != NULL);
     *next = *state;
-    make(world, next, what->list, what->source, (uint8_t)index);
-    step(walk, state, next);
+    if (make(world, next, what->list, what->source, (uint8_t)index)) {
+        step(walk, state, next);
+    } else {
+        walk->result.refusals++;
+    }
     free(next);
 }
 
