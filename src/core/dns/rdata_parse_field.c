@@ -2,7 +2,6 @@
  * mnemonics of RFC 4034 §A.1, RFC 4398 §2.1 and RFC 9859. */
 #include "core/dns/rdata_parse.h"
 
-#include "core/base/address.h"
 #include "core/base/text.h"
 
 #include <assert.h>
@@ -210,16 +209,91 @@ static enum status parse_scheme(struct rdata_input *input)
     return status;
 }
 
+static bool is_digit(uint8_t octet)
+{
+    return octet >= '0' && octet <= '9';
+}
+
+/* Four numbers from 0 to 255 without leading zeros. */
+static bool read_ipv4(struct span text, uint8_t octets[4])
+{
+    size_t at = 0;
+    for (size_t i = 0; i < 4; i++) {
+        size_t from = at;
+        unsigned value = 0;
+        while (at < text.len && at - from < 3 && is_digit(text.bytes[at])) {
+            value = value * 10 + (unsigned)(text.bytes[at++] - '0');
+        }
+        bool is_number = at > from && value <= 255 && (at - from == 1 || text.bytes[from] != '0');
+        bool is_ended = i == 3 ? at == text.len : at < text.len && text.bytes[at] == '.';
+        if (!is_number || !is_ended) {
+            return false;
+        }
+        octets[i] = (uint8_t)value;
+        at++; /* the dot */
+    }
+    return true;
+}
+
+/* Up to four hexadecimal digits at `*at`; how many there were. */
+static size_t read_group(struct span text, size_t *at, uint16_t *group)
+{
+    size_t from = *at;
+    *group = 0;
+    for (; *at < text.len && *at - from < 4; ++*at) {
+        uint8_t octet = text.bytes[*at], letter = octet | 0x20;
+        if (!is_digit(octet) && (letter < 'a' || letter > 'f')) {
+            break;
+        }
+        unsigned digit = is_digit(octet) ? (unsigned)octet - '0' : (unsigned)letter - 'a' + 10;
+        *group = (uint16_t)(*group << 4 | digit);
+    }
+    return *at - from;
+}
+
+/* RFC 4291 §2.2: eight groups, a run of zero groups as "::" once, the last two perhaps as IPv4. */
+static bool read_ipv6(struct span text, uint8_t octets[16])
+{
+    enum { LEN6 = 16, NO_GAP = 17 };
+    size_t filled = 0, gap = NO_GAP;
+    bool begins_with_gap = text.len >= 2 && text.bytes[0] == ':' && text.bytes[1] == ':';
+    for (size_t at = begins_with_gap ? 1 : 0; at < text.len;) {
+        if (text.bytes[at] == ':' && at > 0 && gap == NO_GAP) { /* right behind another colon */
+            gap = filled;
+            at++;
+            continue;
+        }
+        size_t from = at;
+        uint16_t group;
+        if (read_group(text, &at, &group) == 0 || filled == LEN6) {
+            return false;
+        }
+        if (at < text.len && text.bytes[at] == '.') {
+            struct span rest = span_part(text, from, text.len - from);
+            if (filled > LEN6 - 4 || !read_ipv4(rest, octets + filled)) {
+                return false;
+            }
+            filled += 4;
+            break;
+        }
+        octets[filled++] = (uint8_t)(group >> 8);
+        octets[filled++] = (uint8_t)group;
+        if (at < text.len && (text.bytes[at] != ':' || at + 1 == text.len)) {
+            return false;
+        }
+        at++; /* the colon */
+    }
+    if (gap == NO_GAP || filled == LEN6) {
+        return gap == NO_GAP && filled == LEN6;
+    }
+    memmove(octets + LEN6 - (filled - gap), octets + gap, filled - gap);
+    memset(octets + gap, 0, LEN6 - filled);
+    return true;
+}
+
 enum status rdata_read_address(struct span text, size_t len, uint8_t octets[16])
 {
-    struct address address;
-    uint8_t family = len == 4 ? ADDRESS_IPV4 : ADDRESS_IPV6;
-    bool has_port = text.len != 0 && memchr(text.bytes, '@', text.len) != NULL;
-    if (has_port || address_read(text, 0, &address) != OK || address.family != family) {
-        return MALFORMED;
-    }
-    memcpy(octets, address.octets, sizeof address.octets);
-    return OK;
+    return (len == 4 ? read_ipv4(text, octets) : read_ipv6(text, octets)) ? OK : MALFORMED;
 }
 
 enum status rdata_parse_address(struct rdata_input *input, size_t len)
