@@ -33,9 +33,9 @@ static int shown_next(struct shown *shown)
 {
     size_t count = shown->node == NULL ? 0 : shown->node->rrset_count;
     while (shown->at < count) {
-        uint16_t type = &shown->node->rrsets[shown->at++].type;
+        uint16_t type = shown->node->rrsets[shown->at++].type;
         /* RRSIGs stand there once for each type they cover. */
-        bool is_repeated = shown->at > 1 && &shown->node->rrsets[shown->at - 2].type == type;
+        bool is_repeated = shown->at > 1 && shown->node->rrsets[shown->at - 2].type == type;
         if (!is_repeated && is_shown(shown->node, shown->place, type)) {
             return type;
         }
@@ -97,7 +97,7 @@ void verify_bitmap(struct verify_worker *worker, const struct zone_node *node, s
 static bool is_alone(const struct zone_node *node)
 {
     for (uint16_t i = 0; i < node->rrset_count; i++) {
-        if (&node->rrsets[i].type != TYPE_NSEC && &node->rrsets[i].covers != TYPE_NSEC) {
+        if (node->rrsets[i].type != TYPE_NSEC && node->rrsets[i].covers != TYPE_NSEC) {
             return false;
         }
     }

@@ -239,7 +239,7 @@ static void add_closer_proof(const struct step *step, const struct zone_node *no
 static const struct rrset *choose_any(const struct zone_node *node)
 {
     for (uint16_t i = 0; i < node->rrset_count; i++) {
-        uint16_t type = &node->rrsets[i].type;
+        uint16_t type = node->rrsets[i].type;
         if (type != TYPE_RRSIG && type != TYPE_NSEC && type != TYPE_NSEC3) {
             return &node->rrsets[i];
         }
