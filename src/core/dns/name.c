@@ -577,6 +577,33 @@ uint64_t name_hash(struct name name, uint64_t seed)
     return hash ^ hash >> 32;
 }
 
+/* ASCII letters in lower case, the other octets as they are. */
+static uint64_t lower_octets(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t low_bits = word & 0x7f * ones;
+    uint64_t from_a = low_bits + (0x80 - 'A') * ones; /* bit 7: at least 'A' */
+    uint64_t above_z = low_bits + (0x7f - 'Z') * ones;
+    uint64_t upper = (from_a ^ above_z) & ~word & 0x80 * ones;
+    return word | upper >> 2;
+}
+
+/* Eight octets at a time. False, and nothing counts, where an octet must be escaped. */
+static bool key_label(struct span label, uint8_t *key)
+{
+    for (size_t at = 0; at < label.len; at += 8) {
+        uint64_t word = load_part(label, at);
+        size_t left = label.len - at;
+        uint64_t low = find_octet(word & UINT64_C(0xfefefefefefefefe), 0);
+        if ((left < 8 ? low << (8 - left) * 8 : low) != 0) { /* those behind the label are zeros */
+            return false;
+        }
+        uint64_t stored = htole64(lower_octets(word));
+        memcpy(key + at, &stored, sizeof stored);
+    }
+    return true;
+}
+
 size_t name_key(struct name name, uint8_t key[NAME_KEY_MAX])
 {
     struct label_starts starts;
@@ -584,8 +611,14 @@ size_t name_key(struct name name, uint8_t key[NAME_KEY_MAX])
     size_t len = 0;
     for (uint8_t i = name.label_count; i > 0; i--) {
         const uint8_t *label = name.octets + starts.at[i - 1];
-        for (uint8_t octet = 1; octet <= label[0]; octet++) {
-            uint8_t value = lower(label[octet]);
+        struct span octets = span_of(label + 1, label[0]);
+        if (len + octets.len + 8 <= NAME_KEY_MAX && key_label(octets, key + len)) {
+            len += octets.len;
+            key[len++] = 0;
+            continue;
+        }
+        for (size_t at = 0; at < octets.len; at++) {
+            uint8_t value = lower(octets.bytes[at]);
             /* 0 ends a label, so 0 and 1 inside become 1,1 and 1,2: the order stays. */
             if (value <= 1) {
                 key[len++] = 1;

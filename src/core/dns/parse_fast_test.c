@@ -138,11 +138,60 @@ static void names_are_those_of_the_careful_way(void **state)
     assert_true(right > ROUNDS / 2 && wrong > ROUNDS / 50);
 }
 
+/* As name.h says it, octet by octet. */
+static size_t key_carefully(struct name name, uint8_t *key)
+{
+    size_t len = 0;
+    for (uint8_t i = name.label_count; i > 0; i--) {
+        struct span label = name_label(name, (uint8_t)(i - 1));
+        for (size_t at = 0; at < label.len; at++) {
+            uint8_t octet = label.bytes[at];
+            octet = octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet + 32) : octet;
+            if (octet <= 1) {
+                key[len++] = 1;
+                octet++;
+            }
+            key[len++] = octet;
+        }
+        key[len++] = 0;
+    }
+    return len;
+}
+
+static void keys_are_those_of_the_careful_way(void **state)
+{
+    (void)state;
+    uint64_t stream = 13;
+    for (int round = 0; round < ROUNDS; round++) {
+        uint8_t octets[NAME_LEN_MAX], key[NAME_KEY_MAX], careful[NAME_KEY_MAX];
+        size_t len = 0, low = draw(&stream, 2) == 0 ? 3 : 256; /* many zeros and ones, or few */
+        uint32_t label_max = draw(&stream, 4) == 0 ? 63 : 12;
+        while (draw(&stream, 6) != 0) {
+            size_t label_len = 1 + draw(&stream, label_max);
+            if (len + label_len + 2 > sizeof octets) {
+                break;
+            }
+            octets[len++] = (uint8_t)label_len;
+            for (size_t i = 0; i < label_len; i++) {
+                octets[len++] = (uint8_t)draw(&stream, (uint32_t)low);
+            }
+        }
+        octets[len++] = 0;
+        struct reader reader = reader_over(span_of(octets, len));
+        struct name name = name_read(&reader);
+        assert_int_equal(reader.status, OK);
+        size_t key_len = name_key(name, key);
+        assert_int_equal(key_len, key_carefully(name, careful));
+        assert_memory_equal(key, careful, key_len);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_those_of_the_c_library),
         cmocka_unit_test(names_are_those_of_the_careful_way),
+        cmocka_unit_test(keys_are_those_of_the_careful_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
