@@ -45,7 +45,21 @@ void text_write_base32hex(struct writer *writer, struct span bytes)
 
 void text_write_base64(struct writer *writer, struct span bytes)
 {
-    write_base(writer, bytes, base64, 6);
+    size_t whole = bytes.len / 3;
+    size_t at = writer_reserve(writer, whole * 4);
+    if (writer->status != OK) {
+        return;
+    }
+    uint8_t *digits = writer->bytes + at;
+    for (size_t i = 0; i < whole; i++, digits += 4) { /* three octets are four digits */
+        const uint8_t *three = bytes.bytes + 3 * i;
+        uint32_t bits = (uint32_t)three[0] << 16 | (uint32_t)three[1] << 8 | three[2];
+        digits[0] = (uint8_t)base64[bits >> 18];
+        digits[1] = (uint8_t)base64[bits >> 12 & 63];
+        digits[2] = (uint8_t)base64[bits >> 6 & 63];
+        digits[3] = (uint8_t)base64[bits & 63];
+    }
+    write_base(writer, span_part(bytes, 3 * whole, bytes.len - 3 * whole), base64, 6);
     for (size_t i = bytes.len % 3; i != 0 && i < 3; i++) {
         writer_u8(writer, '=');
     }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIECE_NODES = 1024 };
+enum { PIECE_NODES = 1024, BITMAP_KEPT_MAX = 16, BITMAP_LATER = 255, BUCKETS = 1 << 16 };
 
 /* A name of the owner's data. */
 struct item {
@@ -18,8 +18,11 @@ struct hashed {
     uint8_t hash[NSEC3_HASH_LEN];
     uint8_t label_count; /* fewer than the node's owner has: an empty non-terminal above it */
     bool is_twin;        /* the owner of its NSEC3 is a name of the data too */
-    enum chain_place place;
+    uint8_t place;       /* enum chain_place */
+    uint8_t bitmap_len;  /* BITMAP_LATER: it does not fit here */
     const struct zone_node *node;
+    /* Written while the node is at hand: in the order of hashes each would be a cache miss. */
+    uint8_t bitmap[BITMAP_KEPT_MAX];
 };
 
 struct whole {
@@ -105,8 +108,8 @@ static bool is_left_to_opt_out(const struct whole *whole, const struct item *ite
 static void hashes_add(struct whole *whole, const struct item *item, uint8_t label_count)
 {
     if (whole->hashes != NULL) {
-        whole->hashes[whole->hash_count] =
-            (struct hashed){.label_count = label_count, .place = item->place, .node = item->node};
+        whole->hashes[whole->hash_count] = (struct hashed){
+            .label_count = label_count, .place = (uint8_t)item->place, .node = item->node};
     }
     whole->hash_count++;
 }
@@ -132,6 +135,35 @@ static void hashes_list(struct whole *whole)
     }
 }
 
+/* The bitmap of a name; of an empty non-terminal it is empty. */
+static enum status hashed_write_bitmap(struct sign_worker *worker, const struct hashed *hashed,
+                                       struct writer *bitmap)
+{
+    if (hashed->label_count < hashed->node->owner.label_count) {
+        return OK;
+    }
+    struct chain_types types;
+    enum status status =
+        sign_worker_types(worker, hashed->node, (enum chain_place)hashed->place, &types);
+    if (status != OK) {
+        return status;
+    }
+    chain_write_bitmap(&types, bitmap);
+    return bitmap->status;
+}
+
+static enum status hashed_make(struct sign_worker *worker, struct digest_stream *sha1,
+                               struct hashed *hashed)
+{
+    struct writer bitmap = writer_over(hashed->bitmap, sizeof hashed->bitmap);
+    enum status status = hashed_write_bitmap(worker, hashed, &bitmap);
+    if (status != OK && status != NO_SPACE) {
+        return status;
+    }
+    hashed->bitmap_len = status == OK ? (uint8_t)bitmap.len : BITMAP_LATER;
+    return chain_hash(sha1, name_ancestor(hashed->node->owner, hashed->label_count), hashed->hash);
+}
+
 static void hash_piece(void *user, size_t index)
 {
     struct whole *whole = user;
@@ -140,9 +172,7 @@ static void hash_piece(void *user, size_t index)
     enum status status = sha1 == NULL ? CRYPTO_FAILED : OK;
     size_t end = piece_end(index, whole->hash_count);
     for (size_t i = index * PIECE_NODES; status == OK && i < end; i++) {
-        struct hashed *hashed = &whole->hashes[i];
-        struct name name = name_ancestor(hashed->node->owner, hashed->label_count);
-        status = chain_hash(sha1, name, hashed->hash);
+        status = hashed_make(worker, sha1, &whole->hashes[i]);
     }
     worker->status = worker->status == OK ? status : worker->status;
     sign_worker_give(worker);
@@ -153,6 +183,40 @@ static int hashed_compare(const void *a, const void *b)
     const struct hashed *left = a;
     const struct hashed *right = b;
     return memcmp(left->hash, right->hash, NSEC3_HASH_LEN);
+}
+
+static size_t hashed_bucket(const struct hashed *hashed)
+{
+    return (size_t)hashed->hash[0] << 8 | hashed->hash[1];
+}
+
+/* By hash: into buckets by its first bits, which spread evenly, and each of those by comparison,
+ * as names can be made whose hashes meet there. */
+static enum status hashes_sort(struct whole *whole)
+{
+    struct arena *arena = &whole->run->arena;
+    struct hashed *sorted = arena_take_array(arena, whole->hash_count, sizeof *sorted);
+    size_t *starts = arena_take_array(arena, BUCKETS + 1, sizeof *starts);
+    if (sorted == NULL || starts == NULL) {
+        return NO_MEMORY;
+    }
+    for (size_t i = 0; i < whole->hash_count; i++) {
+        starts[hashed_bucket(&whole->hashes[i]) + 1]++;
+    }
+    for (size_t i = 0; i < BUCKETS; i++) {
+        starts[i + 1] += starts[i];
+    }
+    for (size_t i = 0; i < whole->hash_count; i++) {
+        sorted[starts[hashed_bucket(&whole->hashes[i])]++] = whole->hashes[i];
+    }
+    for (size_t i = 0, from = 0; i < BUCKETS; i++) { /* each start has moved on to its end */
+        if (starts[i] - from > 1) {
+            qsort(sorted + from, starts[i] - from, sizeof *sorted, hashed_compare);
+        }
+        from = starts[i];
+    }
+    whole->hashes = sorted;
+    return OK;
 }
 
 /* The place in the ring of the NSEC3 with that owner; NULL when it is none. */
@@ -191,7 +255,10 @@ static enum status whole_hash(struct whole *whole)
     if (status != OK) {
         return status;
     }
-    qsort(whole->hashes, whole->hash_count, sizeof whole->hashes[0], hashed_compare);
+    status = hashes_sort(whole);
+    if (status != OK) {
+        return status;
+    }
     for (size_t i = 1; i < whole->hash_count; i++) {
         if (hashed_compare(&whole->hashes[i - 1], &whole->hashes[i]) == 0) {
             return MISMATCH; /* two names with one SHA-1: the zone needs another name, or NSEC */
@@ -205,26 +272,25 @@ static enum status whole_hash(struct whole *whole)
 static enum status hashed_write(struct sign_worker *worker, const struct whole *whole,
                                 const struct hashed *hashed, struct span *rdata)
 {
-    uint8_t bitmap[CHAIN_BITMAP_LEN_MAX];
-    struct writer writer = writer_over(bitmap, sizeof bitmap);
-    if (hashed->label_count == hashed->node->owner.label_count) {
-        struct chain_types types;
-        enum status status = sign_worker_types(worker, hashed->node, hashed->place, &types);
+    uint8_t octets[CHAIN_BITMAP_LEN_MAX];
+    struct writer writer = writer_over(octets, sizeof octets);
+    struct span bitmap = span_of(hashed->bitmap, hashed->bitmap_len);
+    if (hashed->bitmap_len == BITMAP_LATER) {
+        enum status status = hashed_write_bitmap(worker, hashed, &writer);
         if (status != OK) {
             return status;
         }
-        chain_write_bitmap(&types, &writer);
+        bitmap = writer_written(&writer);
     }
     size_t at = (size_t)(hashed - whole->hashes);
     const struct hashed *next = &whole->hashes[(at + 1) % whole->hash_count];
-    size_t size = 6 + NSEC3_HASH_LEN + writer.len;
+    size_t size = 6 + NSEC3_HASH_LEN + bitmap.len;
     uint8_t *bytes = arena_take(&worker->arena, size);
     if (bytes == NULL) {
         return NO_MEMORY;
     }
     struct writer whole_rdata = writer_over(bytes, size);
-    chain_write_nsec3(worker->run->policy.denial, next->hash, writer_written(&writer),
-                      &whole_rdata);
+    chain_write_nsec3(worker->run->policy.denial, next->hash, bitmap, &whole_rdata);
     *rdata = writer_written(&whole_rdata);
     return whole_rdata.status;
 }
