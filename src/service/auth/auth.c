@@ -1,6 +1,7 @@
 /* The life of the server: its zones from options, what it does first, and which part handles which
  * event. */
 #include "service/auth/auth.h"
+#include "core/crypto/digest.h"
 #include "service/auth/auth_state.h"
 
 #include <stdlib.h>
@@ -71,6 +72,13 @@ enum status auth_open(const struct auth_options *options, struct auth **auth,
         auth_close(made);
         return status;
     }
+    if (options->rate.per_second > 0) {
+        made->rate = rate_open(&options->rate, options->entropy);
+        if (made->rate == NULL) {
+            auth_close(made);
+            return problem_set(problem, NO_MEMORY, "no memory for the rates of answers");
+        }
+    }
     *auth = made;
     return OK;
 }
@@ -93,6 +101,8 @@ void auth_close(struct auth *auth)
             zone_release(auth->zones[i].history[j]);
         }
     }
+    rate_close(auth->rate);
+    secret_wipe(auth->own_secrets, sizeof auth->own_secrets);
     free(auth->zones);
     free(auth);
 }

@@ -4,10 +4,12 @@
  * validation is the signer's matter. */
 #include "core/base/entropy.h"
 #include "core/base/log.h"
+#include "core/dns/cookie.h"
 #include "core/dns/tsig.h"
 #include "core/node/node.h"
 #include "core/store/disk.h"
 #include "core/zone/zone.h"
+#include "service/auth/rate.h"
 
 struct auth;
 
@@ -17,6 +19,7 @@ enum {
     AUTH_GRANTS_MAX = 64,    /* keys and addresses a zone may go to */
     AUTH_STREAMS_MAX = 64,   /* outgoing transfers at once */
     AUTH_FORWARDS_MAX = 128, /* UPDATEs on their way to primaries at once */
+    AUTH_NSID_LEN_MAX = 128,
 };
 
 /* Another server, and the key we share with it. */
@@ -56,10 +59,19 @@ struct auth_options {
     size_t zone_count;
     const struct tsig_key *keys; /* all that peers may sign with */
     size_t key_count;
-    const char *version;  /* what version.bind says; NULL: REFUSED */
-    const char *identity; /* id.server and NSID; NULL: REFUSED, and no NSID */
-    bool hides_any;       /* ANY gets HINFO, not one of the RRsets (RFC 8482 §4.2) */
-    struct disk *disk;    /* where transferred zones are kept; NULL: nowhere */
+    const char *version;   /* what version.bind says; NULL: REFUSED */
+    const char *identity;  /* id.server; NULL: REFUSED */
+    struct span nsid;      /* at most AUTH_NSID_LEN_MAX octets; empty: the identity */
+    bool hides_any;        /* ANY gets HINFO, not one of the RRsets (RFC 8482 §4.2) */
+    bool ignores_cookies;  /* DNS cookies are not answered */
+    bool requires_cookies; /* by UDP, who sends a cookie that is not ours gets BADCOOKIE */
+    /* Shared with other servers: the first makes cookies, all are accepted. None: one of our own,
+     * another each day. */
+    const uint8_t (*cookie_secrets)[COOKIE_SECRET_LEN];
+    size_t cookie_secret_count;
+    uint16_t udp_size_ipv4, udp_size_ipv6; /* of answers by UDP; 0: 1232 */
+    struct rate_options rate;              /* of answers by UDP to one network */
+    struct disk *disk;                     /* where transferred zones are kept; NULL: nowhere */
     const struct entropy *entropy;
     const struct log *log;
     /* On EVENT_RELOAD, the next version of a fixed zone, with one reference, or NULL to keep the

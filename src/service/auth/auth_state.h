@@ -6,7 +6,7 @@
 
 enum {
     AUTH_HISTORY_MAX = ZONE_HISTORY_MAX, /* to answer IXFR from; they share what did not change */
-    AUTH_UDP_LEN_MAX = MESSAGE_UDP_LEN_DEFAULT,
+    AUTH_OWN_SECRETS = 2,                /* the cookie secret of today, and that of yesterday */
     AUTH_DONE_MAX = 4096, /* UPDATEs remembered; more in ten minutes push out the oldest */
     AUTH_STREAM_MESSAGE_LEN = 16384, /* beyond, names cannot be compressed against */
 };
@@ -107,6 +107,8 @@ enum auth_counter {
     AUTH_COUNT_OTHER,
     AUTH_COUNT_TRUNCATED,
     AUTH_COUNT_DNSSEC,
+    AUTH_COUNT_LIMITED,
+    AUTH_COUNT_BADCOOKIE,
     AUTH_COUNT_NOTIFY_IN,
     AUTH_COUNT_NOTIFY_OUT,
     AUTH_COUNT_UPDATE_IN,
@@ -123,6 +125,9 @@ struct auth {
     size_t zone_count;
     uint8_t labels_max; /* of any zone's name */
     uint32_t ask_sequence;
+    uint8_t own_secrets[AUTH_OWN_SECRETS][COOKIE_SECRET_LEN]; /* where no other is configured */
+    int64_t secret_until_mono_ns;                             /* 0: there is none yet */
+    struct rate *rate;                                        /* NULL: no limit */
     struct auth_stream streams[AUTH_STREAMS_MAX];
     struct auth_forward forwards[AUTH_FORWARDS_MAX];
     struct auth_done done[AUTH_DONE_MAX]; /* a ring */
@@ -157,6 +162,9 @@ struct auth_request {
     bool is_signed;
     uint16_t tsig_error; /* the request's TSIG was refused for this; 0 when not */
     int ede;             /* enum ede; EDE_NONE when there is nothing to explain */
+    bool has_cookie;
+    struct span cookie; /* as sent */
+    enum cookie_verdict cookie_verdict;
 };
 void auth_handle_query(struct auth *auth, const struct event *event, struct outbox *outbox);
 /* Sends an answer without records. */
@@ -165,9 +173,18 @@ void auth_reply_empty(struct auth *auth, struct auth_request *request, uint16_t 
 struct answer_plan;
 void auth_send_plan(struct auth *auth, struct auth_request *request, const struct answer_plan *plan,
                     struct outbox *outbox);
+/* The largest answer by UDP to an asker of that family. */
+uint16_t auth_udp_size(const struct auth *auth, struct address peer);
 /* May the sender of the request have the zone? */
 bool auth_is_granted(const struct auth_zone *zone, const struct auth_request *request);
 void auth_count(struct auth *auth, enum auth_counter counter);
+
+/* options.c: EDNS options in, NOERROR or the rcode that they earn; and those of the answer. */
+uint16_t auth_read_options(struct auth *auth, struct auth_request *request);
+void auth_write_options(struct auth *auth, const struct auth_request *request,
+                        struct writer *options);
+/* about.c: what the server says of itself in class CH. */
+void auth_answer_about(struct auth *auth, struct auth_request *request, struct outbox *outbox);
 
 /* auth.c: the command is told of a version that came from elsewhere. */
 void auth_tell_taken(struct auth *auth, const struct zone *version, struct moment now);

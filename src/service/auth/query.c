@@ -7,8 +7,7 @@
 
 enum {
     STREAM_LEN_USUAL = 4096, /* most answers by TCP; more is taken when that is too little */
-    IDENTITY_LEN_MAX = 128,
-    OPTIONS_LEN_MAX = 4 + IDENTITY_LEN_MAX + 64,
+    OPTIONS_LEN_MAX = 4 + AUTH_NSID_LEN_MAX + 4 + COOKIE_LEN + 6, /* NSID, COOKIE, EDE */
     OPT_LEN = 11,
 };
 
@@ -37,26 +36,8 @@ static void count_rcode(struct auth *auth, uint16_t rcode)
     auth_count(auth, rcode < LEN(by_rcode) ? by_rcode[rcode] : AUTH_COUNT_OTHER);
 }
 
-static void write_options(const struct auth *auth, const struct auth_request *request,
-                          struct reply *reply)
-{
-    struct writer options = writer_over(reply->options, sizeof reply->options);
-    struct span asked;
-    if (auth->options.identity != NULL &&
-        edns_find(&request->message.edns, EDNS_OPTION_NSID, &asked)) {
-        struct span identity = span_of_text(auth->options.identity);
-        writer_u16(&options, EDNS_OPTION_NSID);
-        writer_u16(&options, (uint16_t)identity.len);
-        writer_span(&options, identity);
-    }
-    if (request->ede != EDE_NONE) {
-        edns_add_ede(&options, (uint16_t)request->ede, SPAN_EMPTY);
-    }
-    reply->options_len = options.status == OK ? options.len : 0;
-}
-
 /* AD and CD stay clear in an authoritative answer (RFC 4035 §3.1.6); RD is copied. */
-static bool reply_begin(const struct auth *auth, const struct auth_request *request, uint16_t rcode,
+static bool reply_begin(struct auth *auth, const struct auth_request *request, uint16_t rcode,
                         size_t size, struct outbox *outbox, struct reply *reply)
 {
     const struct message *message = &request->message;
@@ -72,7 +53,9 @@ static bool reply_begin(const struct auth *auth, const struct auth_request *requ
         message_add_question(&reply->writer, message->question);
     }
     if (message->edns.is_present) {
-        write_options(auth, request, reply);
+        struct writer options = writer_over(reply->options, sizeof reply->options);
+        auth_write_options(auth, request, &options);
+        reply->options_len = options.status == OK ? options.len : 0;
         message_keep(&reply->writer, OPT_LEN + reply->options_len);
     }
     if (request->is_signed) {
@@ -100,7 +83,7 @@ static void reply_send(struct auth *auth, struct auth_request *request, struct r
 {
     if (request->message.edns.is_present) {
         struct edns edns = {.wants_dnssec = request->message.edns.wants_dnssec,
-                            .udp_size = AUTH_UDP_LEN_MAX,
+                            .udp_size = auth_udp_size(auth, request->event->query.peer),
                             .options = span_of(reply->options, reply->options_len)};
         message_add_edns(&reply->writer, &edns, reply->rcode);
     }
@@ -114,8 +97,46 @@ static void reply_send(struct auth *auth, struct auth_request *request, struct r
         (struct effect_reply){request->event->query.channel, span_of(reply->bytes, len)};
 }
 
-void auth_reply_empty(struct auth *auth, struct auth_request *request, uint16_t rcode,
-                      uint16_t flags, struct outbox *outbox)
+/* Does the answer go out? One that is too many does not, and one in so many of those truncated, so
+ * that a client behind the address that was forged comes by TCP. Signed requests and good cookies
+ * are not forged. */
+static enum rate_verdict book(struct auth *auth, const struct auth_request *request,
+                              enum rate_kind kind, struct name name)
+{
+    const struct event *event = request->event;
+    if (auth->rate == NULL || event->query.transport != TRANSPORT_UDP || request->is_signed ||
+        request->message.opcode != OPCODE_QUERY ||
+        (request->has_cookie && request->cookie_verdict >= COOKIE_AGING)) {
+        return RATE_SEND;
+    }
+    enum rate_verdict verdict = rate_judge(auth->rate, event->query.peer, kind, name, event->now);
+    if (verdict != RATE_SEND) {
+        auth_count(auth, AUTH_COUNT_LIMITED);
+    }
+    return verdict;
+}
+
+/* Under which account a plan goes: what an asker can vary without end shares one. */
+static enum rate_kind find_account(const struct answer_plan *plan, struct name *name)
+{
+    const struct answer_item *first = plan->items;
+    *name = plan->question.name;
+    if (plan->item_count == 0) {
+        return RATE_ERROR;
+    }
+    if (first->section == SECTION_AUTHORITY) {
+        *name = first->owner;
+        return first->rrset->type == TYPE_SOA ? RATE_NEGATIVE : RATE_REFERRAL;
+    }
+    if (first->rrset->type == TYPE_DNAME || !name_equal(first->owner, first->rrset->owner)) {
+        *name = first->rrset->owner;
+        return RATE_WILDCARD;
+    }
+    return RATE_POSITIVE;
+}
+
+static void reply_empty(struct auth *auth, struct auth_request *request, uint16_t rcode,
+                        uint16_t flags, struct outbox *outbox)
 {
     struct reply reply;
     if (!reply_begin(auth, request, rcode, MESSAGE_UDP_LEN_DEFAULT, outbox, &reply)) {
@@ -125,7 +146,24 @@ void auth_reply_empty(struct auth *auth, struct auth_request *request, uint16_t 
     reply_send(auth, request, &reply, outbox);
 }
 
-static size_t size_limit(const struct auth_request *request)
+void auth_reply_empty(struct auth *auth, struct auth_request *request, uint16_t rcode,
+                      uint16_t flags, struct outbox *outbox)
+{
+    enum rate_verdict verdict = book(auth, request, RATE_ERROR, NAME_ROOT);
+    if (verdict != RATE_DROP) {
+        flags |= verdict == RATE_TRUNCATE ? FLAG_TC : 0;
+        reply_empty(auth, request, rcode, flags, outbox);
+    }
+}
+
+uint16_t auth_udp_size(const struct auth *auth, struct address peer)
+{
+    uint16_t size =
+        peer.family == ADDRESS_IPV6 ? auth->options.udp_size_ipv6 : auth->options.udp_size_ipv4;
+    return size != 0 ? size : MESSAGE_UDP_LEN_DEFAULT;
+}
+
+static size_t size_limit(const struct auth *auth, const struct auth_request *request)
 {
     const struct edns *edns = &request->message.edns;
     if (request->event->query.transport == TRANSPORT_TCP) {
@@ -134,13 +172,14 @@ static size_t size_limit(const struct auth_request *request)
     if (!edns->is_present) {
         return MESSAGE_UDP_LEN_MIN;
     }
-    return edns->udp_size < AUTH_UDP_LEN_MAX ? edns->udp_size : AUTH_UDP_LEN_MAX;
+    uint16_t size = auth_udp_size(auth, request->event->query.peer);
+    return edns->udp_size < size ? edns->udp_size : size;
 }
 
-void auth_send_plan(struct auth *auth, struct auth_request *request, const struct answer_plan *plan,
-                    struct outbox *outbox)
+static void write_plan(struct auth *auth, struct auth_request *request,
+                       const struct answer_plan *plan, struct outbox *outbox)
 {
-    size_t limit = size_limit(request);
+    size_t limit = size_limit(auth, request);
     size_t size = limit < STREAM_LEN_USUAL ? limit : STREAM_LEN_USUAL;
     struct reply reply;
     bool is_whole = false;
@@ -159,7 +198,7 @@ void auth_send_plan(struct auth *auth, struct auth_request *request, const struc
         message_set_flags(&reply.writer, FLAG_AA);
     }
     if (!is_whole && request->event->query.transport == TRANSPORT_TCP) {
-        auth_reply_empty(auth, request, RCODE_SERVFAIL, 0, outbox); /* larger than any message */
+        reply_empty(auth, request, RCODE_SERVFAIL, 0, outbox); /* larger than any message */
         return;
     }
     if (!is_whole) {
@@ -169,6 +208,20 @@ void auth_send_plan(struct auth *auth, struct auth_request *request, const struc
     reply_send(auth, request, &reply, outbox);
 }
 
+void auth_send_plan(struct auth *auth, struct auth_request *request, const struct answer_plan *plan,
+                    struct outbox *outbox)
+{
+    struct name account;
+    enum rate_kind kind = find_account(plan, &account);
+    enum rate_verdict verdict = book(auth, request, kind, account);
+    if (verdict != RATE_SEND) {
+        if (verdict == RATE_TRUNCATE) {
+            reply_empty(auth, request, RCODE_NOERROR, FLAG_TC, outbox);
+        }
+        return;
+    }
+    write_plan(auth, request, plan, outbox);
+}
 static void answer_in(struct auth *auth, struct auth_request *request, struct outbox *outbox)
 {
     struct answer_plan plan;
@@ -176,6 +229,8 @@ static void answer_in(struct auth *auth, struct auth_request *request, struct ou
     answer_make_plan(auth, message->question, message->edns.wants_dnssec, &outbox->scratch, &plan);
     if (plan.rcode == RCODE_SERVFAIL) {
         request->ede = EDE_NOT_READY;
+    } else if (plan.rcode == RCODE_REFUSED) {
+        request->ede = EDE_NOT_AUTHORITATIVE;
     }
     if (message->edns.wants_dnssec) {
         auth_count(auth, AUTH_COUNT_DNSSEC);
@@ -183,73 +238,25 @@ static void answer_in(struct auth *auth, struct auth_request *request, struct ou
     auth_send_plan(auth, request, &plan, outbox);
 }
 
-/* What the server says of itself in class CH (RFC 4892). */
-static const char *find_self_description(const struct auth *auth, struct name name)
-{
-    static const uint8_t version_bind[] = "\7version\4bind";
-    static const uint8_t version_server[] = "\7version\6server";
-    static const uint8_t id_server[] = "\2id\6server";
-    static const uint8_t hostname_bind[] = "\10hostname\4bind";
-    const struct {
-        struct name name;
-        const char *text;
-    } rows[] = {
-        {{version_bind, sizeof version_bind, 2}, auth->options.version},
-        {{version_server, sizeof version_server, 2}, auth->options.version},
-        {{id_server, sizeof id_server, 2}, auth->options.identity},
-        {{hostname_bind, sizeof hostname_bind, 2}, auth->options.identity},
-    };
-    for (size_t i = 0; i < LEN(rows); i++) {
-        if (name_equal(rows[i].name, name)) {
-            return rows[i].text;
-        }
-    }
-    return NULL;
-}
-
-static void answer_ch(struct auth *auth, struct auth_request *request, struct outbox *outbox)
-{
-    struct question question = request->message.question;
-    const char *text = find_self_description(auth, question.name);
-    if (text == NULL) {
-        auth_reply_empty(auth, request, RCODE_REFUSED, 0, outbox);
-        return;
-    }
-    uint8_t bytes[3 + UINT8_MAX];
-    struct writer rdata = writer_over(bytes, sizeof bytes);
-    writer_u16(&rdata, (uint16_t)(1 + strlen(text)));
-    writer_u8(&rdata, (uint8_t)strlen(text));
-    writer_text(&rdata, text);
-    struct rrset txt = {.owner = question.name,
-                        .type = TYPE_TXT,
-                        .class_ = CLASS_CH,
-                        .count = 1,
-                        .rdata_len = (uint32_t)rdata.len,
-                        .rdata = bytes};
-    struct answer_plan plan;
-    answer_begin(&plan, question, false, &outbox->scratch);
-    plan.is_authoritative = true;
-    if (question.type == TYPE_TXT || question.type == TYPE_ANY) {
-        answer_add(&plan, (struct answer_item){
-                              .rrset = &txt, .owner = txt.owner, .section = SECTION_ANSWER});
-    }
-    auth_send_plan(auth, request, &plan, outbox);
-}
-
-/* One question, no less and no more (RFC 9619). */
+/* One question, no less and no more (RFC 9619); but none is how a client asks for a cookie alone
+ * (RFC 7873 §5.4). */
 static void handle_query(struct auth *auth, struct auth_request *request, struct outbox *outbox)
 {
     struct question question = request->message.question;
-    if (request->message.question_count != 1 || question.type == 0 || question.type == TYPE_OPT ||
-        question.type == TYPE_TSIG) {
+    bool is_cookie_bad = request->has_cookie && request->cookie_verdict == COOKIE_BAD;
+    if (request->message.question_count == 0 && request->has_cookie) {
+        auth_reply_empty(auth, request, is_cookie_bad ? RCODE_BADCOOKIE : RCODE_NOERROR, 0, outbox);
+    } else if (request->message.question_count != 1 || question.type == 0 ||
+               question.type == TYPE_OPT || question.type == TYPE_TSIG) {
         auth_reply_empty(auth, request, RCODE_FORMERR, 0, outbox);
     } else if (question.class_ == CLASS_CH) {
-        answer_ch(auth, request, outbox);
+        auth_answer_about(auth, request, outbox);
     } else if (question.class_ != CLASS_IN) {
         auth_reply_empty(auth, request, RCODE_REFUSED, 0, outbox);
     } else if (question.type == TYPE_AXFR || question.type == TYPE_IXFR) {
         auth_serve_transfer(auth, request, outbox);
     } else if (type_is_meta(question.type) && question.type != TYPE_ANY) {
+        request->ede = EDE_NOT_SUPPORTED;
         auth_reply_empty(auth, request, RCODE_NOTIMP, 0, outbox);
     } else {
         answer_in(auth, request, outbox);
@@ -319,6 +326,9 @@ static void handle_request(struct auth *auth, struct auth_request *request, stru
     uint16_t rcode = check_tsig(auth, request);
     if (rcode == RCODE_NOERROR && request->message.edns.version > 0) {
         rcode = RCODE_BADVERS;
+    }
+    if (rcode == RCODE_NOERROR && request->message.edns.options.len > 0) {
+        rcode = auth_read_options(auth, request);
     }
     if (rcode != RCODE_NOERROR) {
         auth_reply_empty(auth, request, rcode, 0, outbox);
