@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "core/dnssec/verdict.h"
 #include "core/zone/transfer.h"
 #include "service/auth/auth_test.h"
 
@@ -48,7 +49,8 @@ static struct zone *make_zone(void)
     return zone_build_finish(builder);
 }
 
-static void begin(struct fixture *fixture)
+/* With what the test adds to the options of a plain server. */
+static void begin_with(struct fixture *fixture, struct auth_options options)
 {
     *fixture = (struct fixture){.seed = 3};
     fixture->entropy = (struct entropy){test_fill, &fixture->seed};
@@ -61,17 +63,22 @@ static void begin(struct fixture *fixture)
                                    .fixed = fixture->zone,
                                    .grants = &fixture->grant,
                                    .grant_count = 1};
-    struct auth_options options = {.zones = &fixture->zone_options,
-                                   .zone_count = 1,
-                                   .keys = &fixture->key,
-                                   .key_count = 1,
-                                   .version = "vouch",
-                                   .identity = "one",
-                                   .entropy = &fixture->entropy};
+    options.zones = &fixture->zone_options;
+    options.zone_count = 1;
+    options.keys = &fixture->key;
+    options.key_count = 1;
+    options.version = "vouch";
+    options.identity = "one";
+    options.entropy = &fixture->entropy;
     struct problem problem = {0};
     assert_int_equal(auth_open(&options, &fixture->auth, &problem), OK);
     outbox_open(&fixture->outbox, 64 << 20);
     arena_open(&fixture->arena, 64 << 20);
+}
+
+static void begin(struct fixture *fixture)
+{
+    begin_with(fixture, (struct auth_options){0});
 }
 
 static void end(struct fixture *fixture)
@@ -404,12 +411,226 @@ static void test_axfr(void **state)
     end(&fixture);
 }
 
+/* Asks for the SOA with a COOKIE option of these octets; the cookie of the answer. */
+static const struct message *ask_with_cookie(struct fixture *fixture, enum transport transport,
+                                             int questions, struct span cookie,
+                                             struct span *returned)
+{
+    uint8_t bytes[1024];
+    uint8_t option[4 + 40];
+    struct writer options = writer_over(option, sizeof option);
+    writer_u16(&options, EDNS_OPTION_COOKIE);
+    writer_u16(&options, (uint16_t)cookie.len);
+    writer_span(&options, cookie);
+    struct form form = {.questions = questions,
+                        .name = "example.",
+                        .type = TYPE_SOA,
+                        .class_ = CLASS_IN,
+                        .has_edns = true,
+                        .udp_size = 1232,
+                        .options = writer_written(&options)};
+    size_t len = fill(&form, bytes);
+    const struct message *answer = send(fixture, transport, span_of(bytes, len));
+    *returned = SPAN_EMPTY;
+    if (answer != NULL) {
+        (void)edns_find(&answer->edns, EDNS_OPTION_COOKIE, returned);
+    }
+    return answer;
+}
+
+static void test_cookies(void **state)
+{
+    (void)state;
+    static const uint8_t client[COOKIE_CLIENT_LEN] = {1, 2, 3, 4, 5, 6, 7, 8};
+    struct span half = span_of(client, sizeof client);
+    struct fixture fixture;
+    struct span first, second;
+    begin(&fixture);
+    const struct message *answer = ask_with_cookie(&fixture, TRANSPORT_UDP, 1, half, &first);
+    assert_int_equal(answer->rcode, RCODE_NOERROR);
+    assert_int_equal(first.len, COOKIE_LEN);
+    assert_memory_equal(first.bytes, client, sizeof client);
+    answer = ask_with_cookie(&fixture, TRANSPORT_UDP, 1, first, &second);
+    assert_int_equal(answer->rcode, RCODE_NOERROR);
+    assert_true(span_equal(first, second)); /* it is young: it stays */
+    answer = ask_with_cookie(&fixture, TRANSPORT_UDP, 0, first, &second);
+    assert_int_equal(answer->rcode, RCODE_NOERROR); /* the cookie alone (RFC 7873 §5.4) */
+    assert_int_equal(answer->question_count, 0);
+    assert_true(span_equal(first, second));
+    uint8_t forged[COOKIE_LEN];
+    memcpy(forged, first.bytes, sizeof forged);
+    forged[COOKIE_LEN - 1] ^= 1;
+    answer = ask_with_cookie(&fixture, TRANSPORT_UDP, 1, span_of(forged, sizeof forged), &second);
+    assert_int_equal(answer->rcode, RCODE_NOERROR); /* it is not demanded */
+    assert_true(span_equal(first, second));         /* made anew within the same second */
+    answer = ask_with_cookie(&fixture, TRANSPORT_UDP, 0, span_of(forged, sizeof forged), &second);
+    assert_int_equal(answer->rcode, RCODE_BADCOOKIE);
+    for (size_t len = 0; len <= 40; len++) {
+        static const uint8_t zeros[44];
+        answer = ask_with_cookie(&fixture, TRANSPORT_UDP, 1, span_of(zeros, len), &second);
+        bool is_possible = len == 8 || (len >= 16 && len <= 40);
+        assert_int_equal(answer->rcode, is_possible ? RCODE_NOERROR : RCODE_FORMERR);
+    }
+    end(&fixture);
+}
+
+static void test_cookies_by_option(void **state)
+{
+    (void)state;
+    static const uint8_t client[COOKIE_CLIENT_LEN] = {1, 2, 3, 4, 5, 6, 7, 8};
+    static const uint8_t secrets[2][COOKIE_SECRET_LEN] = {{1}, {2}};
+    struct span half = span_of(client, sizeof client);
+    struct fixture fixture;
+    struct span first, second;
+    begin_with(&fixture, (struct auth_options){.ignores_cookies = true});
+    assert_int_equal(ask_with_cookie(&fixture, TRANSPORT_UDP, 1, half, &first)->rcode, 0);
+    assert_int_equal(first.len, 0);
+    end(&fixture);
+
+    begin_with(&fixture, (struct auth_options){.requires_cookies = true});
+    const struct message *answer = ask_with_cookie(&fixture, TRANSPORT_UDP, 1, half, &first);
+    assert_int_equal(answer->rcode, RCODE_BADCOOKIE);
+    assert_int_equal(answer->sections[SECTION_ANSWER].count, 0);
+    assert_int_equal(ask_with_cookie(&fixture, TRANSPORT_UDP, 1, first, &second)->rcode, 0);
+    assert_int_equal(ask_with_cookie(&fixture, TRANSPORT_TCP, 1, half, &second)->rcode, 0);
+    end(&fixture);
+
+    /* Two servers with one secret, and one that still accepts what it made before. */
+    struct auth_options old = {.cookie_secrets = &secrets[1], .cookie_secret_count = 1};
+    struct auth_options both = {.cookie_secrets = secrets, .cookie_secret_count = 2};
+    uint8_t cookie[COOKIE_LEN];
+    begin_with(&fixture, old);
+    (void)ask_with_cookie(&fixture, TRANSPORT_UDP, 1, half, &first);
+    memcpy(cookie, first.bytes, sizeof cookie);
+    end(&fixture);
+    both.requires_cookies = true;
+    begin_with(&fixture, both);
+    answer = ask_with_cookie(&fixture, TRANSPORT_UDP, 1, span_of(cookie, sizeof cookie), &second);
+    assert_int_equal(answer->rcode, RCODE_NOERROR);
+    assert_memory_not_equal(second.bytes, cookie, sizeof cookie); /* by the first secret now */
+    end(&fixture);
+}
+
+/* A flood of one question: so many a second are answered, of the rest each second truncated; by
+ * TCP, with a good cookie or a signature all are. */
+static void test_rates(void **state)
+{
+    (void)state;
+    static const uint8_t client[COOKIE_CLIENT_LEN] = {9};
+    struct rate_options limit = {
+        .per_second = 10, .slip = 2, .accounts = 100, .ipv4_prefix_len = 24, .ipv6_prefix_len = 56};
+    static const struct {
+        const char *name;
+        uint16_t type;
+        const char *why;
+    } rows[] = {{"example.", TYPE_SOA, "data"},
+                {"nx%d.example.", TYPE_A, "random names share an account"},
+                {"x%d.wide.example.", TYPE_A, "below a delegation too"},
+                {"%d.test.", TYPE_A, "and refusals"}};
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct fixture fixture;
+        size_t whole = 0, truncated = 0, dropped = 0;
+        begin_with(&fixture, (struct auth_options){.rate = limit});
+        for (int j = 0; j < 50; j++) {
+            char name[64];
+            uint8_t bytes[1024];
+            snprintf(name, sizeof name, rows[i].name, j);
+            struct form form = {.questions = 1,
+                                .name = name,
+                                .type = rows[i].type,
+                                .class_ = CLASS_IN,
+                                .has_edns = true,
+                                .udp_size = 1232};
+            size_t len = fill(&form, bytes);
+            const struct message *answer = send(&fixture, TRANSPORT_UDP, span_of(bytes, len));
+            dropped += answer == NULL;
+            truncated += answer != NULL && (answer->flags & FLAG_TC) != 0;
+            whole += answer != NULL && (answer->flags & FLAG_TC) == 0;
+            assert_non_null(send(&fixture, TRANSPORT_TCP, span_of(bytes, len)));
+        }
+        if (whole != 10 || truncated != 20 || dropped != 20) {
+            fail_msg("%s: %zu whole, %zu truncated, %zu dropped", rows[i].why, whole, truncated,
+                     dropped);
+        }
+        struct span cookie, other;
+        (void)ask_with_cookie(&fixture, TRANSPORT_TCP, 1, span_of(client, sizeof client), &cookie);
+        for (int j = 0; j < 50; j++) {
+            const struct message *answer =
+                ask_with_cookie(&fixture, TRANSPORT_UDP, 1, cookie, &other);
+            assert_int_equal(answer->sections[SECTION_ANSWER].count, 1);
+        }
+        end(&fixture);
+    }
+}
+
+static void test_udp_size(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t option, asked;
+        size_t most;
+    } rows[] = {{0, 4096, 1232}, {4096, 4096, 4096}, {512, 4096, 512}, {4096, 700, 700}};
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct fixture fixture;
+        uint8_t bytes[1024];
+        begin_with(&fixture, (struct auth_options){.udp_size_ipv4 = rows[i].option});
+        struct form form = {.questions = 1,
+                            .name = "lucky.example.",
+                            .type = TYPE_A,
+                            .class_ = CLASS_IN,
+                            .has_edns = true,
+                            .udp_size = rows[i].asked};
+        size_t len = fill(&form, bytes);
+        const struct message *answer = send(&fixture, TRANSPORT_UDP, span_of(bytes, len));
+        uint16_t told = rows[i].option == 0 ? 1232 : rows[i].option;
+        assert_int_equal(answer->edns.udp_size, told);
+        size_t size = test_effect(&fixture.outbox, EFFECT_REPLY, 0)->reply.message.len;
+        assert_true(size <= rows[i].most);
+        end(&fixture);
+    }
+}
+
+/* Who may see EDNS is told why. */
+static void test_reasons(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint16_t type;
+        uint16_t rcode, ede;
+    } rows[] = {{"elsewhere.test.", TYPE_A, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE},
+                {"example.", 253 /* MAILB */, RCODE_NOTIMP, EDE_NOT_SUPPORTED},
+                {"example.", TYPE_AXFR, RCODE_REFUSED, EDE_PROHIBITED}};
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct fixture fixture;
+        uint8_t bytes[1024];
+        struct span reason;
+        begin(&fixture);
+        struct form form = {.questions = 1,
+                            .name = rows[i].name,
+                            .type = rows[i].type,
+                            .class_ = CLASS_IN,
+                            .has_edns = true,
+                            .udp_size = 1232};
+        size_t len = fill(&form, bytes);
+        const struct message *answer = send(&fixture, TRANSPORT_UDP, span_of(bytes, len));
+        assert_int_equal(answer->rcode, rows[i].rcode);
+        assert_true(edns_find(&answer->edns, EDNS_OPTION_EDE, &reason));
+        struct reader reader = reader_over(reason);
+        assert_int_equal(reader_u16(&reader), rows[i].ede);
+        end(&fixture);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_messages),   cmocka_unit_test(test_broken_messages),
         cmocka_unit_test(test_truncation), cmocka_unit_test(test_nsid),
         cmocka_unit_test(test_tsig),       cmocka_unit_test(test_axfr),
+        cmocka_unit_test(test_cookies),    cmocka_unit_test(test_cookies_by_option),
+        cmocka_unit_test(test_rates),      cmocka_unit_test(test_udp_size),
+        cmocka_unit_test(test_reasons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
