@@ -112,6 +112,10 @@ void check_report(struct check_run *run, const struct check_place *place, uint16
                   const char *format, ...)
 {
     char sentence[PROBLEM_SENTENCE_MAX];
+    run->count.of[run->row->severity]++;
+    if (run->is_full) {
+        return;
+    }
     va_list args;
     va_start(args, format);
     vsnprintf(sentence, sizeof sentence, format, args);
@@ -121,7 +125,6 @@ void check_report(struct check_run *run, const struct check_place *place, uint16
                                    .owner = place->node->owner,
                                    .type = type,
                                    .sentence = sentence};
-    run->count.of[finding.severity]++;
     run->report(run, &finding);
 }
 
@@ -219,8 +222,7 @@ struct check_part {
 static void keep_finding(struct check_run *run, const struct zone_finding *finding)
 {
     struct check_part *part = run->user;
-    if (part->kept_count >= ZONE_CHECK_FINDINGS_MAX ||
-        !check_grow(run, (void **)&part->kept, &part->kept_size, part->kept_count + 1,
+    if (!check_grow(run, (void **)&part->kept, &part->kept_size, part->kept_count + 1,
                     sizeof part->kept[0])) {
         return;
     }
@@ -233,6 +235,7 @@ static void keep_finding(struct check_run *run, const struct zone_finding *findi
     }
     kept->finding.sentence = kept->sentence;
     part->kept_count++;
+    run->is_full = part->kept_count == ZONE_CHECK_FINDINGS_MAX;
 }
 
 /* In canonical order the key of a name is the beginning of every key below it. */

@@ -44,7 +44,8 @@ struct check_run {
     const struct check_row *row; /* the check that runs */
     struct zone_check_count count;
     void (*report)(struct check_run *run, const struct zone_finding *finding);
-    void *user; /* of `report` */
+    void *user;   /* of `report` */
+    bool is_full; /* findings are counted, but not reported any more */
     enum status status;
     struct check_target *targets; /* the table that places point into */
     size_t target_size;

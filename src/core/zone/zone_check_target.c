@@ -18,23 +18,34 @@ static enum check_target_kind kind_of_node(const struct zone_node *node)
     return zone_node_rrset(node, TYPE_CNAME) != NULL ? TARGET_ALIAS : TARGET_BARE;
 }
 
-/* The node of a name below the place's owner, when it is near. */
-static const struct zone_node *look_ahead(const struct check_place *place, struct name name)
+/* What a look at the names behind the place's own says of one below it. */
+enum ahead {
+    AHEAD_FOUND,
+    AHEAD_NOTHING, /* there is no name at all below the place's */
+    AHEAD_UNKNOWN
+};
+
+static enum ahead look_ahead(const struct check_place *place, struct name name,
+                             const struct zone_node **found)
 {
     if (place->cursor == NULL) {
-        return NULL;
+        return AHEAD_UNKNOWN;
     }
     struct zone_cursor cursor = *place->cursor;
     for (int i = 0; i < LOOK_AHEAD_MAX; i++) {
         const struct zone_node *node = zone_walk_next(&cursor);
-        if (node == NULL || !name_is_below(node->owner, place->node->owner)) {
-            return NULL;
+        if (node == NULL) { /* of this part of the zone */
+            return AHEAD_UNKNOWN;
+        }
+        if (!name_is_below(node->owner, place->node->owner)) {
+            return i == 0 ? AHEAD_NOTHING : AHEAD_UNKNOWN;
         }
         if (name_equal(node->owner, name)) {
-            return node;
+            *found = node;
+            return AHEAD_FOUND;
         }
     }
-    return NULL;
+    return AHEAD_UNKNOWN;
 }
 
 /* The name has no node of its own. */
@@ -63,10 +74,16 @@ static enum check_target_kind kind_of_absent(const struct zone *zone,
 static enum check_target_kind kind_of(const struct check_run *run, const struct check_place *place,
                                       const struct check_target *target)
 {
+    static const zone_types ENDS = ZONE_TYPE_BIT(TYPE_DNAME);
     const struct zone_node *node = NULL;
-    if (target->is_own) {
-        node = name_equal(target->name, place->node->owner) ? place->node
-                                                            : look_ahead(place, target->name);
+    enum ahead ahead = AHEAD_UNKNOWN;
+    if (name_equal(target->name, place->node->owner)) {
+        node = place->node;
+    } else if (name_is_below(target->name, place->node->owner)) {
+        ahead = look_ahead(place, target->name, &node);
+    }
+    if (ahead == AHEAD_NOTHING && (place->types & ENDS) == 0) {
+        return TARGET_ABSENT; /* nor is there a wildcard or a cut */
     }
     if (node == NULL) {
         node = zone_find(run->zone, target->name);
