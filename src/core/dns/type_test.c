@@ -26,7 +26,7 @@ static void registry_read(char (*mnemonics)[32], size_t *count)
         const char *number = strsep(&rest, "\t");
         const char *meaning = strsep(&rest, "\t");
         const char *reference = strsep(&rest, "\t\n");
-        unsigned value;
+        unsigned value = 0;
         if (meaning == NULL || reference == NULL || reference[0] != '[' ||
             strlen(mnemonic) >= sizeof mnemonics[0] || sscanf(number, "%u", &value) != 1) {
             fail_msg("no row of the registry: %s", mnemonic);

@@ -206,8 +206,8 @@ static void a_guess_that_fails_is_mended(void **state)
     (void)state;
     static const char *const texts[] = {
         /* the beginning says another origin, TTL or class than the end */
-        "$ORIGIN a.example.\nx 60 A 192.0.2.1\n$ORIGIN b.example.\nx 60 A 192.0.2.1\n"
-        "y 60 A 192.0.2.1\n$ORIGIN c.example.\nx 60 A 192.0.2.1\ny 60 A 192.0.2.1\n",
+        ("$ORIGIN a.example.\nx 60 A 192.0.2.1\n$ORIGIN b.example.\nx 60 A 192.0.2.1\n"
+         "y 60 A 192.0.2.1\n$ORIGIN c.example.\nx 60 A 192.0.2.1\ny 60 A 192.0.2.1\n"),
         "$TTL 1\nx A 192.0.2.1\n$TTL 2\ny A 192.0.2.1\nz A 192.0.2.1\n$TTL 3\nw A 192.0.2.1\n",
         "x 1 A 192.0.2.1\ny A 192.0.2.1\nz A 192.0.2.1\nw 2 A 192.0.2.1\nv A 192.0.2.1\n",
         /* the class stays, and is none of a zone's */

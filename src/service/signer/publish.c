@@ -1,6 +1,7 @@
 /* From the owner's data to a version that may leave: signed, verified by code apart from the
  * signing, kept, handed out. A version with a fault never leaves; the last good one stays, and its
  * signatures are kept fresh. */
+#include "core/base/text.h"
 #include "core/zone/transfer.h"
 #include "core/zone/zone_verify.h"
 #include "service/signer/signer_state.h"
@@ -8,7 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RETRY_S = 60 };
+enum {
+    RETRY_S = 60,
+    /* At a restart: the version kept was judged whole before it was kept, and its octets have been
+     * compared with a checksum. One RRset of so many is checked again, and all that costs no
+     * cryptography. */
+    KEPT_SAMPLE = 256
+};
 
 static const char *text_of(const struct signer_zone *zone, char text[NAME_TEXT_MAX])
 {
@@ -19,10 +26,17 @@ void signer_hold_back(struct signer *signer, struct signer_zone *zone,
                       const struct problem *problem)
 {
     char name[NAME_TEXT_MAX];
+    char until[64] = "";
+    int64_t bogus_at_s = signer_bogus_at_s(zone);
+    if (bogus_at_s != INT64_MAX) {
+        struct writer text = writer_over(until, sizeof until - 1);
+        writer_text(&text, ", good until ");
+        text_write_rfc3339(&text, bogus_at_s);
+    }
     snprintf(zone->fault, sizeof zone->fault, "%s", problem->sentence);
     log_line(signer->options.log, LOG_ERROR,
-             "zone %s: the new version is held back, the last good one stays: %s",
-             text_of(zone, name), zone->fault);
+             "zone %s: the new version is held back, the last good one stays%s: %s",
+             text_of(zone, name), until, zone->fault);
 }
 
 struct first_fault {
@@ -56,6 +70,7 @@ enum status signer_judge(const struct signer *signer, struct signer_zone *zone,
                                           .needs_zonemd = zone->options.policy.has_zonemd,
                                           .before = before,
                                           .before_report = before == NULL ? NULL : &zone->report,
+                                          .sample_every = zone->is_restored ? 1 : KEPT_SAMPLE,
                                           .parallel = signer->parallel};
     struct first_fault first = {problem};
     return zone_verify(version, &options, keep_first, &first, &zone->report_next);
