@@ -417,12 +417,81 @@ static void test_given_away(void **state)
     }
 }
 
+/* A backend that signs by another key and fails at one call. */
+struct failing {
+    struct key *key;
+    size_t calls_left; /* SIZE_MAX: it never fails */
+    size_t calls;
+};
+
+static enum status sign_or_fail(void *self, const struct key_signing *signings, size_t count)
+{
+    struct failing *failing = self;
+    failing->calls++;
+    if (failing->calls_left != SIZE_MAX && failing->calls_left-- == 0) {
+        return CRYPTO_FAILED;
+    }
+    return key_sign_batch(failing->key, signings, count);
+}
+
+/* Each of the calls in turn; none may leave a version behind. */
+static void fail_each_call(struct signing *signing, const struct zone *data, bool is_whole,
+                           struct failing *failing)
+{
+    struct zone *next = sign(signing, data, is_whole);
+    zone_release(next);
+    size_t calls = failing->calls;
+    assert_true(calls >= 2);
+    for (size_t i = 0; i < calls; i++) {
+        struct zone_sign_input input = {.unsigned_zone = data,
+                                        .signed_before = is_whole ? NULL : signing->version,
+                                        .unsigned_before = is_whole ? NULL : signing->data,
+                                        .keys = signing->keys.keys,
+                                        .key_count = signing->keys.count,
+                                        .policy = signing->policy,
+                                        .now_s = NOW};
+        struct problem problem = {0};
+        failing->calls_left = i;
+        next = NULL;
+        assert_int_equal(zone_sign(&input, &next, &signing->report, &problem), CRYPTO_FAILED);
+        assert_null(next);
+        assert_non_null(strstr(problem.sentence, "(failing) did not sign"));
+    }
+}
+
+static void test_each_failure_of_a_backend_is_told(void **state)
+{
+    (void)state;
+    static const struct key_backend backend = {.name = "failing", .sign = sign_or_fail};
+    uint64_t random = 21;
+    for (size_t row = 0; row < 6; row++) {
+        struct signing signing;
+        signing_begin(&signing, (enum zone_denial)(row % 3));
+        signing.policy.has_zonemd = row >= 3;
+        struct key **key = &signing.keys.keys[1].signing.key;
+        struct failing failing = {.key = *key, .calls_left = SIZE_MAX};
+        assert_int_equal(key_of_backend(ALGORITHM_ED25519, key_public(failing.key), &backend,
+                                        &failing, key, NULL),
+                         OK);
+        struct zone *data = edited(signing.data, 70, &random);
+        fail_each_call(&signing, data, row % 2 == 0, &failing);
+        key_close(*key);
+        *key = failing.key;
+        zone_release(data);
+        signing_end(&signing);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_edits),       cmocka_unit_test(test_keys_and_policies_change),
-        cmocka_unit_test(test_a_name_like_a_hash), cmocka_unit_test(test_signatures_made),
-        cmocka_unit_test(test_renewal_is_spread),  cmocka_unit_test(test_given_away),
+        cmocka_unit_test(test_random_edits),
+        cmocka_unit_test(test_keys_and_policies_change),
+        cmocka_unit_test(test_a_name_like_a_hash),
+        cmocka_unit_test(test_signatures_made),
+        cmocka_unit_test(test_renewal_is_spread),
+        cmocka_unit_test(test_given_away),
+        cmocka_unit_test(test_each_failure_of_a_backend_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

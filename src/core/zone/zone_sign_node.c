@@ -45,11 +45,27 @@ void sign_workers_close(struct sign_run *run)
     run->workers = NULL;
 }
 
+static enum status worker_fail(const struct sign_worker *worker)
+{
+    const struct zone_key *key = worker->failed_key;
+    struct problem *problem = worker->run->problem;
+    char zone[NAME_TEXT_MAX], owner[NAME_TEXT_MAX], type[TYPE_TEXT_MAX];
+    if (key != NULL && problem != NULL && problem->status == OK) {
+        problem_set(problem, worker->status,
+                    "%s: key %u of algorithm %s (%s) did not sign %s of %s: %s",
+                    name_print(worker->run->apex, zone), key->signing.dnskey.tag,
+                    algorithm_find(key->signing.dnskey.algorithm)->mnemonic,
+                    key_backend_name(key->signing.key), type_print(worker->failed_type, type),
+                    name_print(worker->failed_owner, owner), status_text(worker->status));
+    }
+    return worker->status;
+}
+
 enum status sign_workers_status(const struct sign_run *run)
 {
     for (unsigned i = 0; i < run->parallel->width; i++) {
         if (run->workers[i].status != OK) {
-            return run->workers[i].status;
+            return worker_fail(&run->workers[i]);
         }
     }
     return OK;
@@ -156,6 +172,16 @@ static enum status part_make(struct sign_worker *worker, const struct rrset *rrs
     return prefix.status;
 }
 
+/* What a key did not sign, or the first of what it was asked together: its message tells. */
+static void worker_note_failure(struct sign_worker *worker, size_t key_index)
+{
+    struct reader message = reader_over(worker->signings[key_index][0].message);
+    worker->failed_key = &worker->run->input->keys[key_index];
+    worker->failed_type = reader_u16(&message);
+    (void)reader_span(&message, 16U + worker->run->apex.len);
+    name_copy_to(name_read(&message), &worker->failed_buffer, &worker->failed_owner);
+}
+
 static enum status worker_sign(struct sign_worker *worker, size_t key_index)
 {
     struct key **key = &worker->keys[key_index];
@@ -167,6 +193,9 @@ static enum status worker_sign(struct sign_worker *worker, size_t key_index)
     }
     if (count > 0 && status == OK) {
         status = key_sign_batch(*key, worker->signings[key_index], count);
+    }
+    if (status != OK) {
+        worker_note_failure(worker, key_index);
     }
     worker->signing_counts[key_index] = 0;
     return status;
@@ -550,5 +579,6 @@ enum status sign_worker_rrsigs(struct sign_worker *worker, const struct rrset *r
     for (size_t i = 0; status == OK && i < worker->run->input->key_count; i++) {
         status = worker_sign(worker, i);
     }
-    return status;
+    worker->status = status;
+    return status == OK ? OK : worker_fail(worker);
 }

@@ -60,6 +60,11 @@ struct sign_worker {
     size_t node_count;
     struct arena arena; /* what the open group needs */
     enum status status; /* the first failure */
+    /* When it was a key's: which, and the first record that it was asked to sign. */
+    const struct zone_key *failed_key;
+    uint16_t failed_type;
+    struct name_buffer failed_buffer;
+    struct name failed_owner;
     size_t rrsigs_made;
     size_t rrsigs_kept;
     size_t nodes_before; /* how many had a node in the version before */
@@ -68,7 +73,7 @@ struct sign_worker {
 
 enum status sign_workers_open(struct sign_run *run) MUST_USE;
 void sign_workers_close(struct sign_run *run); /* adds up what they saw; NULL is fine */
-/* The first failure of any. */
+/* The first failure of any; `problem` says which key it was when it was one. */
 enum status sign_workers_status(const struct sign_run *run) MUST_USE;
 struct sign_worker *sign_worker_take(struct sign_run *run);
 void sign_worker_give(struct sign_worker *worker); /* finishes the open group */
