@@ -31,8 +31,10 @@ static const struct zone_node *find_nsec(const struct zone *zone, struct name na
         return node;
     }
     const struct zone_node *above = zone_find_cut(zone, node->owner);
-    if (above == NULL || above == node) {
-        above = zone_find_dname(zone, node->owner);
+    const struct zone_node *dname = zone_find_dname(zone, node->owner);
+    if (above == NULL || above == node ||
+        (dname != NULL && dname->owner.label_count < above->owner.label_count)) {
+        above = dname; /* a cut below a DNAME is occluded too */
     }
     return above != NULL && zone_node_rrset(above, TYPE_NSEC) != NULL ? above : NULL;
 }
