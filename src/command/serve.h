@@ -4,6 +4,7 @@
 #include "core/dns/tsig.h"
 #include "core/zone/update_policy.h"
 #include "core/zone/zone.h"
+#include "service/auth/auth.h"
 #include "world/real/world.h"
 
 enum {
@@ -52,6 +53,7 @@ struct serve {
     const struct tsig_key *link; /* between signer and auth; NULL until serve_open_link */
     struct serve_zone *zones;
     size_t zone_count;
+    struct auth_options answers; /* what of them is the same for all zones */
 };
 
 extern const struct config_schema SERVE_SCHEMA;
@@ -59,6 +61,8 @@ extern const struct config_schema SERVE_SCHEMA;
 /* Reads a configuration and checks what the schema cannot see. */
 enum status serve_read_config(const char *file, struct span text, struct serve *serve,
                               struct problem *problem) MUST_USE;
+/* The part of it that fills `answers`. */
+enum status serve_read_answers(struct serve *serve, struct problem *problem) MUST_USE;
 /* Is there a signer? Then every zone passes it, signed or not, so that this can change at run time.
  */
 bool serve_has_signer(const struct serve *serve);

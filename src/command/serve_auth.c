@@ -151,18 +151,15 @@ static enum status open_auth(struct serve *serve, struct world *world,
                              struct auth_zone_options *zones, struct auth **auth,
                              struct problem *problem)
 {
-    struct auth_options options = {
-        .zones = zones,
-        .zone_count = serve->zone_count,
-        .keys = serve->keys,
-        .key_count = serve->key_count,
-        .version = server_text(serve, "version"),
-        .identity = server_text(serve, "identity"),
-        .entropy = world_entropy(world),
-        .log = world_log(world),
-        .reload = reload_zone,
-        .reload_user = serve,
-    };
+    struct auth_options options = serve->answers;
+    options.zones = zones;
+    options.zone_count = serve->zone_count;
+    options.keys = serve->keys;
+    options.key_count = serve->key_count;
+    options.entropy = world_entropy(world);
+    options.log = world_log(world);
+    options.reload = reload_zone;
+    options.reload_user = serve;
     enum status status = OK;
     const char *state = server_text(serve, "state");
     if (state != NULL) {
