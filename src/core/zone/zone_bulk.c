@@ -68,6 +68,7 @@ static struct zone_page *leaf_fill(const struct zone_bulk_item *items, uint16_t 
         page->entries[i] = items[i].entry;
         page->earliest_s[i] = items[i].earliest_s;
     }
+    zone_page_describe_keys(page);
     return page;
 }
 
@@ -83,6 +84,7 @@ static struct zone_page *above_fill(struct zone_page *const *children, uint16_t 
         page->firsts[i] = zone_page_first(children[i]);
         page->earliest_s[i] = zone_page_earliest_s(children[i]);
     }
+    zone_page_describe_keys(page);
     return page;
 }
 

@@ -10,12 +10,6 @@
 
 enum { TREE_DEPTH_MAX = ZONE_DEPTH_MAX };
 
-struct span zone_entry_key(const struct zone_entry *entry)
-{
-    const struct name *owner = &entry->node.owner;
-    return span_of(owner->octets + owner->len, entry->node.key_len);
-}
-
 /* True when that was the last reference. */
 static bool reference_drop(atomic_uint_least32_t *references)
 {
@@ -134,14 +128,62 @@ uint32_t zone_page_earliest_s(const struct zone_page *page)
     return earliest_s;
 }
 
-/* How many entries (of an interior page: children by their first) are <= key. */
-static uint16_t page_count_at_or_before(const struct zone_page *page, struct span key)
+static struct span page_key(const struct zone_page *page, uint16_t at)
 {
-    uint16_t low = 0;
-    uint16_t high = page->count;
+    return zone_entry_key(page_entry(page, at));
+}
+
+/* The octets that two keys begin with both, as many as a page can keep. */
+static uint8_t keys_common_len(struct span a, struct span b)
+{
+    size_t limit = a.len < b.len ? a.len : b.len;
+    limit = limit < PAGE_PREFIX_MAX ? limit : PAGE_PREFIX_MAX;
+    size_t len = 0;
+    while (len < limit && a.bytes[len] == b.bytes[len]) {
+        len++;
+    }
+    return (uint8_t)len;
+}
+
+void zone_page_describe_keys(struct zone_page *page)
+{
+    if (page->count == 0) {
+        page->prefix_len = 0;
+        return;
+    }
+    struct span first = page_key(page, 0);
+    /* In order, so what the first and the last share they all share. */
+    page->prefix_len = keys_common_len(first, page_key(page, (uint16_t)(page->count - 1)));
+    memcpy(page->prefix, first.bytes, page->prefix_len);
+    for (uint16_t i = 0; i < page->count; i++) {
+        page->heads[i] = zone_key_head(page_key(page, i), page->prefix_len);
+    }
+}
+
+/* After the slot at `at` was filled, the others being described: all again where it does not share
+ * their prefix. */
+static void page_describe_key(struct zone_page *page, uint16_t at)
+{
+    struct span key = page_key(page, at);
+    if (page->count == 1 || key.len < page->prefix_len ||
+        memcmp(key.bytes, page->prefix, page->prefix_len) != 0) {
+        zone_page_describe_keys(page);
+        return;
+    }
+    page->heads[at] = zone_key_head(key, page->prefix_len);
+}
+
+/* The slots whose head is that of the key: only their keys tell more. */
+static uint16_t page_count_among(const struct zone_page *page, struct span key, uint16_t low)
+{
+    uint64_t head = page->heads[low];
+    uint16_t high = low;
+    while (high < page->count && page->heads[high] == head) {
+        high++;
+    }
     while (low < high) {
         uint16_t middle = (uint16_t)((low + high) / 2);
-        if (span_compare(zone_entry_key(page_entry(page, middle)), key) <= 0) {
+        if (span_compare(page_key(page, middle), key) <= 0) {
             low = (uint16_t)(middle + 1);
         } else {
             high = middle;
@@ -150,10 +192,30 @@ static uint16_t page_count_at_or_before(const struct zone_page *page, struct spa
     return low;
 }
 
+uint16_t zone_page_count_at_or_before(const struct zone_page *page, struct span key)
+{
+    size_t shared = key.len < page->prefix_len ? key.len : page->prefix_len;
+    int order = memcmp(key.bytes, page->prefix, shared);
+    if (order != 0 || shared < page->prefix_len) {
+        return order > 0 ? page->count : 0;
+    }
+    uint64_t head = zone_key_head(key, page->prefix_len);
+    uint16_t low = 0;
+    uint16_t left = page->count;
+    while (left > 0) { /* a step without a branch on what was compared */
+        uint16_t half = (uint16_t)(left / 2);
+        bool is_before = page->heads[low + half] < head;
+        low = is_before ? (uint16_t)(low + half + 1) : low;
+        left = is_before ? (uint16_t)(left - half - 1) : half;
+    }
+    bool is_tied = low < page->count && page->heads[low] == head;
+    return is_tied ? page_count_among(page, key, low) : low;
+}
+
 /* The same for those < key. */
 static uint16_t page_count_before(const struct zone_page *page, struct span key)
 {
-    uint16_t count = page_count_at_or_before(page, key);
+    uint16_t count = zone_page_count_at_or_before(page, key);
     bool has_key =
         count > 0 && span_equal(zone_entry_key(page_entry(page, (uint16_t)(count - 1))), key);
     return has_key ? (uint16_t)(count - 1) : count;
@@ -180,7 +242,7 @@ static void tree_seek(struct zone_page *root, struct span key,
 
 void zone_tree_seek(struct zone_page *root, struct span key, struct zone_cursor *cursor)
 {
-    tree_seek(root, key, page_count_at_or_before, cursor);
+    tree_seek(root, key, zone_page_count_at_or_before, cursor);
 }
 
 void zone_tree_seek_before(struct zone_page *root, struct span key, struct zone_cursor *cursor)
@@ -277,7 +339,7 @@ struct zone_entry *zone_tree_find(struct zone_page *root, struct span key)
 {
     struct zone_page *page = root;
     while (page != NULL) {
-        uint16_t before = page_count_at_or_before(page, key);
+        uint16_t before = zone_page_count_at_or_before(page, key);
         if (before == 0) {
             return NULL;
         }
@@ -305,6 +367,7 @@ struct zone_page *zone_page_make(bool is_leaf)
     if (page != NULL) {
         atomic_init(&page->references, 1);
         page->count = 0;
+        page->prefix_len = 0;
         page->is_leaf = is_leaf;
     }
     return page;
@@ -315,6 +378,7 @@ static void page_copy_slots(struct zone_page *to, uint16_t to_at, const struct z
                             uint16_t from_at, uint16_t count)
 {
     memmove(to->earliest_s + to_at, from->earliest_s + from_at, count * sizeof(to->earliest_s[0]));
+    memmove(to->heads + to_at, from->heads + from_at, count * sizeof(to->heads[0]));
     if (to->is_leaf) {
         memmove(to->entries + to_at, from->entries + from_at, count * sizeof(to->entries[0]));
         return;
@@ -343,6 +407,8 @@ static enum status page_own(struct zone_page **slot)
         return NO_MEMORY;
     }
     own->count = shared->count;
+    own->prefix_len = shared->prefix_len;
+    memcpy(own->prefix, shared->prefix, shared->prefix_len);
     page_copy_slots(own, 0, shared, 0, shared->count);
     page_hold_slots(own);
     *slot = own;
@@ -367,6 +433,7 @@ static void page_close_slot(struct zone_page *page, uint16_t at)
 static void page_describe_child(struct zone_page *parent, uint16_t at)
 {
     parent->firsts[at] = zone_page_first(parent->children[at]);
+    page_describe_key(parent, at);
     parent->earliest_s[at] = zone_page_earliest_s(parent->children[at]);
 }
 
@@ -383,8 +450,11 @@ static enum status page_split_child(struct zone_page *parent, uint16_t at, bool 
     right->count = (uint16_t)(left->count - kept);
     page_copy_slots(right, 0, left, kept, right->count);
     left->count = kept;
+    zone_page_describe_keys(left);
+    zone_page_describe_keys(right);
     page_open_slot(parent, (uint16_t)(at + 1));
     parent->children[at + 1] = right;
+    parent->firsts[at + 1] = zone_page_first(right);
     page_describe_child(parent, at);
     page_describe_child(parent, (uint16_t)(at + 1));
     return OK;
@@ -420,7 +490,7 @@ static enum status root_prepare(struct zone_page **root)
 /* Which child `key` belongs to: the last one that begins at or before it, or the first. */
 static uint16_t page_child_for(const struct zone_page *page, struct span key)
 {
-    uint16_t before = page_count_at_or_before(page, key);
+    uint16_t before = zone_page_count_at_or_before(page, key);
     return before == 0 ? 0 : (uint16_t)(before - 1);
 }
 
@@ -464,7 +534,7 @@ static enum status path_prepare_put(struct zone_page *root, struct span key, str
         path_push(path, page, at);
         page = page->children[at];
     }
-    uint16_t before = page_count_at_or_before(page, key);
+    uint16_t before = zone_page_count_at_or_before(page, key);
     path_push(path, page, before);
     return OK;
 }
@@ -492,6 +562,7 @@ enum status zone_tree_put(struct zone_page **root, struct zone_entry *entry)
     }
     leaf->entries[before] = entry;
     leaf->earliest_s[before] = zone_node_earliest_s(&entry->node);
+    page_describe_key(leaf, before);
     path_refresh(&path);
     zone_entry_release(replaced);
     return OK;
@@ -508,7 +579,7 @@ static enum status path_prepare_remove(struct zone_page **root, struct span key,
         page = page->children[at];
     }
     if (status == OK) {
-        uint16_t before = page_count_at_or_before(page, key);
+        uint16_t before = zone_page_count_at_or_before(page, key);
         require(before > 0);
         path_push(path, page, (uint16_t)(before - 1));
     }
@@ -529,6 +600,7 @@ static void page_merge_children(struct zone_page *parent, uint16_t at)
     right = parent->children[at + 1];
     page_copy_slots(left, left->count, right, 0, right->count);
     left->count = (uint16_t)(left->count + right->count);
+    zone_page_describe_keys(left);
     free(right); /* owned, and its slots have moved */
     page_close_slot(parent, (uint16_t)(at + 1));
     page_describe_child(parent, at);
