@@ -66,6 +66,9 @@ ROWS = [
     ("$GENERATE with a step and a modifier", "$GENERATE 0-8/4 h${1,3,d} A 192.0.2.${2}\n", GOOD, {"ldns": "unknown", "knot": "unknown"}),
     ("$GENERATE in hexadecimal", "$GENERATE 10-11 h${0,2,x} TXT $\n", GOOD, {"ldns": "unknown", "knot": "unknown"}),
     ("$GENERATE of CNAMEs", "$GENERATE 1-2 h$ CNAME ns$.test.\n", GOOD, {"ldns": "unknown", "knot": "unknown"}),
+    ("$GENERATE with rdata in quotes", "$GENERATE 1-2 m MX \"$ ns\"\n", GOOD, {"ldns": "unknown", "knot": "unknown"}),
+    ("$GENERATE in octal and by nibbles", "$GENERATE 8-9 o${0,3,o} TXT ${0,8,N}\n", GOOD, {"ldns": "unknown", "knot": "unknown"}),
+    ("$GENERATE with an offset below 0", "$GENERATE 8-9 o$ A 192.0.2.${-7}\n", GOOD, {"ldns": "unknown", "knot": "unknown"}),
     ("a wildcard", "*.w A 192.0.2.1\n", GOOD, {}),
     ("an underscore", "_x._tcp SRV 1 2 3 ns\n", GOOD, {}),
     # Types.

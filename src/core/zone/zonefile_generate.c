@@ -3,6 +3,7 @@
 #include "core/zone/zonefile_read.h"
 
 #include "core/base/text.h"
+#include "core/dns/rdata_table.h"
 
 #include <string.h>
 
@@ -173,6 +174,42 @@ static bool expand_fields(struct zonefile_reading *reading, const struct zonefil
     return true;
 }
 
+/* BIND takes the rdata for one field, so who writes for BIND puts quotes around several, as in
+ * `MX "10 mail$"`. In types that begin with a text the quotes are the text's own. */
+static bool is_quoted_rdata(const struct zonefile_reading *reading, size_t count)
+{
+    const struct rdata_token *last = &reading->expanded[count - 1];
+    uint16_t type;
+    return count >= 3 && last->is_quoted &&
+           type_parse(reading->expanded[count - 2].text, &type) == OK &&
+           rdata_layout(type)->fields[0] != FIELD_STRINGS;
+}
+
+/* Cuts the last field into those that its quotes hold together; the number of fields then. */
+static size_t cut_quoted_rdata(struct zonefile_reading *reading, size_t count)
+{
+    struct zonefile_lexer lexer;
+    struct problem problem;
+    struct rdata_token quoted = reading->expanded[count - 1];
+    struct zonefile_entry cut = {reading->expanded + count - 1, LEN(reading->expanded) - count + 1,
+                                 0, false};
+    if (cut.size < ZONEFILE_TOKENS_MIN) {
+        return count; /* no record has so many fields */
+    }
+    zonefile_lexer_open(&lexer, quoted.text, zonefile_top(reading)->lexer.scan);
+    bool is_cut = zonefile_lexer_next(&lexer, &cut, &problem) && problem.status == OK &&
+                  lexer.at == quoted.text.len;
+    if (!is_cut) {
+        reading->expanded[count - 1] = quoted;
+        return count;
+    }
+    for (size_t i = 0; i < cut.count; i++) {
+        cut.tokens[i].line = quoted.line;
+        cut.tokens[i].column = quoted.column;
+    }
+    return count - 1 + cut.count;
+}
+
 void zonefile_generate(struct zonefile_reading *reading, const struct zonefile_entry *entry)
 {
     struct range range;
@@ -191,13 +228,17 @@ void zonefile_generate(struct zonefile_reading *reading, const struct zonefile_e
         if (!expand_fields(reading, entry, number)) {
             return;
         }
-        struct zonefile_entry record = {reading->expanded, LEN(reading->expanded), entry->count - 2,
-                                        false};
+        size_t count = entry->count - 2;
+        if (is_quoted_rdata(reading, count)) {
+            count = cut_quoted_rdata(reading, count);
+        }
+        struct zonefile_entry record = {reading->expanded, LEN(reading->expanded), count, false};
         zonefile_top(reading)->owner_text =
             SPAN_EMPTY; /* its octets are those of the next record */
         zonefile_read_record(reading, &record);
         zonefile_top(reading)->owner_text = SPAN_EMPTY;
-        if (reading->stop != OK || reading->finding_count != findings_before) {
+        if (reading->stop != OK || reading->needs_order ||
+            reading->finding_count != findings_before) {
             return; /* the same finding a million times helps nobody */
         }
     }

@@ -61,6 +61,8 @@ static enum status open_include(void *user, const char *file, struct span *text)
     } FILES[] = {
         {"sub", "@ A 192.0.2.7\nb A 192.0.2.8\n"},
         {"bad", "\nx A 1\n"},
+        {"outer", "$INCLUDE inner deep\nc 60 A 192.0.2.4\n"},
+        {"inner", "b 60 A 192.0.2.3\n"},
         {"self", "$INCLUDE self\nx A 192.0.2.9\n"},
         {"many", "$INCLUDE many\n$INCLUDE many\n$INCLUDE many\n$INCLUDE many\n"},
         {"origin", "$ORIGIN other.\n$TTL 7\nc A 192.0.2.3\n"},
@@ -144,6 +146,22 @@ static const struct good {
     {"$GENERATE with offset, width and base",
      "$GENERATE 9-10 h${1,3,x} 60 TXT \"$$ \\$ ${-9}\" ${0,4,n}\n",
      "h00a.example. 60 IN TXT \"$ $ 0\" \"9.0\"\nh00b.example. 60 IN TXT \"$ $ 1\" \"a.0\"\n"},
+    {"$GENERATE in octal, with an offset below 0", "$GENERATE 8-9 o${0,3,o} 60 A 192.0.2.${-7}\n",
+     "o010.example. 60 IN A 192.0.2.1\no011.example. 60 IN A 192.0.2.2\n"},
+    {"$GENERATE in capitals, by nibbles",
+     "$GENERATE 171-171 x${0,4,X} 60 TXT ${0,8,N} ${0,1,n} ${0,7,n}\n",
+     "x00AB.example. 60 IN TXT \"B.A.0.0\" \"b.a\" \"b.a.0.0\"\n"},
+    {"$GENERATE with all rdata in quotes, as for BIND", "$GENERATE 0-3/3 m 60 MX \"$ m$\"\n",
+     "m.example. 60 IN MX 0 m0.example.\nm.example. 60 IN MX 3 m3.example.\n"},
+    {"$GENERATE with a text in quotes", "$GENERATE 1-1 t 60 TXT \"a $\"\n",
+     "t.example. 60 IN TXT \"a 1\"\n"},
+    {"nested files", "$INCLUDE outer\na 60 A 192.0.2.5\n",
+     "b.deep.example. 60 IN A 192.0.2.3\nc.example. 60 IN A 192.0.2.4\n"
+     "a.example. 60 IN A 192.0.2.5\n"},
+    {"a blank before a parenthesis is an owner's place", "a 60 A 192.0.2.1\n ( A 192.0.2.2 )\n",
+     "a.example. 60 IN A 192.0.2.1\na.example. 60 IN A 192.0.2.2\n"},
+    {"TTL units in capitals, and all of them", "a 1W2D3H4M5S A 192.0.2.1\n",
+     "a.example. 788645 IN A 192.0.2.1\n"},
 };
 
 static void good_lines_become_records(void **state)
