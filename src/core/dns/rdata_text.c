@@ -18,7 +18,9 @@ static void text_names(struct reader *rdata, size_t start, struct writer *text)
 {
     size_t count = 0;
     while (reader_left(rdata) != 0) {
-        writer_text(text, count++ == 0 ? "" : " ");
+        if (count++ != 0) {
+            writer_u8(text, ' ');
+        }
         text_name(rdata, start, text);
     }
 }
@@ -73,7 +75,12 @@ static void text_scheme(struct reader *rdata, size_t start, struct writer *text)
 static void text_ipv4(struct reader *rdata, size_t start, struct writer *text)
 {
     (void)start;
-    rdata_text_address(text, reader_span(rdata, 4));
+    for (size_t i = 0; i < 4; i++) {
+        if (i != 0) {
+            writer_u8(text, '.');
+        }
+        writer_decimal(text, reader_u8(rdata));
+    }
 }
 
 static void text_ipv6(struct reader *rdata, size_t start, struct writer *text)
@@ -120,7 +127,9 @@ static void text_strings(struct reader *rdata, size_t start, struct writer *text
 {
     size_t count = 0;
     while (reader_left(rdata) != 0) {
-        writer_text(text, count++ == 0 ? "" : " ");
+        if (count++ != 0) {
+            writer_u8(text, ' ');
+        }
         text_string(rdata, start, text);
     }
 }
@@ -177,7 +186,9 @@ static void text_bits(struct writer *text, struct span bits, uint32_t type_first
         if ((bits.bytes[i / 8] & (0x80 >> (i % 8))) == 0) {
             continue;
         }
-        writer_text(text, *is_first ? "" : " ");
+        if (!*is_first) {
+            writer_u8(text, ' ');
+        }
         type_write((uint16_t)(type_first + i), text);
         *is_first = false;
     }
@@ -295,7 +306,9 @@ void rdata_write_text(uint16_t type, struct span rdata, struct writer *text)
     struct reader reader = reader_over(rdata);
     for (size_t i = 0; i < RDATA_FIELDS_MAX && layout->fields[i] != FIELD_END; i++) {
         size_t before = text->len;
-        writer_text(text, before == text_start ? "" : " ");
+        if (before != text_start) {
+            writer_u8(text, ' ');
+        }
         size_t field_start = text->len;
         TEXTS[layout->fields[i]](&reader, 0, text);
         if (text->status == OK && text->len == field_start) {
