@@ -69,20 +69,21 @@ static bool read_modifier(struct span text, struct modifier *modifier)
     return true;
 }
 
-/* Hexadecimal digits with dots, the last first, as ip6.arpa wants them. */
+/* Hexadecimal digits with dots, the last first, as ip6.arpa wants them. The dots count for the
+ * width too, so an even one ends with a dot: as BIND has it. */
 static void write_nibbles(struct writer *out, uint64_t value, uint64_t width, bool is_upper)
 {
     const char *digits = is_upper ? "0123456789ABCDEF" : "0123456789abcdef";
     uint64_t written = 0;
     do {
-        if (written != 0) {
+        writer_u8(out, (uint8_t)digits[value & 15]);
+        value >>= 4;
+        written++;
+        if (value != 0 || written < width) {
             writer_u8(out, '.');
             written++;
         }
-        writer_u8(out, (uint8_t)digits[value & 15]);
-        written++;
-        value >>= 4;
-    } while (value != 0 || written + 1 < width);
+    } while (value != 0 || written < width);
 }
 
 static bool write_number(struct writer *out, uint64_t number, const struct modifier *modifier)
