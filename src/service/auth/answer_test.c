@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include "core/dnssec/chain.h"
 #include "service/auth/auth_test.h"
 
 static const char *const parent_lines[] = {
@@ -373,42 +372,6 @@ static void test_any_as_hinfo(void **state)
     zone_release(zone);
 }
 
-/* Asks what the judge wants to know until it has a verdict. */
-static struct judgement judge(struct auth *auth, const struct trust_anchor *anchor,
-                              struct question question)
-{
-    enum { EVIDENCE_MAX = 24 };
-    struct evidence evidence[EVIDENCE_MAX] = {0};
-    struct chain_result result = {0};
-    struct arena arena;
-    size_t count = 0;
-    arena_open(&arena, 8 << 20);
-    struct chain_budget budget = {CHAIN_SIGNATURE_CHECKS_MAX, {CHAIN_HASHES_MAX}};
-    while (!result.is_final) {
-        struct message answer;
-        assert_true(count < EVIDENCE_MAX);
-        test_ask(auth, TRANSPORT_TCP, question, true, &arena, &answer);
-        evidence[count++] =
-            (struct evidence){.name = answer.question.name,
-                              .type = question.type,
-                              .rcode = answer.rcode,
-                              .answer = answer.sections[SECTION_ANSWER].rrsets,
-                              .answer_count = answer.sections[SECTION_ANSWER].count,
-                              .authority = answer.sections[SECTION_AUTHORITY].rrsets,
-                              .authority_count = answer.sections[SECTION_AUTHORITY].count};
-        struct chain_input input = {.anchors = anchor,
-                                    .anchor_count = 1,
-                                    .evidence = evidence,
-                                    .evidence_count = count,
-                                    .now_s = AUTH_TEST_NOW_S + 60,
-                                    .scratch = &arena};
-        chain_judge(&input, &budget, &result);
-        question = (struct question){result.next_name, result.next_type, CLASS_IN};
-    }
-    arena_close(&arena);
-    return result.judgement;
-}
-
 static struct question random_question(uint64_t *seed, char text[200])
 {
     static const char *const labels[] = {"www", "web",    "wild",  "*",    "x",    "ent", "a",
@@ -449,7 +412,7 @@ static void check_random(enum zone_denial denial)
         if (strstr(text, "deep.ent2.example.") != NULL || is_above_anchor) {
             continue; /* a referral is no answer to judge; the anchor has nothing above it */
         }
-        struct judgement judgement = judge(zones.all, &anchor, question);
+        struct judgement judgement = test_judge(zones.all, &anchor, question);
         bool may_be_insecure = is_unsigned || denial == ZONE_NSEC3_OPT_OUT;
         secure += judgement.verdict == VERDICT_SECURE;
         if (judgement.verdict != VERDICT_SECURE &&

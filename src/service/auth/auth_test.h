@@ -1,6 +1,7 @@
 #pragma once
 /* For the tests of this folder: a server with zones, questions to it and what it answers. Include
  * after cmocka.h. */
+#include "core/dnssec/chain.h"
 #include "core/zone/test_zone.h"
 #include "service/auth/auth.h"
 
@@ -72,4 +73,40 @@ TEST_HELPER void test_ask(struct auth *auth, enum transport transport, struct qu
     assert_int_equal(answer->id, 99);
     assert_true(message_answers(answer, 99, question, true));
     outbox_close(&outbox);
+}
+
+/* Asks what the judge wants to know until it has a verdict. */
+TEST_HELPER struct judgement test_judge(struct auth *auth, const struct trust_anchor *anchor,
+                                        struct question question)
+{
+    enum { EVIDENCE_MAX = 24 };
+    struct evidence evidence[EVIDENCE_MAX] = {0};
+    struct chain_result result = {0};
+    struct arena arena;
+    size_t count = 0;
+    arena_open(&arena, 8 << 20);
+    struct chain_budget budget = {CHAIN_SIGNATURE_CHECKS_MAX, {CHAIN_HASHES_MAX}};
+    while (!result.is_final) {
+        struct message answer;
+        assert_true(count < EVIDENCE_MAX);
+        test_ask(auth, TRANSPORT_TCP, question, true, &arena, &answer);
+        evidence[count++] =
+            (struct evidence){.name = answer.question.name,
+                              .type = question.type,
+                              .rcode = answer.rcode,
+                              .answer = answer.sections[SECTION_ANSWER].rrsets,
+                              .answer_count = answer.sections[SECTION_ANSWER].count,
+                              .authority = answer.sections[SECTION_AUTHORITY].rrsets,
+                              .authority_count = answer.sections[SECTION_AUTHORITY].count};
+        struct chain_input input = {.anchors = anchor,
+                                    .anchor_count = 1,
+                                    .evidence = evidence,
+                                    .evidence_count = count,
+                                    .now_s = AUTH_TEST_NOW_S + 60,
+                                    .scratch = &arena};
+        chain_judge(&input, &budget, &result);
+        question = (struct question){result.next_name, result.next_type, CLASS_IN};
+    }
+    arena_close(&arena);
+    return result.judgement;
 }

@@ -1,0 +1,267 @@
+/* Zones made at random, with wildcards, aliases, delegations and empty names at every depth: what
+ * the server says of any name and type in them, our own validator finds secure, or insecure where
+ * the span of an opt-out leaves no other way. With a number as argument the zones are others. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "service/auth/auth_test.h"
+
+enum { NAMES = 36, ZONES = 5, RANDOM_QUESTIONS = 150, TEXT_MAX = 100 };
+
+static uint64_t first_seed = 1;
+
+struct random_zone {
+    uint64_t seed;
+    enum zone_denial denial;
+    char names[NAMES][TEXT_MAX];
+    size_t name_count;
+    struct test_keys keys;
+    struct zone *zone;
+    struct name_buffer apex_buffer;
+    struct trust_anchor anchor;
+    struct auth *auth;
+    size_t secure, insecure, referrals;
+};
+
+static const char *draw_label(uint64_t *seed)
+{
+    static const char *const labels[] = {"a", "b", "c", "d", "e", "*", "m", "z"};
+    return labels[test_random(seed) % LEN(labels)];
+}
+
+static void draw_name(uint64_t *seed, uint32_t depth_max, char text[TEXT_MAX])
+{
+    int len = 0;
+    for (uint32_t i = test_random(seed) % depth_max + 1; i > 0; i--) {
+        len += snprintf(text + len, TEXT_MAX - (size_t)len, "%s.", draw_label(seed));
+    }
+    snprintf(text + len, TEXT_MAX - (size_t)len, "example.");
+}
+
+static bool is_taken(const struct random_zone *zone, const char *text)
+{
+    for (size_t i = 0; i < zone->name_count; i++) {
+        if (strcmp(zone->names[i], text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What a name owns. Aliases lead to names that are there, are not, or are made from wildcards. */
+static void fill_name(struct random_zone *zone, struct zone_builder *builder, const char *owner)
+{
+    char line[3 * TEXT_MAX];
+    char target[TEXT_MAX];
+    bool is_wildcard = owner[0] == '*';
+    draw_name(&zone->seed, 3, target);
+    switch (test_random(&zone->seed) % 8) {
+    case 0:
+        snprintf(line, sizeof line, "%s CNAME %s", owner, target);
+        break;
+    case 1:
+        snprintf(line, sizeof line, is_wildcard ? "%s TXT %s" : "%s DNAME %s", owner, target);
+        break;
+    case 2:
+        snprintf(line, sizeof line, is_wildcard ? "%s MX 1 %s" : "%s NS %s", owner, target);
+        break;
+    case 3:
+        if (!is_wildcard) {
+            snprintf(line, sizeof line, "%s DS 1 13 2 %064d", owner, 7);
+            test_add(builder, line);
+        }
+        snprintf(line, sizeof line, is_wildcard ? "%s TXT %s" : "%s NS %s", owner, target);
+        break;
+    case 4:
+        snprintf(line, sizeof line, "%s TXT \"text\"", owner);
+        test_add(builder, line);
+        snprintf(line, sizeof line, "%s AAAA 2001:db8::1", owner);
+        break;
+    default:
+        snprintf(line, sizeof line, "%s A 192.0.2.1", owner);
+        break;
+    }
+    test_add(builder, line);
+}
+
+static void open_zone(struct random_zone *zone, uint64_t seed, enum zone_denial denial)
+{
+    static uint64_t entropy_seed = 1;
+    static const struct entropy entropy = {test_fill, &entropy_seed};
+    *zone = (struct random_zone){.seed = seed * 0x9e3779b97f4a7c15u + 1, .denial = denial};
+    struct zone_builder *builder = test_change("example.", NULL);
+    test_add(builder, "example. SOA ns.example. h.example. 1 3600 600 86400 300");
+    test_add(builder, "example. NS ns.example.");
+    while (zone->name_count < NAMES) {
+        char *text = zone->names[zone->name_count];
+        draw_name(&zone->seed, 4, text);
+        if (!is_taken(zone, text)) {
+            fill_name(zone, builder, text);
+            zone->name_count++;
+        }
+    }
+    struct zone *plain = zone_build_finish(builder);
+    struct zone_sign_policy policy = {.denial = denial};
+    test_keys_add(&zone->keys, ALGORITHM_ECDSAP256SHA256, true, true);
+    zone->zone = test_sign(plain, NULL, &zone->keys, &policy, AUTH_TEST_NOW_S);
+    zone_release(plain);
+    zone->anchor = (struct trust_anchor){.zone = test_name("example.", &zone->apex_buffer),
+                                         .type = TYPE_DNSKEY,
+                                         .rdata = zone->keys.keys[0].signing.dnskey.rdata};
+    struct auth_zone_options options = {.name = zone->anchor.zone, .fixed = zone->zone};
+    struct auth_options server = {.zones = &options, .zone_count = 1, .entropy = &entropy};
+    assert_int_equal(auth_open(&server, &zone->auth, NULL), OK);
+}
+
+static void close_zone(struct random_zone *zone)
+{
+    auth_close(zone->auth);
+    zone_release(zone->zone);
+    test_keys_close(&zone->keys);
+}
+
+/* The owner of the NS in a referral, a CNAME before it or not. */
+static bool find_referral(const struct message *answer, struct name *cut)
+{
+    const struct message_section *authority = &answer->sections[SECTION_AUTHORITY];
+    for (size_t i = 0; i < authority->count; i++) {
+        if (authority->rrsets[i].type == TYPE_NS) {
+            *cut = authority->rrsets[i].owner;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Aliases that lead to each other without end, or to a name that is too long: they come neither to
+ * data nor to a denial. */
+static bool is_endless(const struct message *answer)
+{
+    const struct message_section *section = &answer->sections[SECTION_ANSWER];
+    const struct message_section *authority = &answer->sections[SECTION_AUTHORITY];
+    bool has_end = section->count == 0;
+    for (size_t i = 0; i < section->count; i++) {
+        has_end |= section->rrsets[i].type == answer->question.type;
+    }
+    for (size_t i = 0; i < authority->count; i++) {
+        has_end |= authority->rrsets[i].type == TYPE_SOA || authority->rrsets[i].type == TYPE_NS;
+    }
+    return answer->rcode == RCODE_YXDOMAIN || !has_end;
+}
+
+/* A referral has the DS, or the proof that there is none. */
+static bool is_referral_proved(const struct random_zone *zone, const struct message *answer,
+                               struct name cut)
+{
+    const struct message_section *authority = &answer->sections[SECTION_AUTHORITY];
+    const struct rrset *proof[8];
+    size_t count = 0;
+    for (size_t i = 0; i < authority->count && count < LEN(proof); i++) {
+        const struct rrset *rrset = &authority->rrsets[i];
+        if (rrset->type == TYPE_DS) {
+            return name_equal(rrset->owner, cut);
+        }
+        if (rrset->type == TYPE_NSEC || rrset->type == TYPE_NSEC3) {
+            proof[count++] = rrset;
+        }
+    }
+    struct denial_budget budget = {CHAIN_HASHES_MAX};
+    char reason[VERDICT_REASON_MAX];
+    struct denial_question asked = {
+        .kind = DENIAL_DS, .zone = zone->anchor.zone, .name = cut, .type = TYPE_DS};
+    enum denial_result result = denial_check(&asked, proof, count, &budget, reason);
+    return result == DENIAL_PROVED ||
+           (result == DENIAL_PROVED_OPT_OUT && zone->denial == ZONE_NSEC3_OPT_OUT);
+}
+
+static void check_question(struct random_zone *zone, const char *text, uint16_t type)
+{
+    struct name_buffer buffer;
+    struct name cut;
+    struct arena arena;
+    struct message answer;
+    struct question question = {test_name(text, &buffer), type, CLASS_IN};
+    char type_text[TYPE_TEXT_MAX];
+    arena_open(&arena, 4 << 20);
+    test_ask(zone->auth, TRANSPORT_TCP, question, true, &arena, &answer);
+    if (is_endless(&answer)) {
+        arena_close(&arena);
+        return;
+    }
+    if (find_referral(&answer, &cut)) {
+        zone->referrals++;
+        if (!is_referral_proved(zone, &answer, cut)) {
+            fail_msg("denial %d, %s %s: the referral has no proof", zone->denial, text,
+                     type_print(type, type_text));
+        }
+        arena_close(&arena);
+        return;
+    }
+    struct judgement judgement = test_judge(zone->auth, &zone->anchor, question);
+    zone->secure += judgement.verdict == VERDICT_SECURE;
+    zone->insecure += judgement.verdict == VERDICT_INSECURE;
+    bool may_be_insecure = zone->denial == ZONE_NSEC3_OPT_OUT;
+    if (judgement.verdict != VERDICT_SECURE &&
+        !(judgement.verdict == VERDICT_INSECURE && may_be_insecure)) {
+        fail_msg("denial %d, %s %s, %s: %s: %s", zone->denial, text, type_print(type, type_text),
+                 rcode_text(answer.rcode), verdict_text(judgement.verdict), judgement.reason);
+    }
+    arena_close(&arena);
+}
+
+static void check_zone(uint64_t seed, enum zone_denial denial)
+{
+    static const uint16_t types[] = {TYPE_A, TYPE_TXT, TYPE_NS, TYPE_DS, TYPE_CNAME, TYPE_DNAME};
+    struct random_zone zone;
+    open_zone(&zone, seed, denial);
+    for (size_t i = 0; i < zone.name_count; i++) {
+        for (size_t j = 0; j < LEN(types); j++) {
+            check_question(&zone, zone.names[i], types[j]);
+        }
+    }
+    for (int i = 0; i < RANDOM_QUESTIONS; i++) {
+        char text[TEXT_MAX];
+        draw_name(&zone.seed, 5, text);
+        check_question(&zone, text, types[test_random(&zone.seed) % LEN(types)]);
+    }
+    assert_true(zone.secure > 0 && zone.referrals > 0);
+    close_zone(&zone);
+}
+
+static void check_zones(enum zone_denial denial)
+{
+    for (uint64_t seed = first_seed; seed < first_seed + ZONES; seed++) {
+        print_message("seed %llu\n", (unsigned long long)seed);
+        check_zone(seed, denial);
+    }
+}
+
+static void test_nsec(void **state)
+{
+    (void)state;
+    check_zones(ZONE_NSEC);
+}
+static void test_nsec3(void **state)
+{
+    (void)state;
+    check_zones(ZONE_NSEC3);
+}
+static void test_opt_out(void **state)
+{
+    (void)state;
+    check_zones(ZONE_NSEC3_OPT_OUT);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nsec),
+        cmocka_unit_test(test_nsec3),
+        cmocka_unit_test(test_opt_out),
+    };
+    first_seed = argc > 1 ? strtoull(argv[1], NULL, 10) : first_seed;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
