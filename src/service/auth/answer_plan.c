@@ -298,6 +298,9 @@ static bool answer_from_node(struct step *step, const struct zone_node *node)
     const struct rrset *rrset = type == TYPE_RRSIG ? NULL
                                 : type == TYPE_ANY ? choose_any(node)
                                                    : zone_node_rrset(node, type);
+    if (rrset != NULL && !step->is_first && is_planned(step->plan, rrset, step->name)) {
+        return true; /* the DNAME that led here by a detour is what was asked for */
+    }
     if (rrset != NULL) {
         add_rrset(step, SECTION_ANSWER, node, rrset, step->name);
         add_closer_proof(step, node);

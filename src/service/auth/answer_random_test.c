@@ -143,8 +143,9 @@ static bool is_endless(const struct message *answer)
     const struct message_section *section = &answer->sections[SECTION_ANSWER];
     const struct message_section *authority = &answer->sections[SECTION_AUTHORITY];
     bool has_end = section->count == 0;
-    for (size_t i = 0; i < section->count; i++) {
-        has_end |= section->rrsets[i].type == answer->question.type;
+    for (size_t i = 0; i < section->count; i++) { /* data comes last */
+        uint16_t type = section->rrsets[i].type;
+        has_end = type == TYPE_RRSIG ? has_end : type == answer->question.type;
     }
     for (size_t i = 0; i < authority->count; i++) {
         has_end |= authority->rrsets[i].type == TYPE_SOA || authority->rrsets[i].type == TYPE_NS;
