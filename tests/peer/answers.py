@@ -6,10 +6,8 @@ stands in answers.tsv, with the section of the RFC that allows ours.
 usage: answers.py [--count N] [--seed N] [--examples N] [--keep FOLDER] [--list]
 """
 import argparse
-import os
-import re
-import shutil
-import sys
+import socket
+import struct
 import time
 from pathlib import Path
 
@@ -150,8 +148,9 @@ def conf(name, text):
     return work / name
 
 
-def start_servers(zones):
-    vouch_conf = conf("vouch.conf", f"server:\n  listen: {ADDRESS}@{PORTS['vouch']}\n  sandbox: no\n" + "".join(
+def start_servers(zones, more=None):
+    more = more or dict.fromkeys(PORTS, "")
+    vouch_conf = conf("vouch.conf", f"server:\n  listen: {ADDRESS}@{PORTS['vouch']}\n  sandbox: no\n" + more["vouch"] + "".join(
         f"zone:\n  name: {name}\n  file: {file}\n  sign: no\n" for name, file in zones.items()))
     nsd_conf = conf("nsd.conf", f"""server:
   ip-address: {ADDRESS}@{PORTS['nsd']}
@@ -165,7 +164,7 @@ def start_servers(zones):
   xfrdir: "{work}"
   rrl-ratelimit: 0
   minimal-responses: yes
-""" + "".join(f"zone:\n  name: {name}\n  zonefile: {file}\n" for name, file in zones.items()))
+""" + more["nsd"] + "".join(f"zone:\n  name: {name}\n  zonefile: {file}\n" for name, file in zones.items()))
     knot_conf = conf("knot.conf", f"""server:
   listen: {ADDRESS}@{PORTS['knot']}
   rundir: {work}
@@ -174,7 +173,7 @@ def start_servers(zones):
 log:
   - target: stdout
     any: warning
-database:
+""" + more["knot"] + f"""database:
   storage: {work}
 template:
   - id: default
@@ -183,6 +182,7 @@ template:
     zonefile-load: whole
     journal-content: none
     semantic-checks: off
+    {"global-module: mod-cookies/default" if more["knot"] else ""}
 zone:
 """ + "".join(f"  - domain: {name}\n    file: {file}\n" for name, file in zones.items()))
     running = {"vouch": start([VOUCH, "serve", "--config", vouch_conf], work / "vouch.log"),
@@ -213,6 +213,41 @@ def compare(what, zones):
         stop(process)
 
 
-compare("zones with everything", make_zones())
+def cookie_of(port, cookie):
+    """The rcode and the cookie that a server answers to one question with that cookie."""
+    option = struct.pack("!HH", 10, len(cookie)) + cookie
+    query = struct.pack("!6H", 7, 0, 1, 0, 0, 1) + b"\5other\4test\0" + struct.pack("!HH", 6, 1)
+    query += b"\0" + struct.pack("!HHIH", 41, 1232, 0, len(option)) + option
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(2)
+        client.sendto(query, (ADDRESS, port))
+        answer = client.recv(4096)
+    at = answer.rfind(struct.pack("!HH", 10, 24))
+    return answer[3] & 15, answer[at + 4:at + 28] if at > 0 else b""
+
+
+def cookies(zone):
+    """Servers with one secret make the same cookies and accept each other's (RFC 9018)."""
+    secret = "445536bcd2513298075a5d379663c962"
+    running = start_servers(zone, {
+        "vouch": f"  cookie-secret: {secret}\n  require-server-cookie: yes\n",
+        "nsd": f"  answer-cookie: yes\n  cookie-secret: {secret}\n",
+        "knot": f"mod-cookies:\n  - id: default\n    secret: 0x{secret}\n"})
+    for peer in ("nsd", "knot"):
+        def same():
+            made = [cookie_of(PORTS[server], b"12345678") for server in ("vouch", peer)]
+            return made[0][1] == made[1][1] and made
+        made = until(same, 10, 0.3)
+        check(bool(made), f"{peer} makes the same cookie as we do in the same second", made)
+        _, theirs = cookie_of(PORTS[peer], b"abcdefgh")
+        check(cookie_of(PORTS["vouch"], theirs)[0] == 0, f"and its cookie is accepted by us, who demand one")
+    check(cookie_of(PORTS["vouch"], b"abcdefgh" + bytes(16))[0] != 0, "another is not")
+    for process in running.values():
+        stop(process)
+
+
+zones = make_zones()
+compare("zones with everything", zones)
+cookies({"other.test": zones["other.test"]})
 compare("the root zone of a day", {".": TOP / "data/root-2026073102-signed.zone"})
 finish()
