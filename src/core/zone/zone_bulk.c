@@ -43,8 +43,11 @@ struct zone_entry *zone_bulk_entry(struct name owner, struct span key, const str
 
 struct zone_bulk_item zone_bulk_item_of(struct zone_entry *entry)
 {
-    return (struct zone_bulk_item){entry, entry->record_count, zone_node_earliest_s(&entry->node),
-                                   0};
+    bool is_counted = entry->record_count < UINT16_MAX;
+    return (struct zone_bulk_item){.entry = entry,
+                                   .earliest_s = zone_node_earliest_s(&entry->node),
+                                   .record_count =
+                                       is_counted ? (uint16_t)entry->record_count : UINT16_MAX};
 }
 
 /* A level of the tree being filled: pages from what stands below them. */
@@ -192,7 +195,8 @@ enum status zone_bulk_finish(struct name apex, const struct zone_bulk_item *item
     name_copy_to(apex, &made->apex_buffer, &made->apex);
     made->node_count = count;
     for (size_t i = 0; i < count; i++) {
-        made->record_count += items[i].record_count;
+        bool is_counted = items[i].record_count < UINT16_MAX;
+        made->record_count += is_counted ? items[i].record_count : items[i].entry->record_count;
     }
     enum status status = tree_make(items, count, parallel, &made->root);
     if (status == OK && has_nsec3) {

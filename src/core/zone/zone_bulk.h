@@ -11,12 +11,13 @@
 struct zone_entry *zone_bulk_entry(struct name owner, struct span key, const struct rrset *rrsets,
                                    uint16_t count);
 
-/* An entry on its way into a zone, with what would cost a look into it. */
+/* An entry on its way into a zone, with what would cost a look into it. Small, as there is one for
+ * each name. */
 struct zone_bulk_item {
     struct zone_entry *entry;
-    uint32_t record_count;
-    uint32_t earliest_s;  /* as zone_node_earliest_s says it */
-    uint16_t ttl_differs; /* a type that was given with different TTLs; 0: none, or not known */
+    uint32_t earliest_s;   /* as zone_node_earliest_s says it */
+    uint16_t record_count; /* UINT16_MAX: that or more, the entry knows */
+    uint16_t ttl_differs;  /* a type that was given with different TTLs; 0: none, or not known */
 };
 struct zone_bulk_item zone_bulk_item_of(struct zone_entry *entry);
 

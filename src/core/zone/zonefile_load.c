@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum {
-    PARTS_EACH = 4,           /* of a thread: so that all end at about the same time */
+    PARTS_EACH = 16,          /* of a thread: so that all end at about the same time */
     PART_LEN_MIN = 1 << 18,   /* less is not worth the trouble */
     HEAD_LEN = 1 << 16,       /* where the guess comes from */
     CUT_SEARCH_MAX = 1 << 16, /* how far behind the wanted place a line to cut at may be */
