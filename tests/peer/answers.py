@@ -6,6 +6,7 @@ stands in answers.tsv, with the section of the RFC that allows ours.
 usage: answers.py [--count N] [--seed N] [--examples N] [--keep FOLDER] [--list]
 """
 import argparse
+import os
 import socket
 import struct
 import time
@@ -25,7 +26,7 @@ COMPARE = Path(VOUCH).parent / "bench" / "compare"
 seed = options.seed or int(time.time())
 work = Path(options.keep) if options.keep else folder("answers")
 work.mkdir(exist_ok=True)
-ADDRESS, PORTS = "127.0.0.1", {"vouch": 5751, "nsd": 5752, "knot": 5753}
+ADDRESS, PORTS = f"127.47.{os.getpid() % 250}.1", {"vouch": 5751, "nsd": 5752, "knot": 5753}
 numbers = {row.split("\t")[0]: int(row.split("\t")[1]) for row in (TOP / "data/iana-rr-types.tsv").read_text().splitlines()
            if not row.startswith("#") and row.split("\t")[1].isdigit()}
 # Types that a zone has by signing, or that mean something at their place, are in the zones already; meta types are in none.

@@ -410,13 +410,13 @@ static void take_step(struct step *step)
         refer(step, cut);
     } else if (dname != NULL && !is_of_parent) {
         redirect(step, dname);
-    } else if (zone_has_name(step->zone, step->name)) {
+    } else {
         const struct zone_node *node = zone_find(step->zone, step->name);
-        if (node == NULL || !answer_from_node(step, node)) {
+        if (node == NULL && !zone_has_name(step->zone, step->name)) {
+            answer_absent_name(step);
+        } else if (node == NULL || !answer_from_node(step, node)) {
             deny(step, DENIAL_TYPE);
         }
-    } else {
-        answer_absent_name(step);
     }
 }
 
