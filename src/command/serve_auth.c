@@ -191,7 +191,7 @@ int serve_run_auth(struct serve *serve)
         status = open_auth(serve, world, zones, &auth, &problem);
     }
     if (status == OK) {
-        code = world_run(world, (struct node){auth_handle, auth});
+        code = world_run(world, (struct node){auth_handle, auth, auth_answer});
     } else {
         code = command_failed("serve", &problem);
     }

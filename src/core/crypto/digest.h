@@ -12,6 +12,9 @@ enum status digest_make(enum digest digest, const struct span *parts, size_t cou
                         uint8_t *out) MUST_USE;
 enum status digest_hmac(enum digest digest, struct span key, const struct span *parts, size_t count,
                         uint8_t *out) MUST_USE;
+/* SHA-1 of one piece, and nothing else: cannot fail, and is fast for what is short. */
+enum { DIGEST_SHA1_LEN = 20 };
+void digest_sha1(struct span bytes, uint8_t digest[DIGEST_SHA1_LEN]);
 /* A digest over more than fits in one call. */
 struct digest_stream;
 enum status digest_open(enum digest digest, struct digest_stream **stream) MUST_USE;

@@ -28,18 +28,24 @@ enum status nsec3_read(struct span rdata, struct nsec3 *nsec3)
 enum status nsec3_hash(struct name name, struct span salt, uint16_t iterations,
                        uint8_t hash[NSEC3_HASH_LEN])
 {
-    struct name_buffer buffer;
+    uint8_t input[NAME_LEN_MAX + UINT8_MAX];
     struct name lower;
-    name_lower_to(name, &buffer, &lower);
-    struct span parts[] = {name_span(lower), salt};
-    enum status status = digest_make(DIGEST_SHA1, parts, LEN(parts), hash);
-    uint8_t before[NSEC3_HASH_LEN];
-    parts[0] = span_of(before, sizeof before);
-    for (uint16_t i = 0; status == OK && i < iterations; i++) {
-        memcpy(before, hash, sizeof before);
-        status = digest_make(DIGEST_SHA1, parts, LEN(parts), hash);
+    if (salt.len > UINT8_MAX) {
+        return TOO_LONG;
     }
-    return status;
+    struct name_buffer buffer;
+    name_lower_to(name, &buffer, &lower);
+    memcpy(input, lower.octets, lower.len);
+    size_t len = lower.len;
+    for (uint32_t i = 0; i <= iterations; i++) {
+        if (salt.len > 0) {
+            memcpy(input + len, salt.bytes, salt.len);
+        }
+        digest_sha1(span_of(input, len + salt.len), hash);
+        memcpy(input, hash, NSEC3_HASH_LEN);
+        len = NSEC3_HASH_LEN;
+    }
+    return OK;
 }
 
 /* The records to prove with. All of one set of parameters: those of the first that is usable. */

@@ -46,6 +46,11 @@ static const struct zone_node *entry_node(const struct zone_entry *entry)
     return entry == NULL ? NULL : &entry->node;
 }
 
+struct span zone_node_key(const struct zone_node *node)
+{
+    return span_of(node->owner.octets + node->owner.len, node->key_len);
+}
+
 const struct zone_node *zone_find(const struct zone *zone, struct name name)
 {
     uint8_t key[NAME_KEY_MAX];

@@ -21,6 +21,7 @@ struct name zone_apex(const struct zone *zone);
 size_t zone_record_count(const struct zone *zone);
 size_t zone_node_count(const struct zone *zone);
 
+struct span zone_node_key(const struct zone_node *node); /* the name_key of its owner */
 /* NULL when the name owns nothing. O(log n). */
 const struct zone_node *zone_find(const struct zone *zone, struct name name);
 const struct rrset *zone_node_rrset(const struct zone_node *node,

@@ -173,8 +173,7 @@ static void page_describe_key(struct zone_page *page, uint16_t at)
     page->heads[at] = zone_key_head(key, page->prefix_len);
 }
 
-/* The slots whose head is that of the key: only their keys tell more. */
-static uint16_t page_count_among(const struct zone_page *page, struct span key, uint16_t low)
+uint16_t zone_page_count_among(const struct zone_page *page, struct span key, uint16_t low)
 {
     uint64_t head = page->heads[low];
     uint16_t high = low;
@@ -192,10 +191,11 @@ static uint16_t page_count_among(const struct zone_page *page, struct span key, 
     return low;
 }
 
-uint16_t zone_page_count_at_or_before(const struct zone_page *page, struct span key)
+uint16_t zone_page_count_before_head(const struct zone_page *page, struct span key, bool *is_tied)
 {
     size_t shared = key.len < page->prefix_len ? key.len : page->prefix_len;
     int order = memcmp(key.bytes, page->prefix, shared);
+    *is_tied = false;
     if (order != 0 || shared < page->prefix_len) {
         return order > 0 ? page->count : 0;
     }
@@ -208,8 +208,15 @@ uint16_t zone_page_count_at_or_before(const struct zone_page *page, struct span 
         low = is_before ? (uint16_t)(low + half + 1) : low;
         left = is_before ? (uint16_t)(left - half - 1) : half;
     }
-    bool is_tied = low < page->count && page->heads[low] == head;
-    return is_tied ? page_count_among(page, key, low) : low;
+    *is_tied = low < page->count && page->heads[low] == head;
+    return low;
+}
+
+uint16_t zone_page_count_at_or_before(const struct zone_page *page, struct span key)
+{
+    bool is_tied;
+    uint16_t low = zone_page_count_before_head(page, key, &is_tied);
+    return is_tied ? zone_page_count_among(page, key, low) : low;
 }
 
 /* The same for those < key. */

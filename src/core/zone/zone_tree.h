@@ -101,6 +101,11 @@ const struct zone_entry *zone_page_first(const struct zone_page *page); /* the l
 void zone_page_describe_keys(struct zone_page *page);
 /* How many slots of the page are <= key. */
 uint16_t zone_page_count_at_or_before(const struct zone_page *page, struct span key);
+/* The same in two steps. How many are < key, as far as heads tell; those behind with the head of
+ * the key are tied. */
+uint16_t zone_page_count_before_head(const struct zone_page *page, struct span key, bool *is_tied);
+/* How many are <= key, the first tied one being at `low`. */
+uint16_t zone_page_count_among(const struct zone_page *page, struct span key, uint16_t low);
 
 /* Adds the entry, or puts it in place of the one with the same key. Takes over the reference, also
  * on failure. Pages seen by others are copied first. */

@@ -97,6 +97,7 @@ void auth_close(struct auth *auth)
     for (size_t i = 0; i < auth->zone_count; i++) {
         auth_secondary_close(&auth->zones[i]);
         zone_journal_close(auth->zones[i].journal);
+        free(auth->zones[i].view);
         for (size_t j = 0; j < auth->zones[i].history_count; j++) {
             zone_release(auth->zones[i].history[j]);
         }

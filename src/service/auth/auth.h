@@ -102,4 +102,6 @@ enum status auth_remember(struct auth *auth, struct zone *version) MUST_USE;
 enum status auth_notify(struct auth *auth, struct name name, struct moment now,
                         struct outbox *outbox) MUST_USE;
 void auth_handle(void *auth, const struct event *event, struct outbox *outbox);
+/* Plain questions at once, as node.h says it. */
+void auth_answer(void *auth, struct datagram *datagrams, size_t count);
 void auth_close(struct auth *auth); /* NULL is fine */

@@ -44,12 +44,15 @@ struct notify_target {
     uint16_t id;
 };
 
+struct auth_view;
+
 struct auth_zone {
     struct auth_zone_options options;
     uint32_t index;                         /* in auth->zones */
     struct zone *history[AUTH_HISTORY_MAX]; /* the last is current */
     size_t history_count;
     struct zone_journal *journal; /* of a transferred zone; NULL: it is not kept */
+    struct auth_view *view; /* of the current one; NULL: it is answered from without */
     bool is_expired; /* the primary was silent for EXPIRE: we may not answer (RFC 1035 §4.3.5) */
     struct secondary secondary;
     struct notify_target notify[AUTH_NOTIFY_MAX];

@@ -1,8 +1,10 @@
 /* The zones of a server: found by the longest match, each with the versions it had lately. Also how
  * timers and asks are numbered so that they lead back to their zone. */
 #include "service/auth/auth_state.h"
+#include "service/auth/view.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 enum {
     KIND_BITS = 2,
@@ -65,6 +67,12 @@ void auth_zone_publish(struct auth_zone *zone, struct zone *version)
     }
     zone->history[zone->history_count++] = version;
     zone->is_expired = false;
+    free(zone->view);
+    zone->view = malloc(sizeof *zone->view);
+    if (zone->view != NULL && !auth_view_make(version, zone->view)) {
+        free(zone->view);
+        zone->view = NULL;
+    }
 }
 
 uint64_t auth_timer_id(enum auth_timer kind, size_t index)

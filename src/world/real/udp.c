@@ -26,11 +26,16 @@ struct udp_channel {
 
 enum { NO_CHANNEL = UINT32_MAX, CONTROL_SIZE = 64 };
 
+/* A message's room is not a power of two, or the same octets of all would meet in one place of each
+ * cache. */
+enum { MESSAGE_ROOM = DNS_MESSAGE_MAX + 1 + 320 };
+
 struct udp_endpoint {
     struct udp *udp;
     struct watch watch;
     uint32_t number; /* the service's */
     struct address bound;
+    bool tells_asked; /* each message tells the address it was sent to */
 };
 
 union control_space {
@@ -43,7 +48,7 @@ struct batch {
     struct iovec spans[UDP_BATCH];
     union socket_name names[UDP_BATCH];
     union control_space controls[UDP_BATCH];
-    uint8_t (*messages)[DNS_MESSAGE_MAX + 1];
+    uint8_t (*messages)[MESSAGE_ROOM];
     size_t count;
 };
 
@@ -58,6 +63,7 @@ struct udp {
     struct batch in;
     struct batch out; /* all to one endpoint */
     uint32_t out_endpoint;
+    struct datagram datagrams[UDP_BATCH]; /* those of `in`, as a service answers them at once */
 };
 
 /* ------------------------------------------------------------------ channels */
@@ -104,6 +110,7 @@ static uint64_t channel_number(const struct udp *udp, uint32_t index)
     return (uint64_t)udp->channels[index].uses << 16 | index;
 }
 _Static_assert(UDP_CHANNELS_MAX == 1 << 16, "an index has 16 bits in the number of a channel");
+_Static_assert(UDP_BATCH <= (int)DATAGRAMS_MAX, "a service takes a whole batch");
 
 /* ------------------------------------------------------------------ in */
 
@@ -124,6 +131,21 @@ static void channel_note_asked(struct udp_channel *channel, struct msghdr *heade
             channel->has_asked = true;
         }
     }
+}
+
+static void control_write_asked(struct msghdr *header, const struct udp_channel *channel,
+                                union control_space *space)
+{
+    bool is_ipv4 = channel->peer.any.sa_family == AF_INET;
+    size_t len = is_ipv4 ? sizeof channel->asked.ipv4 : sizeof channel->asked.ipv6;
+    *space = (union control_space){0};
+    header->msg_control = space->octets;
+    header->msg_controllen = CMSG_SPACE(len);
+    struct cmsghdr *control = CMSG_FIRSTHDR(header);
+    control->cmsg_level = is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6;
+    control->cmsg_type = is_ipv4 ? IP_PKTINFO : IPV6_PKTINFO;
+    control->cmsg_len = CMSG_LEN(len);
+    memcpy(CMSG_DATA(control), &channel->asked, len);
 }
 
 static void message_take(struct udp_endpoint *endpoint, size_t at)
@@ -151,19 +173,64 @@ static void message_take(struct udp_endpoint *endpoint, size_t at)
     world_deliver(udp->world, &event);
 }
 
-static void batch_prepare_in(struct batch *batch)
+static void batch_prepare_in(struct batch *batch, bool has_control)
 {
     for (size_t i = 0; i < UDP_BATCH; i++) {
-        batch->spans[i] = (struct iovec){batch->messages[i], sizeof batch->messages[i]};
+        batch->spans[i] = (struct iovec){batch->messages[i], DNS_MESSAGE_MAX + 1};
         batch->headers[i].msg_hdr = (struct msghdr){
             .msg_name = &batch->names[i],
             .msg_namelen = sizeof batch->names[i],
             .msg_iov = &batch->spans[i],
             .msg_iovlen = 1,
-            .msg_control = batch->controls[i].octets,
-            .msg_controllen = sizeof batch->controls[i],
+            .msg_control = has_control ? batch->controls[i].octets : NULL,
+            .msg_controllen = has_control ? sizeof batch->controls[i] : 0,
         };
     }
+}
+
+/* ------------------------------------------------------------------ answered at once */
+
+/* The reply goes back the way the message came. What tells the asked address of an incoming message
+ * is also what chooses the source of an outgoing one, but for the interface. */
+static void reply_at_once(struct udp *udp, size_t at)
+{
+    struct batch *out = &udp->out;
+    size_t to = out->count++;
+    struct msghdr *header = &out->headers[to].msg_hdr;
+    out->spans[to] = (struct iovec){udp->datagrams[at].reply, udp->datagrams[at].reply_len};
+    *header = (struct msghdr){.msg_name = &udp->in.names[at],
+                              .msg_namelen = udp->in.headers[at].msg_hdr.msg_namelen,
+                              .msg_iov = &out->spans[to],
+                              .msg_iovlen = 1};
+    struct udp_channel asked = {.peer = udp->in.names[at]};
+    channel_note_asked(&asked, &udp->in.headers[at].msg_hdr);
+    if (asked.has_asked) {
+        control_write_asked(header, &asked, &out->controls[to]);
+    }
+}
+
+/* Lets the service answer what it can without more ado, and sends that. */
+static void answer_at_once(struct udp_endpoint *endpoint, size_t count)
+{
+    struct udp *udp = endpoint->udp;
+    const struct node *node = &udp->world->node;
+    for (size_t i = 0; i < count; i++) {
+        bool is_cut = (udp->in.headers[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
+        udp->datagrams[i] = (struct datagram){
+            .peer = socket_address_of(&udp->in.names[i]),
+            .message = span_of(udp->in.messages[i], is_cut ? 0 : udp->in.headers[i].msg_len),
+            .reply = udp->out.messages[i],
+            .reply_size = DNS_MESSAGE_MAX};
+    }
+    udp_flush(udp->world); /* the room of what waits there is used now */
+    node->answer(node->state, udp->datagrams, count);
+    udp->out_endpoint = (uint32_t)(endpoint - udp->endpoints);
+    for (size_t i = 0; i < count; i++) {
+        if (udp->datagrams[i].reply_len != 0 && udp->datagrams[i].peer.port != 0) {
+            reply_at_once(udp, i);
+        }
+    }
+    udp_flush(udp->world);
 }
 
 static void endpoint_ready(void *owner, uint32_t events)
@@ -172,13 +239,19 @@ static void endpoint_ready(void *owner, uint32_t events)
     struct udp_endpoint *endpoint = owner;
     struct udp *udp = endpoint->udp;
     for (int round = 0; round < UDP_BATCHES_A_ROUND; round++) {
-        batch_prepare_in(&udp->in);
+        batch_prepare_in(&udp->in, endpoint->tells_asked);
         int count = recvmmsg(endpoint->watch.fd, udp->in.headers, UDP_BATCH, MSG_DONTWAIT, NULL);
         if (count <= 0) {
             return; /* nothing there, or an ICMP error of an earlier reply: neither is ours */
         }
+        bool answers = udp->world->node.answer != NULL && !udp->world->is_stopped;
+        if (answers) {
+            answer_at_once(endpoint, (size_t)count);
+        }
         for (int i = 0; i < count && endpoint->watch.is_watched; i++) {
-            message_take(endpoint, (size_t)i);
+            if (!answers || udp->datagrams[i].reply_len == 0) {
+                message_take(endpoint, (size_t)i);
+            }
         }
         udp_flush(udp->world);
         if (count < UDP_BATCH) {
@@ -219,21 +292,6 @@ void udp_flush(struct world *world)
         }
     }
     udp->out.count = 0;
-}
-
-static void control_write_asked(struct msghdr *header, const struct udp_channel *channel,
-                                union control_space *space)
-{
-    bool is_ipv4 = channel->peer.any.sa_family == AF_INET;
-    size_t len = is_ipv4 ? sizeof channel->asked.ipv4 : sizeof channel->asked.ipv6;
-    *space = (union control_space){0};
-    header->msg_control = space->octets;
-    header->msg_controllen = CMSG_SPACE(len);
-    struct cmsghdr *control = CMSG_FIRSTHDR(header);
-    control->cmsg_level = is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6;
-    control->cmsg_type = is_ipv4 ? IP_PKTINFO : IPV6_PKTINFO;
-    control->cmsg_len = CMSG_LEN(len);
-    memcpy(CMSG_DATA(control), &channel->asked, len);
 }
 
 void udp_reply(struct world *world, const struct effect_reply *reply)
@@ -295,11 +353,17 @@ static struct udp *udp_open(struct world *world)
     return udp;
 }
 
+static bool is_any(struct address address)
+{
+    static const uint8_t none[sizeof address.octets] = {0};
+    return memcmp(address.octets, none, sizeof none) == 0;
+}
+
 /* Replies must leave from the asked address, and must not be cut by a path MTU that an attacker
  * claimed in a forged ICMP message (the fragmentation attacks of 2013). */
-static void endpoint_set_options(int fd, bool is_ipv4)
+static void endpoint_set_options(int fd, bool is_ipv4, bool tells_asked)
 {
-    int on = 1;
+    int on = tells_asked;
     int omit = is_ipv4 ? IP_PMTUDISC_OMIT : IPV6_PMTUDISC_OMIT;
     int size = UDP_SOCKET_BUFFER;
     (void)setsockopt(fd, is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6,
@@ -323,11 +387,13 @@ enum status udp_listen(struct world *world, struct address address, uint32_t end
     if (status != OK) {
         return status;
     }
-    endpoint_set_options(fd, address.family == ADDRESS_IPV4);
+    bool tells_asked = is_any(address);
+    endpoint_set_options(fd, address.family == ADDRESS_IPV4, tells_asked);
     struct udp_endpoint *opened = &udp->endpoints[udp->endpoint_count];
     *opened = (struct udp_endpoint){.udp = udp,
                                     .number = endpoint,
                                     .bound = socket_local_address(fd),
+                                    .tells_asked = tells_asked,
                                     .watch = {.fd = fd, .ready = endpoint_ready}};
     opened->watch.owner = opened;
     if (loop_watch(&world->loop, &opened->watch, EPOLLIN) != OK) {

@@ -1,0 +1,105 @@
+/* The steps of a search and what is fetched ahead of each. */
+#include "core/zone/zone_seek.h"
+
+#include "core/zone/zone_tree.h"
+
+enum {
+    CACHE_LINE = 64,
+    PAGE_AHEAD = offsetof(struct zone_page, earliest_s), /* all that a search looks at first */
+    ENTRY_AHEAD = 768, /* a signed delegation; more of a larger one comes as it is read */
+};
+
+static void fetch(const void *at, size_t len)
+{
+    for (size_t i = 0; i < len; i += CACHE_LINE) {
+        __builtin_prefetch((const uint8_t *)at + i);
+    }
+}
+
+static void begin(struct zone_seek *seek, const struct zone_page *root, struct span key)
+{
+    *seek = (struct zone_seek){.page = root, .key = key, .is_settled = root == NULL};
+}
+
+void zone_seek_name(struct zone_seek *seek, const struct zone *zone, struct span key)
+{
+    begin(seek, zone->root, key);
+}
+
+void zone_seek_nsec3(struct zone_seek *seek, const struct zone *zone, struct span key)
+{
+    begin(seek, zone->nsec3_root, key);
+}
+
+/* In a leaf the last look is into an entry, which is fetched first. */
+static void reach_leaf(struct zone_seek *seek)
+{
+    const struct zone_page *leaf = seek->page;
+    bool is_tied;
+    uint16_t low = zone_page_count_before_head(leaf, seek->key, &is_tied);
+    seek->is_leaf = true;
+    seek->count = low;
+    seek->is_exact = is_tied;
+    uint16_t at = is_tied || low == 0 ? low : (uint16_t)(low - 1);
+    if (at < leaf->count) {
+        fetch(leaf->entries[at], ENTRY_AHEAD);
+    }
+}
+
+static void settle(struct zone_seek *seek)
+{
+    const struct zone_page *leaf = seek->page;
+    if (seek->is_exact) {
+        seek->count = zone_page_count_among(leaf, seek->key, seek->count);
+        seek->is_exact = seek->count > 0 &&
+                         span_equal(zone_entry_key(leaf->entries[seek->count - 1]), seek->key);
+    }
+    seek->is_settled = true;
+}
+
+bool zone_seek_step(struct zone_seek *seek)
+{
+    if (seek->is_settled) {
+        return false;
+    }
+    if (seek->is_leaf) {
+        settle(seek);
+        return false;
+    }
+    if (seek->page->is_leaf) {
+        reach_leaf(seek);
+        return true;
+    }
+    uint16_t count = zone_page_count_at_or_before(seek->page, seek->key);
+    if (count == 0) { /* before the first name of all */
+        seek->page = NULL;
+        seek->is_settled = true;
+        return false;
+    }
+    seek->page = seek->page->children[count - 1];
+    fetch(seek->page, PAGE_AHEAD);
+    __builtin_prefetch(seek->page->entries);
+    return true;
+}
+
+const struct zone_node *zone_seek_found(const struct zone_seek *seek)
+{
+    require(seek->is_settled);
+    return seek->is_exact ? &seek->page->entries[seek->count - 1]->node : NULL;
+}
+
+const struct zone_node *zone_seek_before(const struct zone_seek *seek, uint16_t back)
+{
+    require(seek->is_settled);
+    return seek->page != NULL && seek->count > back
+               ? &seek->page->entries[seek->count - 1 - back]->node
+               : NULL;
+}
+
+const struct zone_node *zone_seek_after(const struct zone_seek *seek)
+{
+    require(seek->is_settled);
+    return seek->page != NULL && seek->count < seek->page->count
+               ? &seek->page->entries[seek->count]->node
+               : NULL;
+}
