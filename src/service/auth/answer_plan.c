@@ -412,8 +412,9 @@ static void take_step(struct step *step)
         redirect(step, dname);
     } else {
         const struct zone_node *node = zone_find(step->zone, step->name);
-        if (node == NULL && !zone_has_name(step->zone, step->name)) {
-            answer_absent_name(step);
+        bool is_sure = node != NULL && zone_node_rrset(node, TYPE_NSEC3) == NULL;
+        if (!is_sure && !zone_has_name(step->zone, step->name)) {
+            answer_absent_name(step); /* the owner of an NSEC3 too (RFC 5155 §7.2.8) */
         } else if (node == NULL || !answer_from_node(step, node)) {
             deny(step, DENIAL_TYPE);
         }

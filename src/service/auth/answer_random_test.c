@@ -23,7 +23,7 @@ struct random_zone {
     struct name_buffer apex_buffer;
     struct trust_anchor anchor;
     struct auth *auth;
-    size_t secure, insecure, referrals;
+    size_t secure, insecure, referrals, names_denied;
 };
 
 static const char *draw_label(uint64_t *seed)
@@ -202,6 +202,7 @@ static void check_question(struct random_zone *zone, const char *text, uint16_t 
         return;
     }
     struct judgement judgement = test_judge(zone->auth, &zone->anchor, question);
+    zone->names_denied += answer.rcode == RCODE_NXDOMAIN;
     zone->secure += judgement.verdict == VERDICT_SECURE;
     zone->insecure += judgement.verdict == VERDICT_INSECURE;
     bool may_be_insecure = zone->denial == ZONE_NSEC3_OPT_OUT;
@@ -211,6 +212,28 @@ static void check_question(struct random_zone *zone, const char *text, uint16_t 
                  rcode_text(answer.rcode), verdict_text(judgement.verdict), judgement.reason);
     }
     arena_close(&arena);
+}
+
+/* The owners of NSEC3 RRs, and what would stand below them, are no names of the zone. */
+static void check_hashes(struct random_zone *zone)
+{
+    struct zone_cursor cursor;
+    const struct zone_node *node;
+    struct name_buffer buffer;
+    bool has_wildcard = zone_has_name(zone->zone, test_name("*.example.", &buffer));
+    size_t asked = 0;
+    zone_walk(zone->zone, &cursor);
+    while (asked < 2 * 8 && (node = zone_walk_next(&cursor)) != NULL) {
+        char owner[NAME_TEXT_MAX];
+        char below[NAME_TEXT_MAX + 2];
+        if (zone_node_rrset(node, TYPE_NSEC3) != NULL) {
+            snprintf(below, sizeof below, "x.%s", name_print(node->owner, owner));
+            check_question(zone, owner, asked % 4 == 0 ? TYPE_NSEC3 : TYPE_A);
+            check_question(zone, below, TYPE_A);
+            asked += 2;
+            assert_true(has_wildcard || zone->names_denied == asked);
+        }
+    }
 }
 
 static void check_zone(uint64_t seed, enum zone_denial denial)
@@ -229,6 +252,8 @@ static void check_zone(uint64_t seed, enum zone_denial denial)
         check_question(&zone, text, types[test_random(&zone.seed) % LEN(types)]);
     }
     assert_true(zone.secure > 0 && zone.referrals > 0);
+    zone.names_denied = 0;
+    check_hashes(&zone);
     close_zone(&zone);
 }
 
