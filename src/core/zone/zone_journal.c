@@ -75,14 +75,17 @@ static void read_backward(const struct zone *whole, const struct journal_entries
     }
 }
 
-/* The versions behind the last one of the history. */
-static void read_forward(struct zone_journal *journal, const struct journal_entries *entries,
-                         size_t from, struct zone_history *history, struct problem *damage)
+/* The versions behind the last one of the history. NO_MEMORY: nothing is wrong with the log. */
+static enum status read_forward(struct zone_journal *journal, const struct journal_entries *entries,
+                                size_t from, struct zone_history *history, struct problem *damage)
 {
     for (size_t i = from; i < entries->count; i++) {
         const struct zone *last = history->versions[history->count - 1];
         struct zone *next = NULL;
         enum status status = zone_change_apply(last, entries->entries[i].content, false, &next);
+        if (status == NO_MEMORY) {
+            return status;
+        }
         if (status != OK) {
             problem_place(damage, journal->log.name, 0, 0);
             problem_set(damage, status,
@@ -91,22 +94,23 @@ static void read_forward(struct zone_journal *journal, const struct journal_entr
                         (unsigned long long)entries->entries[i].sequence, zone_serial(last),
                         entries->count - i);
             journal->needs_whole = true;
-            return;
+            return OK;
         }
         history_add(history, next);
     }
+    return OK;
 }
 
 /* A log that does not stand on the whole version is from before it: a kill came between the two. */
-static void read_log(struct zone_journal *journal, struct zone *whole,
-                     const struct journal_entries *entries, struct zone_history *history,
-                     struct problem *damage)
+static enum status read_log(struct zone_journal *journal, struct zone *whole,
+                            const struct journal_entries *entries, struct zone_history *history,
+                            struct problem *damage)
 {
     struct journal *log = &journal->log;
     if (!log->is_written || memcmp(log->label, journal->base.digest, JOURNAL_LABEL_LEN) != 0) {
         history_add(history, whole);
         journal->needs_whole = journal_begin(log, journal->base.digest) != OK;
-        return;
+        return OK;
     }
     size_t before = (size_t)(log->base_sequence - log->first);
     journal->needs_whole = log->next < log->base_sequence; /* what was cut stood before the base */
@@ -115,7 +119,7 @@ static void read_log(struct zone_journal *journal, struct zone *whole,
         read_backward(whole, entries, before, history);
     }
     history_add(history, whole);
-    read_forward(journal, entries, before, history, damage);
+    return read_forward(journal, entries, before, history, damage);
 }
 
 static enum status read_kept(struct zone_journal *journal, struct arena *task,
@@ -148,7 +152,11 @@ static enum status read_kept(struct zone_journal *journal, struct arena *task,
         return OK;
     }
     *damage = log_damage.status != OK ? log_damage : *damage;
-    read_log(journal, whole, &entries, history, damage);
+    status = read_log(journal, whole, &entries, history, damage);
+    if (status != OK) {
+        zone_history_release(history);
+        return status;
+    }
     journal->kept = zone_hold(history->versions[history->count - 1]);
     return OK;
 }
