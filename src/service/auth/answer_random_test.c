@@ -23,7 +23,7 @@ struct random_zone {
     struct name_buffer apex_buffer;
     struct trust_anchor anchor;
     struct auth *auth;
-    size_t secure, insecure, referrals, names_denied;
+    size_t secure, insecure, referrals, names_denied, quick;
 };
 
 static const char *draw_label(uint64_t *seed)
@@ -178,6 +178,74 @@ static bool is_referral_proved(const struct random_zone *zone, const struct mess
            (result == DENIAL_PROVED_OPT_OUT && zone->denial == ZONE_NSEC3_OPT_OUT);
 }
 
+static bool has_rrset(const struct message_section *section, const struct rrset *rrset)
+{
+    for (size_t i = 0; i < section->count; i++) {
+        if (section->rrsets[i].ttl_s == rrset->ttl_s && rrset_equal(&section->rrsets[i], rrset)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_same_answer(const struct message *a, const struct message *b)
+{
+    bool is_same = a->rcode == b->rcode && a->flags == b->flags && a->id == b->id &&
+                   a->edns.is_present == b->edns.is_present &&
+                   a->edns.udp_size == b->edns.udp_size &&
+                   a->edns.wants_dnssec == b->edns.wants_dnssec;
+    for (int i = 0; i < SECTION_COUNT; i++) {
+        is_same = is_same && a->sections[i].count == b->sections[i].count;
+        for (size_t j = 0; is_same && j < a->sections[i].count; j++) {
+            is_same = has_rrset(&b->sections[i], &a->sections[i].rrsets[j]);
+        }
+    }
+    return is_same;
+}
+
+/* What is answered the short way is what the careful way says. */
+static void check_short_way(struct random_zone *zone, struct question question, bool wants_dnssec,
+                            uint16_t udp_size)
+{
+    uint8_t asked[600];
+    uint8_t reply[4096];
+    char name[NAME_TEXT_MAX];
+    struct outbox outbox;
+    struct arena arena;
+    struct message quick, careful;
+    struct span query =
+        message_make_query(asked, sizeof asked, 99, FLAG_RD, question, wants_dnssec, udp_size);
+    struct datagram datagram = {.peer = {.family = ADDRESS_IPV4, .port = 40000},
+                                .message = query,
+                                .reply = reply,
+                                .reply_size = sizeof reply};
+    auth_answer(zone->auth, &datagram, 1);
+    if (datagram.reply_len == 0) {
+        return;
+    }
+    zone->quick++;
+    arena_open(&arena, 1 << 20);
+    outbox_open(&outbox, 4 << 20);
+    test_send(zone->auth, TRANSPORT_UDP, query, &outbox);
+    struct span answer = test_effect(&outbox, EFFECT_REPLY, 0)->reply.message;
+    assert_int_equal(message_read(answer, &arena, &careful), OK);
+    assert_int_equal(message_read(span_of(reply, datagram.reply_len), &arena, &quick), OK);
+    if (!is_same_answer(&quick, &careful)) {
+        fail_msg("denial %d, %s %u, DO %d, size %u: the two ways differ", zone->denial,
+                 name_print(question.name, name), question.type, wants_dnssec, udp_size);
+    }
+    outbox_close(&outbox);
+    arena_close(&arena);
+}
+
+static void check_short_ways(struct random_zone *zone, struct question question)
+{
+    check_short_way(zone, question, false, 0);
+    check_short_way(zone, question, false, 1232);
+    check_short_way(zone, question, true, 512);
+    check_short_way(zone, question, true, 1232);
+}
+
 static void check_question(struct random_zone *zone, const char *text, uint16_t type)
 {
     struct name_buffer buffer;
@@ -186,6 +254,7 @@ static void check_question(struct random_zone *zone, const char *text, uint16_t 
     struct message answer;
     struct question question = {test_name(text, &buffer), type, CLASS_IN};
     char type_text[TYPE_TEXT_MAX];
+    check_short_ways(zone, question);
     arena_open(&arena, 4 << 20);
     test_ask(zone->auth, TRANSPORT_TCP, question, true, &arena, &answer);
     if (is_endless(&answer)) {
@@ -251,7 +320,7 @@ static void check_zone(uint64_t seed, enum zone_denial denial)
         draw_name(&zone.seed, 5, text);
         check_question(&zone, text, types[test_random(&zone.seed) % LEN(types)]);
     }
-    assert_true(zone.secure > 0 && zone.referrals > 0);
+    assert_true(zone.secure > 0 && zone.referrals > 0 && zone.quick > 0);
     zone.names_denied = 0;
     check_hashes(&zone);
     close_zone(&zone);
