@@ -256,6 +256,5 @@ bool chain_owner_hash(struct name apex, struct name owner, uint8_t hash[NSEC3_HA
         return false;
     }
     struct writer octets = writer_over(hash, NSEC3_HASH_LEN);
-    return text_read_base32hex(name_label(owner, 0), &octets) == OK &&
-           octets.len == NSEC3_HASH_LEN;
+    return text_read_base32hex(name_label(owner, 0), &octets) == OK && octets.len == NSEC3_HASH_LEN;
 }

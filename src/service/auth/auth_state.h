@@ -52,7 +52,7 @@ struct auth_zone {
     struct zone *history[AUTH_HISTORY_MAX]; /* the last is current */
     size_t history_count;
     struct zone_journal *journal; /* of a transferred zone; NULL: it is not kept */
-    struct auth_view *view; /* of the current one; NULL: it is answered from without */
+    struct auth_view *view;       /* of the current one; NULL: it is answered from without */
     bool is_expired; /* the primary was silent for EXPIRE: we may not answer (RFC 1035 §4.3.5) */
     struct secondary secondary;
     struct notify_target notify[AUTH_NOTIFY_MAX];

@@ -123,7 +123,7 @@ static void key_of_other_algorithm(struct epp_key *key)
 {
     key->key_algorithm = ALGORITHM_ED25519;
 }
-static void digest_sha1(struct epp_key *key)
+static void key_with_sha1(struct epp_key *key)
 {
     key->ds_digest_type = DS_DIGEST_SHA1;
     key->ds_digest.len = 20;
@@ -190,7 +190,7 @@ static const struct {
      .sentence = "not a public key of algorithm 13"},
     {"key of another algorithm", KEY_FORM, key_of_other_algorithm, REGISTRY_FORM_EITHER,
      .code = EPP_VALUE_SYNTAX, .sentence = "not a public key of algorithm 15"},
-    {"SHA-1 digest", DS_FORM, digest_sha1, REGISTRY_FORM_EITHER, .code = EPP_POLICY_ERROR,
+    {"SHA-1 digest", DS_FORM, key_with_sha1, REGISTRY_FORM_EITHER, .code = EPP_POLICY_ERROR,
      .sentence = "digest type 1 (SHA-1)"},
     {"GOST digest", DS_FORM, digest_gost, REGISTRY_FORM_EITHER, .code = EPP_POLICY_ERROR,
      .sentence = "digest type 3"},
