@@ -1,5 +1,6 @@
 /* Any octets to a server with a signed zone, by UDP and TCP: no crash, at most one answer by UDP,
- * never larger than asked for, never an answer to an answer, and always a message. */
+ * never larger than asked for, never an answer to an answer, and always a message. What is answered
+ * the short way has the rcode and the flags of the careful way. */
 #include "core/dns/rdata.h"
 #include "service/auth/auth.h"
 
@@ -67,6 +68,25 @@ static void check_effects(const struct outbox *outbox, const struct event_query 
     require(query->transport == TRANSPORT_TCP || replies <= 1);
 }
 
+static void check_short_way(struct auth *auth, const struct event_query *query,
+                            const struct outbox *outbox)
+{
+    uint8_t reply[MESSAGE_UDP_LEN_DEFAULT];
+    struct datagram datagram = {
+        .peer = query->peer, .message = query->message, .reply = reply, .reply_size = sizeof reply};
+    struct name_buffer buffers[2];
+    struct message quick, careful;
+    auth_answer(auth, &datagram, 1);
+    if (datagram.reply_len == 0) {
+        return;
+    }
+    require(outbox->count == 1 && outbox->effects[0].kind == EFFECT_REPLY);
+    struct span answer = outbox->effects[0].reply.message;
+    require(message_read_query(span_of(reply, datagram.reply_len), &buffers[0], &quick) == OK);
+    require(message_read_query(answer, &buffers[1], &careful) == OK);
+    require(quick.rcode == careful.rcode && quick.flags == careful.flags);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t apex_octets[] = "\1a";
@@ -86,6 +106,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                    .version = "v",
                                    .identity = "i",
                                    .entropy = &entropy};
+    if (size % 4 == 3) { /* with all that can be turned on */
+        options.rate = (struct rate_options){1, 2, 64, 24, 56};
+        options.requires_cookies = true;
+        options.hides_any = true;
+    }
     struct auth *auth;
     enum status status = auth_open(&options, &auth, NULL);
     require(status == OK);
@@ -99,6 +124,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                            .message = span_of(data, size)};
         auth_handle(auth, &event, &outbox);
         check_effects(&outbox, &event.query);
+        if (transport == TRANSPORT_UDP && options.rate.per_second == 0) {
+            check_short_way(auth, &event.query, &outbox);
+        }
         outbox_reset(&outbox);
     }
     outbox_close(&outbox);
