@@ -2,12 +2,26 @@
  * so that only datagrams from the asked address and port come back (RFC 5452). */
 #include "core/base/framing.h"
 #include "world/real/inside.h"
+#include "world/real/wire.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { LENGTH_SIZE = 2, DNS_PORT = 53 };
+enum { LENGTH_SIZE = 2, DNS_PORT = 53, HOST_NAME_SIZE = 256 };
+
+/* What a stream waits for before messages can be sent. */
+enum ask_state {
+    ASK_CONNECTING,
+    ASK_SHAKING, /* hands, over TLS */
+    ASK_OPEN
+};
+
+/* A server that must prove who it is. */
+struct tls_peer {
+    struct tls_identity *identity;
+    char host_name[HOST_NAME_SIZE];
+};
 
 struct ask {
     struct asks *asks;
@@ -17,8 +31,10 @@ struct ask {
     struct address server;
     struct watch watch; /* fd -1: it could not be opened */
     struct timer deadline;
-    enum status outcome; /* told when the deadline comes; TIMED_OUT unless it failed before */
-    bool is_connected;   /* TCP: the connection stands */
+    enum status outcome;  /* told when the deadline comes; TIMED_OUT unless it failed before */
+    enum ask_state state; /* of a stream */
+    const struct tls_peer *tls_peer; /* NULL: plain */
+    struct wire wire;                /* of a stream; its descriptor is that of `watch` */
     struct buffer in;
     struct buffer out;
 };
@@ -26,6 +42,8 @@ struct ask {
 struct asks {
     struct world *world;
     struct table by_number;
+    struct tls_peer tls_peers[TLS_PEERS_MAX];
+    size_t tls_peer_count;
     uint8_t datagram[DNS_MESSAGE_MAX + 1];
 };
 
@@ -34,7 +52,9 @@ static void ask_free(struct ask *ask)
     struct world *world = ask->asks->world;
     loop_unwatch(&world->loop, &ask->watch);
     loop_stop_timer(&world->loop, &ask->deadline);
-    if (ask->watch.fd >= 0) {
+    if (ask->wire.tls != NULL) {
+        wire_close(&ask->wire);
+    } else if (ask->watch.fd >= 0) {
         close(ask->watch.fd);
     }
     table_remove(&ask->asks->by_number, ask->number);
@@ -154,23 +174,65 @@ static enum status datagram_send(struct ask *ask, struct span message)
     return sent < 0 ? outcome_of_errno(errno) : OK;
 }
 
-/* ------------------------------------------------------------------ TCP */
+/* ------------------------------------------------------------------ TCP and TLS */
 
+static enum status outcome_of_wire(const struct ask *ask, enum tls_outcome outcome)
+{
+    char text[ADDRESS_TEXT_MAX];
+    if (outcome == TLS_MISTRUSTED) {
+        log_line(&ask->asks->world->log, LOG_WARNING, "%s does not prove to be %s: %s",
+                 address_print(ask->server, text), ask->tls_peer->host_name,
+                 tls_reason(ask->wire.tls));
+        return MISMATCH;
+    }
+    return CLOSED;
+}
+
+/* What is unsent, as far as the socket takes it. */
 static enum status connection_write(struct ask *ask)
 {
     while (ask->out.len != 0) {
-        struct span bytes = buffer_bytes(&ask->out);
-        ssize_t sent = send(ask->watch.fd, bytes.bytes, bytes.len, MSG_NOSIGNAL);
-        if (sent < 0) {
-            if (errno == EAGAIN || errno == EINTR) {
-                break;
-            }
-            return outcome_of_errno(errno);
+        size_t sent;
+        enum tls_outcome outcome = wire_write(&ask->wire, buffer_bytes(&ask->out), &sent);
+        if (outcome == TLS_WAITS_TO_READ || outcome == TLS_WAITS_TO_WRITE) {
+            break;
         }
-        buffer_drop(&ask->out, (size_t)sent);
+        if (outcome != TLS_DONE) {
+            return outcome_of_wire(ask, outcome);
+        }
+        buffer_drop(&ask->out, sent);
     }
     return loop_watch(&ask->asks->world->loop, &ask->watch,
                       EPOLLIN | (ask->out.len == 0 ? 0 : EPOLLOUT));
+}
+
+static enum status connection_shake_hands(struct ask *ask)
+{
+    enum tls_outcome outcome = wire_shake_hands(&ask->wire);
+    switch (outcome) {
+    case TLS_DONE:
+        ask->state = ASK_OPEN;
+        return connection_write(ask);
+    case TLS_WAITS_TO_READ:
+        return loop_watch(&ask->asks->world->loop, &ask->watch, EPOLLIN);
+    case TLS_WAITS_TO_WRITE:
+        return loop_watch(&ask->asks->world->loop, &ask->watch, EPOLLOUT);
+    case TLS_CLOSED:
+    case TLS_MISTRUSTED:
+        break;
+    }
+    return outcome_of_wire(ask, outcome);
+}
+
+static enum status connection_begin(struct ask *ask)
+{
+    enum status status = socket_connect_outcome(ask->watch.fd);
+    if (status == OK && ask->tls_peer != NULL) {
+        ask->wire.tls = tls_open(ask->tls_peer->identity, ask->watch.fd, ask->tls_peer->host_name);
+        status = ask->wire.tls == NULL ? NO_MEMORY : OK;
+    }
+    ask->state = ASK_SHAKING;
+    return status == OK ? connection_shake_hands(ask) : status;
 }
 
 /* Delivers every whole message; returns whether the ask is still open. */
@@ -197,19 +259,25 @@ static bool connection_deliver(struct ask *ask)
 
 static void connection_read(struct ask *ask)
 {
-    uint8_t *room = buffer_room(&ask->in, STREAM_READ_SIZE);
-    if (room == NULL) {
-        ask_finish(ask, NO_MEMORY);
-        return;
-    }
-    ssize_t got = recv(ask->watch.fd, room, STREAM_READ_SIZE, 0);
-    if (got > 0) {
-        buffer_added(&ask->in, (size_t)got);
-        (void)connection_deliver(ask);
-    } else if (got == 0) {
-        ask_finish(ask, CLOSED);
-    } else if (errno != EAGAIN && errno != EINTR) {
-        ask_finish(ask, outcome_of_errno(errno));
+    for (int reads = ask->wire.tls == NULL ? 1 : STREAM_READS_A_ROUND; reads > 0; reads--) {
+        size_t len = STREAM_READ_SIZE;
+        uint8_t *room = buffer_room(&ask->in, len);
+        if (room == NULL) {
+            ask_finish(ask, NO_MEMORY);
+            return;
+        }
+        enum tls_outcome outcome = wire_read(&ask->wire, room, &len);
+        if (outcome == TLS_WAITS_TO_READ || outcome == TLS_WAITS_TO_WRITE) {
+            return;
+        }
+        if (outcome != TLS_DONE) {
+            ask_finish(ask, outcome_of_wire(ask, outcome));
+            return;
+        }
+        buffer_added(&ask->in, len);
+        if (!connection_deliver(ask)) {
+            return;
+        }
     }
 }
 
@@ -217,18 +285,23 @@ static void connection_ready(void *owner, uint32_t events)
 {
     struct ask *ask = owner;
     enum status status = OK;
-    if (!ask->is_connected) {
-        status = socket_connect_outcome(ask->watch.fd);
-        ask->is_connected = status == OK;
-    }
-    if (status == OK && (events & EPOLLOUT) != 0) {
-        status = connection_write(ask);
+    switch (ask->state) {
+    case ASK_CONNECTING:
+        status = connection_begin(ask);
+        break;
+    case ASK_SHAKING:
+        status = connection_shake_hands(ask);
+        break;
+    case ASK_OPEN:
+        status = (events & EPOLLOUT) != 0 ? connection_write(ask) : OK;
+        break;
     }
     if (status != OK) {
         ask_finish(ask, status);
         return;
     }
-    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
+    if (ask->state == ASK_OPEN &&
+        ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 || wire_has_read_ahead(&ask->wire))) {
         connection_read(ask);
     }
 }
@@ -239,6 +312,7 @@ static enum status connection_open(struct ask *ask)
     if (status != OK) {
         return status;
     }
+    ask->wire.fd = ask->watch.fd;
     ask->watch.ready = connection_ready;
     return loop_watch(&ask->asks->world->loop, &ask->watch, EPOLLIN | EPOLLOUT);
 }
@@ -255,7 +329,7 @@ static enum status connection_send(struct ask *ask, struct span message)
         buffer_append(&ask->out, message) != OK) {
         return NO_MEMORY;
     }
-    return ask->is_connected ? connection_write(ask) : OK;
+    return ask->state == ASK_OPEN ? connection_write(ask) : OK;
 }
 
 /* ------------------------------------------------------------------ effects */
@@ -268,7 +342,9 @@ struct ask_way {
 static const struct ask_way WAYS[] = {
     [TRANSPORT_UDP] = {datagram_open, datagram_send},
     [TRANSPORT_TCP] = {connection_open, connection_send},
+    [TRANSPORT_TLS] = {connection_open, connection_send},
 };
+_Static_assert(LEN(WAYS) == TRANSPORT_COUNT, "each transport has its way");
 
 static struct ask *ask_open(struct asks *asks, const struct effect_ask *effect)
 {
@@ -280,23 +356,62 @@ static struct ask *ask_open(struct asks *asks, const struct effect_ask *effect)
                         .transport = effect->transport,
                         .server = effect->server,
                         .watch = {.fd = -1, .owner = ask},
+                        .wire = {.fd = -1},
                         .deadline = {.due = ask_due, .owner = ask},
                         .outcome = TIMED_OUT};
     if (asks->world->options.upstream_port != 0 && ask->server.port == DNS_PORT) {
         ask->server.port = asks->world->options.upstream_port;
     }
+    if (effect->transport == TRANSPORT_TLS) {
+        require(effect->tls_peer < asks->tls_peer_count);
+        ask->tls_peer = &asks->tls_peers[effect->tls_peer];
+    }
     table_set(&asks->by_number, ask->number, ask);
     return ask;
 }
 
-void ask_send(struct world *world, const struct effect_ask *effect)
+static struct asks *asks_find(struct world *world)
 {
     if (world->asks == NULL) {
         world->asks = memory_take(sizeof *world->asks);
         require(world->asks != NULL);
         world->asks->world = world;
     }
-    struct asks *asks = world->asks;
+    return world->asks;
+}
+
+enum status ask_add_tls_peer(struct world *world, const struct world_tls_peer *peer,
+                             uint32_t *index, struct problem *problem)
+{
+    struct asks *asks = asks_find(world);
+    if (asks->tls_peer_count == TLS_PEERS_MAX) {
+        return problem_set(problem, LIMIT_REACHED, "at most %d servers can be asked over TLS",
+                           TLS_PEERS_MAX);
+    }
+    struct tls_peer *added = &asks->tls_peers[asks->tls_peer_count];
+    size_t len = strlen(peer->host_name);
+    if (len == 0 || len >= sizeof added->host_name) {
+        return problem_set(problem, TOO_LONG, "the name \"%s\" is empty or too long",
+                           peer->host_name);
+    }
+    memcpy(added->host_name, peer->host_name, len + 1);
+    enum status status = tls_identity_open(peer->tls, TLS_DNS_CLIENT, &added->identity, problem);
+    if (status == OK) {
+        *index = (uint32_t)asks->tls_peer_count++;
+    }
+    return status;
+}
+
+void ask_reload(struct world *world)
+{
+    for (size_t i = 0; world->asks != NULL && i < world->asks->tls_peer_count; i++) {
+        tls_identity_reload(world->asks->tls_peers[i].identity, &world->log);
+    }
+}
+
+void ask_send(struct world *world, const struct effect_ask *effect)
+{
+    struct asks *asks = asks_find(world);
     require(effect->message.len <= DNS_MESSAGE_MAX && effect->transport < LEN(WAYS));
     struct ask *ask = table_find(&asks->by_number, effect->ask);
     enum status status = OK;
@@ -337,6 +452,9 @@ void ask_close(struct world *world)
     for (struct ask *ask = table_any(&asks->by_number); ask != NULL;
          ask = table_any(&asks->by_number)) {
         ask_free(ask);
+    }
+    for (size_t i = 0; i < asks->tls_peer_count; i++) {
+        tls_identity_close(asks->tls_peers[i].identity);
     }
     table_close(&asks->by_number);
     memory_give_back(asks);

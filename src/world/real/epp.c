@@ -467,7 +467,7 @@ enum status world_listen_epp(struct world *world, struct address address, struct
         .epp = epp,
         .acceptor = {.world = world, .take = session_accept, .owner = listener},
     };
-    enum status status = tls_identity_open(tls, true, &listener->identity, problem);
+    enum status status = tls_identity_open(tls, TLS_EPP_SERVER, &listener->identity, problem);
     if (status != OK) {
         return status;
     }
@@ -512,7 +512,7 @@ enum status world_add_epp_server(struct world *world, const char *name, struct a
     }
     memcpy(server->name, name, strlen(name));
     memcpy(server->host_name, host_name, strlen(host_name));
-    enum status status = tls_identity_open(tls, false, &server->identity, problem);
+    enum status status = tls_identity_open(tls, TLS_EPP_CLIENT, &server->identity, problem);
     if (status == OK) {
         epp->server_count++;
     }
@@ -538,6 +538,17 @@ bool epp_is_drained(const struct world *world)
         }
     }
     return true;
+}
+
+void epp_reload(struct world *world)
+{
+    struct epp *epp = world->epp;
+    for (size_t i = 0; epp != NULL && i < epp->listener_count; i++) {
+        tls_identity_reload(epp->listeners[i].identity, &world->log);
+    }
+    for (size_t i = 0; epp != NULL && i < epp->server_count; i++) {
+        tls_identity_reload(epp->servers[i].identity, &world->log);
+    }
 }
 
 void epp_close(struct world *world)

@@ -23,6 +23,7 @@ struct database;
 
 struct world {
     struct world_options options;
+    struct world_stream_limits stream_limits;
     struct log log;
     struct entropy entropy;
     struct loop loop;
@@ -69,7 +70,9 @@ void udp_close(struct world *world);
 struct address udp_address(const struct world *world, size_t index);
 
 enum status stream_listen(struct world *world, struct address address, uint32_t endpoint,
-                          struct problem *problem) MUST_USE;
+                          const struct world_tls *tls, struct problem *problem) MUST_USE;
+struct address stream_tls_address(const struct world *world, size_t index);
+void stream_reload(struct world *world);
 void stream_reply(struct world *world, const struct effect_reply *reply);
 void stream_hang_up(struct world *world, uint64_t channel);
 void stream_await_room(struct world *world, uint64_t channel);
@@ -79,12 +82,16 @@ bool stream_is_drained(const struct world *world);
 void stream_close(struct world *world);
 
 void ask_send(struct world *world, const struct effect_ask *ask);
+enum status ask_add_tls_peer(struct world *world, const struct world_tls_peer *peer,
+                             uint32_t *index, struct problem *problem) MUST_USE;
+void ask_reload(struct world *world);
 void ask_end(struct world *world, uint64_t number);
 void ask_close(struct world *world);
 
 void epp_open(struct world *world, const struct effect_epp *effect);
 void epp_send(struct world *world, const struct effect_epp *effect);
 void epp_end(struct world *world, uint64_t session);
+void epp_reload(struct world *world);
 void epp_flush(struct world *world);
 void epp_stop(struct world *world);
 bool epp_is_drained(const struct world *world);

@@ -193,6 +193,13 @@ void privilege_raise_limits(void)
     }
 }
 
+uint32_t privilege_descriptors(void)
+{
+    struct rlimit files;
+    bool is_known = getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < UINT32_MAX;
+    return is_known ? (uint32_t)files.rlim_cur : UINT32_MAX;
+}
+
 enum status privilege_drop(bool is_sandboxed, struct problem *problem)
 {
     const struct rlimit none = {0, 0};

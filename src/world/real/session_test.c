@@ -3,17 +3,15 @@
 #include "world/real/world_test.h"
 
 #include "world/real/socket.h"
+#include "world/real/test_certificate.h"
 #include "world/real/wait.h"
 
 #include <dirent.h>
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 enum {
     PATH_SIZE = 160,
@@ -187,69 +185,13 @@ static char *path_of(struct fixture *fixture, const char *name)
     return path;
 }
 
-static void file_write(const char *path, const void *bytes, size_t len)
-{
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, len, file), len);
-    assert_int_equal(fclose(file), 0);
-}
-
-struct issued {
-    gnutls_x509_crt_t certificate;
-    gnutls_x509_privkey_t key;
-};
-
-/* Signed by `issuer`, or by itself when that is NULL. */
-static struct issued issue(struct fixture *fixture, const char *name, const struct issued *issuer)
-{
-    struct issued issued;
-    static const uint8_t SERIAL[] = {1};
-    assert_int_equal(gnutls_x509_privkey_init(&issued.key), 0);
-    assert_int_equal(gnutls_x509_privkey_generate(issued.key, GNUTLS_PK_ECDSA,
-                                                  GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1),
-                                                  0),
-                     0);
-    assert_int_equal(gnutls_x509_crt_init(&issued.certificate), 0);
-    gnutls_x509_crt_t certificate = issued.certificate;
-    gnutls_x509_crt_set_version(certificate, 3);
-    gnutls_x509_crt_set_serial(certificate, SERIAL, sizeof SERIAL);
-    gnutls_x509_crt_set_activation_time(certificate, time(NULL) - 60);
-    gnutls_x509_crt_set_expiration_time(certificate, time(NULL) + 3600);
-    gnutls_x509_crt_set_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 0, name,
-                                  (unsigned)strlen(name));
-    gnutls_x509_crt_set_subject_alt_name(certificate, GNUTLS_SAN_DNSNAME, name,
-                                         (unsigned)strlen(name), GNUTLS_FSAN_SET);
-    gnutls_x509_crt_set_basic_constraints(certificate, issuer == NULL, -1);
-    gnutls_x509_crt_set_key_usage(certificate, issuer == NULL ? GNUTLS_KEY_KEY_CERT_SIGN
-                                                              : GNUTLS_KEY_DIGITAL_SIGNATURE);
-    gnutls_x509_crt_set_key(certificate, issued.key);
-    const struct issued *by = issuer == NULL ? &issued : issuer;
-    assert_int_equal(
-        gnutls_x509_crt_sign2(certificate, by->certificate, by->key, GNUTLS_DIG_SHA256, 0), 0);
-    char pem[PEM_SIZE];
-    size_t size = sizeof pem;
-    assert_int_equal(gnutls_x509_crt_export(certificate, GNUTLS_X509_FMT_PEM, pem, &size), 0);
-    file_write(arena_print(&fixture->arena, "%s/%s.pem", fixture->folder, name), pem, size);
-    size = sizeof pem;
-    assert_int_equal(gnutls_x509_privkey_export(issued.key, GNUTLS_X509_FMT_PEM, pem, &size), 0);
-    file_write(arena_print(&fixture->arena, "%s/%s.key", fixture->folder, name), pem, size);
-    return issued;
-}
-
-static void issued_close(struct issued issued)
-{
-    gnutls_x509_crt_deinit(issued.certificate);
-    gnutls_x509_privkey_deinit(issued.key);
-}
-
 static void certificates_make(struct fixture *fixture)
 {
-    struct issued ca = issue(fixture, "ca", NULL);
-    struct issued other = issue(fixture, "other", NULL);
-    issued_close(issue(fixture, "epp.test", &ca));
-    issued_close(issue(fixture, "registrar.test", &ca));
-    issued_close(issue(fixture, "stranger.test", &other));
+    struct issued ca = certificate_issue(fixture->folder, "ca", NULL);
+    struct issued other = certificate_issue(fixture->folder, "other", NULL);
+    issued_close(certificate_issue(fixture->folder, "epp.test", &ca));
+    issued_close(certificate_issue(fixture->folder, "registrar.test", &ca));
+    issued_close(certificate_issue(fixture->folder, "stranger.test", &other));
     issued_close(ca);
     issued_close(other);
 }

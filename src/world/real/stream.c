@@ -1,84 +1,18 @@
-/* DNS over TCP (RFC 7766): many queries on one connection, answers in any order, and limits on who
- * connects too often, says too little, or reads too slowly. Connections are freed in stream_flush
- * alone, so that no callback ever holds a dead one. */
+/* DNS over TCP and TLS (RFC 7766, 7858): many queries on one connection, answers in any order, and
+ * what is asked of who says too little, or reads too slowly. Connections are freed in stream_flush
+ * alone, so that no callback ever holds a freed one. */
+#include "world/real/stream.h"
+
 #include "core/base/framing.h"
-#include "world/real/acceptor.h"
-#include "world/real/inside.h"
+#include "world/real/clock.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <string.h>
-#include <unistd.h>
-
-enum stream_state {
-    STREAM_OPEN,     /* queries are read, answers written */
-    STREAM_FINISHED, /* the peer sends no more; answers are still written */
-    STREAM_CLOSING,  /* closes when what is unsent is out */
-    STREAM_DEAD      /* freed at the end of the round */
-};
 
 enum { LENGTH_SIZE = 2 };
 
-struct stream_listener {
-    struct streams *streams;
-    struct acceptor acceptor;
-    uint32_t endpoint;
-};
-
-struct stream {
-    struct streams *streams;
-    uint64_t channel;
-    enum stream_state state;
-    struct watch watch;
-    struct timer idle;
-    struct address peer;
-    uint32_t endpoint;
-    uint64_t unanswered; /* queries read, less answers written: a guess, as one query may have many
-                            answers */
-    size_t progress;     /* octets written since the idle timer was set */
-    struct buffer in;
-    struct buffer out;
-    bool awaits_room; /* the service has more to send */
-    bool is_dirty;    /* in the list for stream_flush */
-    struct stream *dirty_next;
-    struct stream *newer; /* all streams by their last activity */
-    struct stream *older;
-};
-
-struct streams {
-    struct world *world;
-    struct stream_listener listeners[ENDPOINTS_MAX];
-    size_t listener_count;
-    struct table by_channel;
-    struct stream *newest;
-    struct stream *oldest;
-    struct stream *dirty;
-};
-
-/* ------------------------------------------------------------------ the list by activity */
-
-static void stream_unlink(struct stream *stream)
-{
-    struct streams *streams = stream->streams;
-    *(stream->older == NULL ? &streams->oldest : &stream->older->newer) = stream->newer;
-    *(stream->newer == NULL ? &streams->newest : &stream->newer->older) = stream->older;
-}
-
-static void stream_link(struct stream *stream)
-{
-    struct streams *streams = stream->streams;
-    stream->newer = NULL;
-    stream->older = streams->newest;
-    *(streams->newest == NULL ? &streams->oldest : &streams->newest->newer) = stream;
-    streams->newest = stream;
-}
-
-static void stream_note_activity(struct stream *stream)
-{
-    stream_unlink(stream);
-    stream_link(stream);
-    stream->progress = 0;
-    loop_set_timer(&stream->streams->world->loop, &stream->idle, world_in_ms(STREAM_IDLE_MS));
-}
+/* ------------------------------------------------------------------ deadlines */
 
 static void stream_mark_dirty(struct stream *stream)
 {
@@ -89,25 +23,81 @@ static void stream_mark_dirty(struct stream *stream)
     }
 }
 
+/* It loses its place at once, and its memory at the end of the round. */
 static void stream_kill(struct stream *stream)
 {
-    stream->state = STREAM_DEAD;
-    stream_mark_dirty(stream);
+    if (stream->state != STREAM_DEAD) {
+        stream->state = STREAM_DEAD;
+        stream_leave(stream);
+        stream_mark_dirty(stream);
+    }
 }
 
-static void stream_idle_due(void *owner)
+static bool stream_is_owed(const struct stream *stream)
 {
-    stream_kill(owner);
+    return stream->out.len != 0 || stream->unanswered != 0 || stream->awaits_room;
+}
+
+static int64_t stream_deadline(const struct stream *stream)
+{
+    return stream->message_by_ns < stream->active_by_ns ? stream->message_by_ns
+                                                        : stream->active_by_ns;
+}
+
+/* The timer is only ever moved towards now; when it goes too early it is set again. */
+static void stream_watch_time(struct stream *stream)
+{
+    int64_t at_ns = stream_deadline(stream);
+    if (stream->timer.item.position == 0 || stream->timer.item.at > at_ns) {
+        loop_set_timer(&stream->streams->world->loop, &stream->timer, at_ns);
+    }
+}
+
+static void stream_due(void *owner)
+{
+    struct stream *stream = owner;
+    if (stream_deadline(stream) <= clock_mono_ns()) {
+        stream_kill(stream);
+    } else {
+        stream_watch_time(stream);
+    }
+}
+
+static bool stream_waits_for_reader(const struct stream *stream)
+{
+    return stream->out.len != 0 || stream->awaits_room;
+}
+
+/* A message came, or answers were taken. Whoever waits for an answer of ours is not idle. */
+static void stream_note_activity(struct stream *stream)
+{
+    bool is_owed = stream_is_owed(stream);
+    uint32_t patience_ms = stream->streams->limits.idle_ms;
+    if (is_owed && !stream_waits_for_reader(stream) && patience_ms < STREAM_ANSWER_MS) {
+        patience_ms = STREAM_ANSWER_MS;
+    }
+    stream->progress = 0;
+    stream->active_by_ns = world_in_ms(patience_ms);
+    stream_watch_time(stream);
+    stream_move(stream, !is_owed);
+}
+
+static void stream_note_part(struct stream *stream)
+{
+    if (stream->in.len == 0) {
+        stream->message_by_ns = INT64_MAX;
+    } else if (stream->message_by_ns == INT64_MAX) {
+        stream->message_by_ns = world_in_ms(stream->streams->limits.message_ms);
+        stream_watch_time(stream);
+    }
 }
 
 static void stream_free(struct stream *stream)
 {
     struct streams *streams = stream->streams;
     loop_unwatch(&streams->world->loop, &stream->watch);
-    loop_stop_timer(&streams->world->loop, &stream->idle);
-    close(stream->watch.fd);
-    stream_unlink(stream);
-    table_remove(&streams->by_channel, stream->channel);
+    loop_stop_timer(&streams->world->loop, &stream->timer);
+    wire_close(&stream->wire);
     buffer_close(&stream->in);
     buffer_close(&stream->out);
     memory_give_back(stream);
@@ -115,46 +105,115 @@ static void stream_free(struct stream *stream)
 
 /* ------------------------------------------------------------------ in */
 
-/* The first whole message in the buffer, without its length; false when there is none yet. */
-static bool stream_next_message(const struct stream *stream, struct span *message)
+static bool stream_takes_more(const struct stream *stream)
 {
-    return framing_next(&FRAMING_DNS, buffer_bytes(&stream->in), message) == OK;
+    return (stream->state == STREAM_OPEN || stream->state == STREAM_FINISHED) &&
+           stream->out.len < STREAM_UNSENT_PAUSE && stream->unanswered < STREAM_UNANSWERED_MAX &&
+           !stream->streams->world->is_draining;
 }
 
-static void stream_deliver_messages(struct stream *stream)
+/* Delivers the whole messages in front; returns how many octets they took. */
+static size_t stream_deliver(struct stream *stream, struct span bytes)
 {
+    const struct stream_listener *listener = stream->listener;
+    size_t taken = 0;
     struct span message;
-    while ((stream->state == STREAM_OPEN || stream->state == STREAM_FINISHED) &&
-           stream->out.len < STREAM_UNSENT_PAUSE && !stream->streams->world->is_draining &&
-           stream_next_message(stream, &message)) {
-        stream_note_activity(stream);
+    while (stream_takes_more(stream) &&
+           framing_next(&FRAMING_DNS, span_part(bytes, taken, bytes.len - taken), &message) == OK) {
         stream->unanswered++;
-        struct event event = {.kind = EVENT_QUERY,
-                              .query = {.channel = stream->channel,
-                                        .transport = TRANSPORT_TCP,
-                                        .peer = stream->peer,
-                                        .endpoint = stream->endpoint,
-                                        .message = message}};
+        stream->message_by_ns = INT64_MAX;
+        stream_note_activity(stream);
+        struct event event = {
+            .kind = EVENT_QUERY,
+            .query = {.channel = stream->channel,
+                      .transport = stream->wire.tls == NULL ? TRANSPORT_TCP : TRANSPORT_TLS,
+                      .peer = stream->peer,
+                      .endpoint = listener->endpoint,
+                      .message = message,
+                      .idle_ms = stream->streams->limits.idle_ms,
+                      .is_tls_1_3 = stream->is_tls_1_3}};
         world_deliver(stream->streams->world, &event);
-        buffer_drop(&stream->in, LENGTH_SIZE + message.len);
+        taken += LENGTH_SIZE + message.len;
     }
+    return taken;
+}
+
+static void stream_deliver_kept(struct stream *stream)
+{
+    buffer_drop(&stream->in, stream_deliver(stream, buffer_bytes(&stream->in)));
+    stream_note_part(stream);
+    if (stream->in.len == 0) {
+        buffer_close(&stream->in); /* most connections are idle most of the time */
+    }
+}
+
+/* What arrives is delivered where it lies; only what is no whole message yet is kept. */
+static void stream_take(struct stream *stream, struct span bytes)
+{
+    if (stream->in.len == 0) {
+        size_t taken = stream_deliver(stream, bytes);
+        bytes = span_part(bytes, taken, bytes.len - taken);
+    }
+    if (bytes.len != 0 && buffer_append(&stream->in, bytes) != OK) {
+        stream_kill(stream);
+        return;
+    }
+    stream_deliver_kept(stream);
 }
 
 static void stream_read(struct stream *stream)
 {
-    uint8_t *room = buffer_room(&stream->in, STREAM_READ_SIZE);
-    if (room == NULL) {
-        stream_kill(stream);
-        return;
+    struct streams *streams = stream->streams;
+    /* One read of a plain socket brings many queries, one of TLS brings one record. */
+    int reads = stream->wire.tls == NULL ? 1 : STREAM_READS_A_ROUND;
+    while (stream->state == STREAM_OPEN && stream_takes_more(stream) && reads-- > 0) {
+        size_t len = sizeof streams->room;
+        switch (wire_read(&stream->wire, streams->room, &len)) {
+        case TLS_DONE:
+            stream_take(stream, span_of(streams->room, len));
+            break;
+        case TLS_WAITS_TO_READ:
+        case TLS_WAITS_TO_WRITE:
+            return;
+        case TLS_CLOSED:
+            stream->state = STREAM_FINISHED;
+            break;
+        case TLS_MISTRUSTED:
+            stream_kill(stream);
+            break;
+        }
     }
-    ssize_t got = recv(stream->watch.fd, room, STREAM_READ_SIZE, 0);
-    if (got > 0) {
-        buffer_added(&stream->in, (size_t)got);
-        stream_deliver_messages(stream);
-    } else if (got == 0) {
-        stream->state = STREAM_FINISHED;
-    } else if (errno != EAGAIN && errno != EINTR) {
+}
+
+/* ------------------------------------------------------------------ the handshake */
+
+static void stream_shake_hands(struct stream *stream)
+{
+    struct world *world = stream->streams->world;
+    if (stream->streams->handshakes_left == 0) {
+        return; /* others have their turn; the socket stays ready */
+    }
+    stream->streams->handshakes_left--;
+    char text[ADDRESS_TEXT_MAX];
+    switch (wire_shake_hands(&stream->wire)) {
+    case TLS_DONE:
+        stream->state = STREAM_OPEN;
+        stream->is_tls_1_3 = tls_is_1_3(stream->wire.tls);
+        stream_note_activity(stream);
+        stream_read(stream);
+        break;
+    case TLS_WAITS_TO_READ:
+        stream->shakes_by_write = false;
+        break;
+    case TLS_WAITS_TO_WRITE:
+        stream->shakes_by_write = true;
+        break;
+    case TLS_CLOSED:
+    case TLS_MISTRUSTED:
+        log_line(&world->log, LOG_DETAIL, "no TLS with %s: %s", address_print(stream->peer, text),
+                 tls_reason(stream->wire.tls));
         stream_kill(stream);
+        break;
     }
 }
 
@@ -162,7 +221,9 @@ static void stream_ready(void *owner, uint32_t events)
 {
     struct stream *stream = owner;
     stream_mark_dirty(stream); /* the flush sends, settles the interest, and frees the dead */
-    if (stream->state == STREAM_OPEN && (events & EPOLLIN) != 0) {
+    if (stream->state == STREAM_SHAKING) {
+        stream_shake_hands(stream);
+    } else if (stream->state == STREAM_OPEN && (events & EPOLLIN) != 0) {
         stream_read(stream);
     } else if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
         stream_kill(stream);
@@ -171,11 +232,14 @@ static void stream_ready(void *owner, uint32_t events)
 
 /* ------------------------------------------------------------------ out */
 
+static struct stream *stream_find(const struct world *world, uint64_t channel)
+{
+    return world->streams == NULL ? NULL : table_find(&world->streams->by_channel, channel);
+}
+
 void stream_reply(struct world *world, const struct effect_reply *reply)
 {
-    struct streams *streams = world->streams;
-    struct stream *stream =
-        streams == NULL ? NULL : table_find(&streams->by_channel, reply->channel);
+    struct stream *stream = stream_find(world, reply->channel);
     if (stream == NULL || (stream->state != STREAM_OPEN && stream->state != STREAM_FINISHED)) {
         return;
     }
@@ -195,9 +259,8 @@ void stream_reply(struct world *world, const struct effect_reply *reply)
 
 void stream_hang_up(struct world *world, uint64_t channel)
 {
-    struct streams *streams = world->streams;
-    struct stream *stream = streams == NULL ? NULL : table_find(&streams->by_channel, channel);
-    if (stream != NULL && stream->state != STREAM_DEAD) {
+    struct stream *stream = stream_find(world, channel);
+    if (stream != NULL) {
         stream->state = STREAM_CLOSING;
         stream_mark_dirty(stream);
     }
@@ -206,40 +269,42 @@ void stream_hang_up(struct world *world, uint64_t channel)
 void stream_await_room(struct world *world, uint64_t channel)
 {
     struct streams *streams = world->streams;
-    struct stream *stream = streams == NULL ? NULL : table_find(&streams->by_channel, channel);
+    struct stream *stream = stream_find(world, channel);
+    require(streams != NULL && (channel & CHANNEL_STREAM) != 0);
     if (stream != NULL) {
         stream->awaits_room = true;
         stream_mark_dirty(stream);
+        return;
     }
+    enum status status = buffer_append(&streams->lost, span_of(&channel, sizeof channel));
+    require(status == OK); /* or the service would wait for ever */
 }
 
-static void stream_tell_room(struct stream *stream, bool is_closed)
+static void streams_tell_room(struct streams *streams, uint64_t channel, bool is_closed)
 {
-    if (stream->awaits_room) {
-        stream->awaits_room = false;
-        world_deliver(stream->streams->world, &(struct event){.kind = EVENT_ROOM,
-                                                              .room = {.channel = stream->channel,
-                                                                       .is_closed = is_closed}});
-    }
+    struct event event = {.kind = EVENT_ROOM, .room = {.channel = channel, .is_closed = is_closed}};
+    world_deliver(streams->world, &event);
 }
 
 static void stream_write(struct stream *stream)
 {
     while (stream->out.len != 0) {
-        struct span bytes = buffer_bytes(&stream->out);
-        ssize_t sent = send(stream->watch.fd, bytes.bytes, bytes.len, MSG_NOSIGNAL);
-        if (sent < 0) {
-            if (errno != EAGAIN && errno != EINTR) {
-                stream->state = STREAM_DEAD;
-            }
+        size_t sent;
+        enum tls_outcome outcome = wire_write(&stream->wire, buffer_bytes(&stream->out), &sent);
+        if (outcome == TLS_WAITS_TO_READ || outcome == TLS_WAITS_TO_WRITE) {
             return;
         }
-        buffer_drop(&stream->out, (size_t)sent);
-        stream->progress += (size_t)sent;
+        if (outcome != TLS_DONE) {
+            stream_kill(stream);
+            return;
+        }
+        buffer_drop(&stream->out, sent);
+        stream->progress += sent;
         if (stream->out.len == 0 || stream->progress >= STREAM_PROGRESS) {
             stream_note_activity(stream);
         }
     }
+    buffer_close(&stream->out);
 }
 
 /* Writes, and reads on what had to wait for that, until neither moves. */
@@ -247,132 +312,182 @@ static void stream_exchange(struct stream *stream)
 {
     size_t before;
     do {
-        if (stream->state != STREAM_DEAD) {
+        if (stream->state != STREAM_DEAD && stream->state != STREAM_SHAKING) {
             stream_write(stream);
         }
         before = stream->in.len;
-        stream_deliver_messages(stream);
+        if (before != 0) {
+            stream_deliver_kept(stream);
+        }
     } while (stream->in.len != before);
+}
+
+/* Once a round, so that others are served while a long transfer is taken. */
+static void stream_offer_room(struct stream *stream)
+{
+    if (stream->awaits_room && stream->state != STREAM_DEAD && stream->out.len < STREAM_ROOM) {
+        stream->awaits_room = false;
+        streams_tell_room(stream->streams, stream->channel, false);
+        if (stream->state != STREAM_DEAD) {
+            stream_write(stream);
+        }
+    }
+}
+
+/* From now on it is the reader's turn, not ours. */
+static void stream_note_reader(struct stream *stream)
+{
+    bool waits = stream_waits_for_reader(stream);
+    if (stream->state != STREAM_DEAD && waits && !stream->waits_for_reader) {
+        stream_note_activity(stream);
+    }
+    stream->waits_for_reader = waits;
+}
+
+static uint32_t stream_interest(const struct stream *stream)
+{
+    if (stream->state == STREAM_SHAKING) {
+        return stream->shakes_by_write ? EPOLLOUT : EPOLLIN;
+    }
+    uint32_t interest = stream->out.len != 0 || stream->awaits_room ? EPOLLOUT : 0;
+    return stream->state == STREAM_OPEN && stream_takes_more(stream) ? interest | EPOLLIN
+                                                                     : interest;
 }
 
 /* Exchanges what it can, and decides what to wait for next. */
 static void stream_settle(struct stream *stream)
 {
     stream_exchange(stream);
-    if (stream->state != STREAM_DEAD && stream->out.len < STREAM_UNSENT_PAUSE) {
-        stream_tell_room(stream, false);
+    stream_offer_room(stream);
+    stream_note_reader(stream);
+    bool is_over = stream->state == STREAM_CLOSING ||
+                   (stream->state == STREAM_FINISHED && !stream_is_owed(stream)) ||
+                   stream->streams->world->is_draining;
+    if (stream->out.len == 0 && is_over) {
+        stream_kill(stream);
     }
-    bool is_sent = stream->out.len == 0;
-    bool is_over =
-        stream->state == STREAM_CLOSING ||
-        (stream->state == STREAM_FINISHED && stream->unanswered == 0 && !stream->awaits_room) ||
-        (stream->streams->world->is_draining && stream->state != STREAM_DEAD);
-    if (is_sent && is_over) {
-        stream->state = STREAM_DEAD;
+    if (stream->state != STREAM_DEAD &&
+        loop_watch(&stream->streams->world->loop, &stream->watch, stream_interest(stream)) != OK) {
+        stream_kill(stream);
     }
     if (stream->state == STREAM_DEAD) {
-        stream_tell_room(stream, true);
+        if (stream->awaits_room) {
+            streams_tell_room(stream->streams, stream->channel, true);
+        }
         stream_free(stream);
-        return;
-    }
-    stream->is_dirty = false;
-    uint32_t interest = is_sent && !stream->awaits_room ? 0 : EPOLLOUT;
-    if (stream->state == STREAM_OPEN && stream->out.len < STREAM_UNSENT_PAUSE) {
-        interest |= EPOLLIN;
-    }
-    if (loop_watch(&stream->streams->world->loop, &stream->watch, interest) != OK) {
-        stream_free(stream);
+    } else {
+        stream->is_dirty = false;
     }
 }
 
 void stream_flush(struct world *world)
 {
     struct streams *streams = world->streams;
-    while (streams != NULL && streams->dirty != NULL) {
+    if (streams == NULL) {
+        return;
+    }
+    streams->handshakes_left = STREAM_HANDSHAKES_A_ROUND;
+    while (streams->dirty != NULL || streams->lost.len != 0) {
         struct stream *stream = streams->dirty;
-        streams->dirty = stream->dirty_next;
-        stream_settle(stream); /* still marked, so that its own answers do not list it again */
+        if (stream != NULL) {
+            streams->dirty = stream->dirty_next;
+            stream_settle(stream); /* still marked, so that its own answers do not list it again */
+            continue;
+        }
+        uint64_t channel;
+        memcpy(&channel, buffer_bytes(&streams->lost).bytes, sizeof channel);
+        buffer_drop(&streams->lost, sizeof channel);
+        streams_tell_room(streams, channel, true);
     }
 }
 
 /* ------------------------------------------------------------------ connections */
 
-static size_t peer_count(const struct streams *streams, struct address peer)
-{
-    size_t count = 0;
-    for (const struct stream *stream = streams->newest; stream != NULL; stream = stream->older) {
-        count += address_equal_host(stream->peer, peer) ? 1 : 0;
-    }
-    return count;
-}
-
-/* Whether one more from this peer may stay; makes room by ending the one quiet for longest. */
-static bool streams_admit(struct streams *streams, struct address peer)
-{
-    if (peer_count(streams, peer) >= STREAMS_A_PEER_MAX) {
-        return false;
-    }
-    if (streams->by_channel.count >= STREAMS_MAX && streams->oldest != NULL) {
-        stream_kill(streams->oldest);
-    }
-    return streams->by_channel.count < STREAMS_MAX + ACCEPTS_A_ROUND;
-}
-
 static void stream_open(void *owner, int fd)
 {
     struct stream_listener *listener = owner;
     struct streams *streams = listener->streams;
-    struct world *world = streams->world;
+    struct wire wire = {.fd = fd};
     struct address peer = socket_peer_address(fd);
-    struct stream *stream = peer.family != ADDRESS_NONE && streams_admit(streams, peer)
-                                ? memory_take(sizeof *stream)
-                                : NULL;
-    if (stream == NULL) {
-        close(fd);
+    struct stream *victim = NULL;
+    if (peer.family == ADDRESS_NONE || !streams_choose_victim(streams, peer, &victim)) {
+        wire_close(&wire);
+        return;
+    }
+    if (victim != NULL) {
+        stream_kill(victim);
+    }
+    struct stream *stream = memory_take(sizeof *stream);
+    if (stream != NULL && listener->identity != NULL) {
+        wire.tls = tls_open(listener->identity, fd, NULL);
+    }
+    if (stream == NULL || (listener->identity != NULL && wire.tls == NULL)) {
+        memory_give_back(stream);
+        wire_close(&wire);
         return;
     }
     *stream = (struct stream){.streams = streams,
-                              .channel = CHANNEL_STREAM | world_number(world),
+                              .listener = listener,
+                              .channel = CHANNEL_STREAM | world_number(streams->world),
+                              .state = wire.tls == NULL ? STREAM_OPEN : STREAM_SHAKING,
+                              .wire = wire,
                               .watch = {.fd = fd, .ready = stream_ready, .owner = stream},
-                              .idle = {.due = stream_idle_due, .owner = stream},
-                              .peer = peer,
-                              .endpoint = listener->endpoint};
-    socket_set_no_delay(fd);
-    table_set(&streams->by_channel, stream->channel, stream);
-    stream_link(stream);
-    stream_note_activity(stream);
-    if (loop_watch(&world->loop, &stream->watch, EPOLLIN) != OK) {
-        stream_kill(stream);
+                              .timer = {.due = stream_due, .owner = stream},
+                              .message_by_ns = INT64_MAX,
+                              .peer = peer};
+    if (stream_enter(stream) != OK) {
+        stream_free(stream);
+        return;
     }
+    stream_note_activity(stream);
+    if (wire.tls != NULL) {
+        stream->message_by_ns = world_in_ms(streams->limits.message_ms);
+        stream_watch_time(stream);
+    }
+    stream_mark_dirty(stream); /* the flush begins to watch it */
 }
 
 static void listener_want_room(void *owner)
 {
-    struct stream_listener *listener = owner;
-    if (listener->streams->oldest != NULL) {
-        stream_kill(listener->streams->oldest);
+    const struct stream_listener *listener = owner;
+    struct stream *oldest = streams_oldest(listener->streams);
+    if (oldest != NULL) {
+        stream_kill(oldest);
     }
 }
 
 /* ------------------------------------------------------------------ open and close */
 
-enum status stream_listen(struct world *world, struct address address, uint32_t endpoint,
-                          struct problem *problem)
+static struct streams *streams_open(struct world *world)
 {
     if (world->streams == NULL) {
         world->streams = memory_take(sizeof *world->streams);
-        if (world->streams == NULL) {
-            return problem_set(problem, NO_MEMORY, "there is no memory for TCP");
-        }
+    }
+    if (world->streams != NULL) {
         world->streams->world = world;
+        world->streams->limits = world->stream_limits;
+        world->streams->handshakes_left = STREAM_HANDSHAKES_A_ROUND;
     }
-    struct streams *streams = world->streams;
-    require(streams->listener_count < ENDPOINTS_MAX);
-    int fd;
-    enum status status = socket_listen(address, SOCK_STREAM, "DNS", &fd, problem);
-    if (status != OK) {
-        return status;
+    return world->streams;
+}
+
+/* The connections inherit these. The kernel takes no more of what we send than a little above what
+ * is on its way, so that what a reader does not take waits with us, where it is bounded. */
+static void listener_set_options(int fd)
+{
+    int unsent = STREAM_KERNEL_UNSENT;
+    socket_set_no_delay(fd);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+}
+
+enum status stream_listen(struct world *world, struct address address, uint32_t endpoint,
+                          const struct world_tls *tls, struct problem *problem)
+{
+    struct streams *streams = streams_open(world);
+    if (streams == NULL) {
+        return problem_set(problem, NO_MEMORY, "there is no memory for TCP");
     }
+    require(streams->listener_count < LEN(streams->listeners));
     struct stream_listener *listener = &streams->listeners[streams->listener_count];
     *listener = (struct stream_listener){
         .streams = streams,
@@ -382,12 +497,60 @@ enum status stream_listen(struct world *world, struct address address, uint32_t 
                      .want_room = listener_want_room,
                      .owner = listener},
     };
-    if (acceptor_open(&listener->acceptor, fd) != OK) {
-        return problem_set(problem, IO_FAILED, "cannot wait for TCP connections: %s",
-                           strerror(errno));
+    int fd = -1;
+    enum status status = OK;
+    if (tls != NULL) {
+        status = tls_identity_open(*tls, TLS_DNS_SERVER, &listener->identity, problem);
+    }
+    if (status == OK) {
+        status =
+            socket_listen(address, SOCK_STREAM, tls == NULL ? "DNS" : "DNS over TLS", &fd, problem);
+    }
+    if (status == OK) {
+        listener_set_options(fd);
+        listener->bound = socket_local_address(fd);
+        status = acceptor_open(&listener->acceptor, fd);
+        if (status != OK) {
+            status = problem_set(problem, IO_FAILED, "cannot wait for TCP connections: %s",
+                                 strerror(errno));
+        }
+    }
+    if (status != OK) {
+        tls_identity_close(listener->identity);
+        return status;
     }
     streams->listener_count++;
     return OK;
+}
+
+struct address stream_tls_address(const struct world *world, size_t index)
+{
+    require(world->streams != NULL);
+    for (size_t i = 0; i < world->streams->listener_count; i++) {
+        const struct stream_listener *listener = &world->streams->listeners[i];
+        if (listener->identity != NULL && index-- == 0) {
+            return listener->bound;
+        }
+    }
+    require(!"there are not so many");
+    return (struct address){0};
+}
+
+void stream_reload(struct world *world)
+{
+    for (size_t i = 0; world->streams != NULL && i < world->streams->listener_count; i++) {
+        struct stream_listener *listener = &world->streams->listeners[i];
+        if (listener->identity != NULL) {
+            tls_identity_reload(listener->identity, &world->log);
+        }
+    }
+}
+
+static void list_mark_dirty(const struct stream_list *list)
+{
+    for (const struct stream_link *link = list->newest; link != NULL; link = link->older) {
+        stream_mark_dirty(link->stream);
+    }
 }
 
 void stream_stop(struct world *world)
@@ -399,9 +562,8 @@ void stream_stop(struct world *world)
     for (size_t i = 0; i < streams->listener_count; i++) {
         acceptor_stop(&streams->listeners[i].acceptor);
     }
-    for (struct stream *stream = streams->newest; stream != NULL; stream = stream->older) {
-        stream_mark_dirty(stream);
-    }
+    list_mark_dirty(&streams->idle);
+    list_mark_dirty(&streams->busy);
 }
 
 bool stream_is_drained(const struct world *world)
@@ -415,14 +577,19 @@ void stream_close(struct world *world)
     if (streams == NULL) {
         return;
     }
-    stream_stop(world);
-    while (streams->newest != NULL) {
-        stream_free(streams->newest);
+    stream_stop(world); /* all are in the list then */
+    for (struct stream *stream = streams->dirty; stream != NULL; stream = streams->dirty) {
+        streams->dirty = stream->dirty_next;
+        stream_kill(stream);
+        stream_free(stream);
     }
     for (size_t i = 0; i < streams->listener_count; i++) {
         acceptor_close(&streams->listeners[i].acceptor);
+        tls_identity_close(streams->listeners[i].identity);
     }
     table_close(&streams->by_channel);
+    table_close(&streams->peers);
+    buffer_close(&streams->lost);
     memory_give_back(streams);
     world->streams = NULL;
 }

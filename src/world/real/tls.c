@@ -8,58 +8,113 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char PRIORITIES[] =
-    "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:%SAFE_RENEGOTIATION";
+#define TLS_PRIORITIES(versions) "SECURE128:-VERS-ALL:" versions "-RSA:%SAFE_RENEGOTIATION"
+
+static const struct tls_manner {
+    bool is_server;
+    bool has_tickets;
+    gnutls_certificate_request_t asks; /* of the client, where there is no CA for its certificate */
+    const char *alpn;
+    const char *priorities;
+} MANNERS[] = {
+    [TLS_EPP_SERVER] = {.is_server = true,
+                        .asks = GNUTLS_CERT_REQUEST,
+                        .priorities = TLS_PRIORITIES("+VERS-TLS1.3:+VERS-TLS1.2:")},
+    [TLS_EPP_CLIENT] = {.priorities = TLS_PRIORITIES("+VERS-TLS1.3:+VERS-TLS1.2:")},
+    [TLS_DNS_SERVER] = {.is_server = true,
+                        .has_tickets = true,
+                        .asks = GNUTLS_CERT_IGNORE,
+                        .alpn = "dot",
+                        .priorities = TLS_PRIORITIES("+VERS-TLS1.3:+VERS-TLS1.2:")},
+    [TLS_DNS_CLIENT] = {.alpn = "dot", .priorities = TLS_PRIORITIES("+VERS-TLS1.3:")},
+};
+_Static_assert(LEN(MANNERS) == TLS_USE_COUNT, "each use has its manner");
 
 enum { REASON_SIZE = 200 };
 
+/* What was read from the files; a connection keeps what it began with. */
+struct tls_credentials {
+    gnutls_certificate_credentials_t loaded;
+    size_t users;
+};
+
 struct tls_identity {
-    gnutls_certificate_credentials_t credentials;
+    const struct tls_manner *manner;
+    struct world_tls files;
+    struct tls_credentials *credentials;
     gnutls_priority_t priorities;
-    bool is_server;
-    bool demands_certificate;
+    gnutls_datum_t ticket_key; /* GnuTLS makes others of it, each for some hours */
 };
 
 struct tls {
     gnutls_session_t session;
+    struct tls_credentials *credentials;
     char reason[REASON_SIZE];
 };
 
 /* ------------------------------------------------------------------ identities */
 
-static enum status identity_load(struct tls_identity *identity, struct world_tls files,
-                                 struct problem *problem)
+static void credentials_drop(struct tls_credentials *credentials)
 {
-    if (files.certificate_file != NULL) {
+    if (credentials != NULL && --credentials->users == 0) {
+        gnutls_certificate_free_credentials(credentials->loaded);
+        memory_give_back(credentials);
+    }
+}
+
+static enum status credentials_read(struct tls_credentials *credentials,
+                                    const struct world_tls *files, struct problem *problem)
+{
+    if (files->certificate_file != NULL) {
         int failed = gnutls_certificate_set_x509_key_file(
-            identity->credentials, files.certificate_file, files.key_file, GNUTLS_X509_FMT_PEM);
+            credentials->loaded, files->certificate_file, files->key_file, GNUTLS_X509_FMT_PEM);
         if (failed < 0) {
             return problem_set(problem, IO_FAILED,
                                "cannot use the certificate %s with the key %s: %s",
-                               files.certificate_file, files.key_file, gnutls_strerror(failed));
+                               files->certificate_file, files->key_file, gnutls_strerror(failed));
         }
     }
-    if (files.ca_file != NULL) {
-        int count = gnutls_certificate_set_x509_trust_file(identity->credentials, files.ca_file,
+    if (files->ca_file != NULL) {
+        int count = gnutls_certificate_set_x509_trust_file(credentials->loaded, files->ca_file,
                                                            GNUTLS_X509_FMT_PEM);
         if (count <= 0) {
             return problem_set(problem, IO_FAILED, "cannot read CA certificates from %s: %s",
-                               files.ca_file,
+                               files->ca_file,
                                count == 0 ? "there is none in it" : gnutls_strerror(count));
         }
     }
     return OK;
 }
 
-enum status tls_identity_open(struct world_tls files, bool is_server, struct tls_identity **opened,
-                              struct problem *problem)
+static enum status identity_load(struct tls_identity *identity, struct problem *problem)
 {
-    if ((is_server && files.certificate_file == NULL) ||
+    struct tls_credentials *credentials = memory_take(sizeof *credentials);
+    if (credentials == NULL || gnutls_certificate_allocate_credentials(&credentials->loaded) < 0) {
+        memory_give_back(credentials);
+        return problem_set(problem, NO_MEMORY, "there is no memory for TLS");
+    }
+    credentials->users = 1;
+    enum status status = credentials_read(credentials, &identity->files, problem);
+    if (status != OK) {
+        credentials_drop(credentials);
+        return status;
+    }
+    credentials_drop(identity->credentials);
+    identity->credentials = credentials;
+    return OK;
+}
+
+enum status tls_identity_open(struct world_tls files, enum tls_use use,
+                              struct tls_identity **opened, struct problem *problem)
+{
+    require(use < TLS_USE_COUNT);
+    const struct tls_manner *manner = &MANNERS[use];
+    if ((manner->is_server && files.certificate_file == NULL) ||
         (files.certificate_file == NULL) != (files.key_file == NULL)) {
         return problem_set(problem, BAD_ARGUMENT,
                            "TLS needs both a certificate file and its key file");
     }
-    if (!is_server && files.ca_file == NULL) {
+    if (!manner->is_server && files.ca_file == NULL) {
         return problem_set(problem, BAD_ARGUMENT,
                            "a TLS client needs the file of the CA that signed the server's "
                            "certificate");
@@ -68,14 +123,14 @@ enum status tls_identity_open(struct world_tls files, bool is_server, struct tls
     if (identity == NULL) {
         return problem_set(problem, NO_MEMORY, "there is no memory for TLS");
     }
-    identity->is_server = is_server;
-    identity->demands_certificate = is_server && files.ca_file != NULL;
+    identity->manner = manner;
+    identity->files = files;
     enum status status = OK;
-    if (gnutls_certificate_allocate_credentials(&identity->credentials) < 0 ||
-        gnutls_priority_init(&identity->priorities, PRIORITIES, NULL) < 0) {
+    if (gnutls_priority_init(&identity->priorities, manner->priorities, NULL) < 0 ||
+        (manner->has_tickets && gnutls_session_ticket_key_generate(&identity->ticket_key) < 0)) {
         status = problem_set(problem, CRYPTO_FAILED, "TLS cannot be set up");
     }
-    status = status == OK ? identity_load(identity, files, problem) : status;
+    status = status == OK ? identity_load(identity, problem) : status;
     if (status != OK) {
         tls_identity_close(identity);
         return status;
@@ -84,37 +139,64 @@ enum status tls_identity_open(struct world_tls files, bool is_server, struct tls
     return OK;
 }
 
+void tls_identity_reload(struct tls_identity *identity, const struct log *log)
+{
+    struct problem problem = {0};
+    if (identity_load(identity, &problem) != OK) {
+        log_line(log, LOG_ERROR, "%s; the old ones stay in use", problem.sentence);
+    }
+}
+
 void tls_identity_close(struct tls_identity *identity)
 {
     if (identity == NULL) {
         return;
     }
-    if (identity->credentials != NULL) {
-        gnutls_certificate_free_credentials(identity->credentials);
-    }
+    credentials_drop(identity->credentials);
     if (identity->priorities != NULL) {
         gnutls_priority_deinit(identity->priorities);
+    }
+    if (identity->ticket_key.data != NULL) {
+        gnutls_memset(identity->ticket_key.data, 0, identity->ticket_key.size);
+        gnutls_free(identity->ticket_key.data);
     }
     memory_give_back(identity);
 }
 
 /* ------------------------------------------------------------------ connections */
 
-static bool session_prepare(gnutls_session_t session, struct tls_identity *identity,
+/* A client that names protocols must name ours; one that names none is older than ALPN for DNS. */
+static bool session_set_protocol(gnutls_session_t session, const char *alpn)
+{
+    const gnutls_datum_t name = {(void *)(uintptr_t)alpn, (unsigned)strlen(alpn)};
+    return gnutls_alpn_set_protocols(session, &name, 1, GNUTLS_ALPN_MANDATORY) >= 0;
+}
+
+static bool session_prepare_server(gnutls_session_t session, const struct tls_identity *identity)
+{
+    bool demands = identity->files.ca_file != NULL;
+    gnutls_certificate_server_set_request(session,
+                                          demands ? GNUTLS_CERT_REQUIRE : identity->manner->asks);
+    if (demands) {
+        gnutls_session_set_verify_cert(session, NULL, 0);
+    }
+    return !identity->manner->has_tickets ||
+           gnutls_session_ticket_enable_server(session, &identity->ticket_key) >= 0;
+}
+
+static bool session_prepare(gnutls_session_t session, const struct tls_identity *identity,
                             const char *host_name)
 {
+    const struct tls_manner *manner = identity->manner;
     if (gnutls_priority_set(session, identity->priorities) < 0 ||
-        gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, identity->credentials) < 0) {
+        gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, identity->credentials->loaded) <
+            0 ||
+        (manner->alpn != NULL && !session_set_protocol(session, manner->alpn))) {
         return false;
     }
     gnutls_handshake_set_timeout(session, 0); /* the world has its own deadlines */
-    if (identity->is_server) {
-        gnutls_certificate_server_set_request(
-            session, identity->demands_certificate ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_REQUEST);
-        if (identity->demands_certificate) {
-            gnutls_session_set_verify_cert(session, NULL, 0);
-        }
-        return true;
+    if (manner->is_server) {
+        return session_prepare_server(session, identity);
     }
     gnutls_session_set_verify_cert(session, host_name, 0);
     return gnutls_server_name_set(session, GNUTLS_NAME_DNS, host_name, strlen(host_name)) >= 0;
@@ -122,17 +204,19 @@ static bool session_prepare(gnutls_session_t session, struct tls_identity *ident
 
 struct tls *tls_open(struct tls_identity *identity, int fd, const char *host_name)
 {
-    require(identity->is_server == (host_name == NULL));
+    require(identity->manner->is_server == (host_name == NULL));
     struct tls *tls = memory_take(sizeof *tls);
     if (tls == NULL) {
         return NULL;
     }
-    unsigned flags =
-        GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | (identity->is_server ? GNUTLS_SERVER : GNUTLS_CLIENT);
+    unsigned flags = GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL |
+                     (identity->manner->is_server ? GNUTLS_SERVER : GNUTLS_CLIENT);
     if (gnutls_init(&tls->session, flags) < 0) {
         memory_give_back(tls);
         return NULL;
     }
+    tls->credentials = identity->credentials;
+    tls->credentials->users++;
     if (!session_prepare(tls->session, identity, host_name)) {
         tls_close(tls);
         return NULL;
@@ -145,8 +229,19 @@ void tls_close(struct tls *tls)
 {
     if (tls != NULL) {
         gnutls_deinit(tls->session);
+        credentials_drop(tls->credentials);
         memory_give_back(tls);
     }
+}
+
+bool tls_is_1_3(const struct tls *tls)
+{
+    return gnutls_protocol_get_version(tls->session) == GNUTLS_TLS1_3;
+}
+
+bool tls_is_resumed(const struct tls *tls)
+{
+    return gnutls_session_is_resumed(tls->session) != 0;
 }
 
 /* What GnuTLS's refusal of the moment means. */

@@ -16,12 +16,24 @@ enum tls_outcome {
     TLS_MISTRUSTED /* its certificate is not accepted, or ours is not by it */
 };
 
-/* For servers: `files.ca_file` non-NULL demands a client certificate signed by it; else one is
- * asked for and none is demanded. For clients: the CA that must have signed the server's; a
- * certificate of our own only where files are given. */
-enum status tls_identity_open(struct world_tls files, bool is_server,
+/* What the connections are for: from that follow versions, certificates asked for, ALPN. */
+enum tls_use {
+    TLS_EPP_SERVER, /* with `ca_file` a client certificate signed by it is demanded; else one is
+                       asked for, and none is demanded */
+    TLS_EPP_CLIENT, /* `ca_file` has signed the server's certificate; our own where files are given
+                     */
+    TLS_DNS_SERVER, /* RFC 7858: ALPN "dot", tickets for resumption; clients show no certificate */
+    TLS_DNS_CLIENT, /* RFC 9103: TLS 1.3 and ALPN "dot" alone; `ca_file` as above */
+    TLS_USE_COUNT
+};
+
+/* The names of the files live as long as the identity. */
+enum status tls_identity_open(struct world_tls files, enum tls_use use,
                               struct tls_identity **identity, struct problem *problem) MUST_USE;
-void tls_identity_close(struct tls_identity *identity);
+/* Reads the files again, for connections opened from now on. What is wrong with them goes to the
+ * log, and then all stays as it was. */
+void tls_identity_reload(struct tls_identity *identity, const struct log *log);
+void tls_identity_close(struct tls_identity *identity); /* after its connections; NULL is fine */
 
 /* `host_name`: what the server's certificate must say; NULL on the server's side. The socket stays
  * the caller's. NULL without memory. */
@@ -38,5 +50,7 @@ enum tls_outcome tls_write(struct tls *tls, struct span bytes, size_t *written) 
 enum tls_outcome tls_finish(struct tls *tls) MUST_USE;
 /* SHA-256 of the certificate that the other side showed; false when it showed none. */
 bool tls_peer_digest(const struct tls *tls, uint8_t digest[TLS_DIGEST_SIZE]);
+bool tls_is_1_3(const struct tls *tls);     /* after the handshake */
+bool tls_is_resumed(const struct tls *tls); /* after the handshake: by a ticket */
 /* Why the handshake failed, for the log. */
 const char *tls_reason(const struct tls *tls);

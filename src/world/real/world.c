@@ -190,13 +190,14 @@ struct part {
     void (*stop)(struct world *world);             /* nothing new comes in */
     bool (*is_drained)(const struct world *world); /* nothing waits to go out */
     void (*close)(struct world *world);
+    void (*reload)(struct world *world); /* certificates are read again */
 };
 
 static const struct part PARTS[] = {
     {udp_flush, udp_stop, NULL, udp_close},
-    {stream_flush, stream_stop, stream_is_drained, stream_close},
-    {NULL, NULL, NULL, ask_close},
-    {epp_flush, epp_stop, epp_is_drained, epp_close},
+    {stream_flush, stream_stop, stream_is_drained, stream_close, stream_reload},
+    {NULL, NULL, NULL, ask_close, ask_reload},
+    {epp_flush, epp_stop, epp_is_drained, epp_close, epp_reload},
     {NULL, http_stop, http_is_drained, http_close},
     {control_flush, control_stop, control_is_drained, control_close},
     {NULL, NULL, NULL, mail_close},
@@ -223,6 +224,15 @@ static bool parts_are_drained(const struct world *world)
     return true;
 }
 
+static void parts_reload(struct world *world)
+{
+    for (size_t i = 0; i < LEN(PARTS); i++) {
+        if (PARTS[i].reload != NULL) {
+            PARTS[i].reload(world);
+        }
+    }
+}
+
 /* ------------------------------------------------------------------ signals */
 
 static void drain_begin(struct world *world)
@@ -240,6 +250,7 @@ static void drain_begin(struct world *world)
 static void signal_take(struct world *world, uint32_t number)
 {
     if (number == SIGHUP && !world->is_draining) {
+        parts_reload(world);
         struct event event = {.kind = EVENT_RELOAD};
         world_deliver(world, &event);
     } else if (number != SIGHUP && world->is_draining) {
@@ -305,6 +316,7 @@ enum status world_open(const struct world_options *options, struct world **opene
         return status;
     }
     privilege_raise_limits();
+    world_set_stream_limits(world, (struct world_stream_limits){0});
     *opened = world;
     return OK;
 }
@@ -342,7 +354,7 @@ enum status world_listen_dns(struct world *world, struct address address, struct
         if (status != OK) {
             return status;
         }
-        status = stream_listen(world, bound, world->endpoint_count, problem);
+        status = stream_listen(world, bound, world->endpoint_count, NULL, problem);
         if (status == OK) {
             world->endpoint_count++;
             return OK;
@@ -352,10 +364,56 @@ enum status world_listen_dns(struct world *world, struct address address, struct
     return status;
 }
 
+enum status world_listen_tls(struct world *world, struct address address, struct world_tls tls,
+                             struct problem *problem)
+{
+    if (world->endpoint_count == ENDPOINTS_MAX) {
+        return problem_set(problem, LIMIT_REACHED, "at most %d addresses can be listened on",
+                           ENDPOINTS_MAX);
+    }
+    enum status status = stream_listen(world, address, world->endpoint_count, &tls, problem);
+    world->endpoint_count += status == OK ? 1 : 0;
+    return status;
+}
+
+static uint32_t number_or(uint32_t number, uint32_t otherwise)
+{
+    return number != 0 ? number : otherwise;
+}
+
+void world_set_stream_limits(struct world *world, struct world_stream_limits limits)
+{
+    require(world->streams == NULL);
+    uint32_t possible = privilege_descriptors();
+    possible = possible > STREAMS_OTHERS_MAX * 2 ? possible - STREAMS_OTHERS_MAX : possible / 2;
+    world->stream_limits = (struct world_stream_limits){
+        .clients = number_or(limits.clients, STREAMS_MAX),
+        .clients_a_peer = number_or(limits.clients_a_peer, STREAMS_A_PEER_MAX),
+        .idle_ms = number_or(limits.idle_ms, STREAM_IDLE_MS),
+        .message_ms = number_or(limits.message_ms, STREAM_MESSAGE_MS),
+    };
+    if (world->stream_limits.clients > possible) {
+        world->stream_limits.clients = possible;
+        if (limits.clients != 0) {
+            log_line(&world->log, LOG_WARNING,
+                     "at most %u connections are taken: the limit of open files (`ulimit -n`) "
+                     "allows no more",
+                     possible);
+        }
+    }
+}
+
+enum status world_add_tls_peer(struct world *world, const struct world_tls_peer *peer,
+                               uint32_t *index, struct problem *problem)
+{
+    return ask_add_tls_peer(world, peer, index, problem);
+}
+
 struct address world_address(const struct world *world, enum world_socket kind, size_t index)
 {
     static struct address (*const ADDRESSES[])(const struct world *world, size_t index) = {
         [WORLD_SOCKET_DNS] = udp_address,
+        [WORLD_SOCKET_TLS] = stream_tls_address,
         [WORLD_SOCKET_HTTP] = http_address,
         [WORLD_SOCKET_EPP] = epp_address,
     };

@@ -26,11 +26,39 @@ const struct log *world_log(struct world *world);
 const struct entropy *world_entropy(struct world *world);
 struct moment world_now(struct world *world);
 
+/* Files of certificates and keys (PEM); their names live as long as the world. SIGHUP reads them
+ * again, for connections opened from then on. */
+struct world_tls {
+    const char *certificate_file;
+    const char *key_file;
+    const char *ca_file;
+};
+
 /* DNS over UDP and TCP on that address; endpoints are numbered from 0 in order of calls. */
 enum status world_listen_dns(struct world *world, struct address address,
                              struct problem *problem) MUST_USE;
+/* DNS over TLS (RFC 7858); numbered with the others. */
+enum status world_listen_tls(struct world *world, struct address address, struct world_tls tls,
+                             struct problem *problem) MUST_USE;
+/* What connections of DNS clients may cost; 0: as world_limits.h has it. Before the first listens.
+ * The connections of all are never more than descriptors allow. */
+struct world_stream_limits {
+    uint32_t clients;
+    uint32_t clients_a_peer; /* of one address; of IPv6, of one /64 */
+    uint32_t idle_ms;        /* a client that is owed nothing, or does not read, is closed then */
+    uint32_t message_ms; /* a message, or a TLS handshake, that has begun must end within this */
+};
+void world_set_stream_limits(struct world *world, struct world_stream_limits limits);
+/* A server of which EFFECT_ASK over TLS can demand to be that one (RFC 9103 §9.3.1): its
+ * certificate says `host_name` and is signed by `tls.ca_file`. `*index` is for the effect. */
+struct world_tls_peer {
+    const char *host_name;
+    struct world_tls tls;
+};
+enum status world_add_tls_peer(struct world *world, const struct world_tls_peer *peer,
+                               uint32_t *index, struct problem *problem) MUST_USE;
 /* Where a listening socket really is, for port 0: the `index`-th of that kind in order of calls. */
-enum world_socket { WORLD_SOCKET_DNS, WORLD_SOCKET_HTTP, WORLD_SOCKET_EPP };
+enum world_socket { WORLD_SOCKET_DNS, WORLD_SOCKET_TLS, WORLD_SOCKET_HTTP, WORLD_SOCKET_EPP };
 struct address world_address(const struct world *world, enum world_socket kind, size_t index);
 
 /* HTTP; with certificate and key files (PEM) HTTPS. */
@@ -39,11 +67,6 @@ enum status world_listen_http(struct world *world, struct address address,
                               struct problem *problem) MUST_USE;
 /* EPP over TLS (RFC 5734); `client_ca_file` non-NULL: a client certificate signed by it is
  * demanded. */
-struct world_tls {
-    const char *certificate_file;
-    const char *key_file;
-    const char *ca_file;
-};
 enum status world_listen_epp(struct world *world, struct address address, struct world_tls tls,
                              struct problem *problem) MUST_USE;
 /* A name for EFFECT_EPP_OPEN: where it leads, our certificate, the CA that must have signed theirs,

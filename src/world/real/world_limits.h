@@ -5,26 +5,35 @@ enum {
     /* A UDP query waits at most this long in the table of channels, counted in later ones that also
      * wait: the answer to the oldest is then worthless to its asker. */
     UDP_CHANNELS_MAX = 65536,
-    UDP_BATCH = 32,              /* messages a system call */
+    UDP_BATCH = 64,              /* messages a system call; more gains nothing */
     UDP_BATCHES_A_ROUND = 8,     /* then timers and other sockets have their turn */
     UDP_SOCKET_BUFFER = 4 << 20, /* bursts of some milliseconds at full load */
     DNS_MESSAGE_MAX = 65535,     /* RFC 1035 §4.2.2 */
     UDP_SEND_WAIT_MS = 10,       /* a full socket buffer empties faster or not at all */
     ENDPOINTS_MAX = 64,
 
-    STREAMS_MAX = 1024,            /* then the one that was quiet longest goes */
-    STREAMS_A_PEER_MAX = 256,      /* one host cannot push out all others */
-    STREAM_IDLE_MS = 30000,        /* RFC 7766 §6.2.3: a few seconds at least */
-    STREAM_READ_SIZE = 16384,      /* then other sockets have their turn */
-    STREAM_UNSENT_PAUSE = 1 << 18, /* who does not read our answers is not read either */
-    STREAM_UNSENT_MAX = 64 << 20,  /* a transfer of a large zone; more is a reader that stands */
-    STREAM_PROGRESS = 16384,       /* octets that a slow reader must take each STREAM_IDLE_MS */
+    STREAMS_MAX = 16384,       /* `tcp-clients`: then the one that was idle longest goes */
+    STREAMS_A_PEER_MAX = 1024, /* `tcp-clients-per-address`: one host cannot push out all */
+    STREAMS_OTHERS_MAX = 256,  /* descriptors that are no client's */
+    STREAM_IDLE_MS = 30000,    /* `tcp-idle-timeout`; RFC 7766 §6.2.3: a few seconds at least */
+    STREAM_MESSAGE_MS = 10000, /* `tcp-message-timeout`: for one to end that has begun */
+    STREAM_ANSWER_MS = 120000, /* the longest that we may owe an answer */
+    STREAM_READ_SIZE = 16384,  /* then other sockets have their turn; a TLS record */
+    STREAM_READS_A_ROUND = 16, /* of TLS, whose records are often one query each */
+    STREAM_HANDSHAKES_A_ROUND = 4,  /* each costs as much as a hundred answers */
+    STREAM_UNANSWERED_MAX = 512,    /* queries of one client under way; then it is not read */
+    STREAM_UNSENT_PAUSE = 1 << 17,  /* who does not read our answers is not read either */
+    STREAM_ROOM = 1 << 16,          /* less is unsent: the next of a transfer is made */
+    STREAM_UNSENT_MAX = 48 << 20,   /* every answer under way at its longest */
+    STREAM_KERNEL_UNSENT = 1 << 17, /* of a reader that stands, kept by the kernel */
+    STREAM_PROGRESS = 16384,        /* octets that a slow reader must take in `tcp-idle-timeout` */
     ACCEPTS_A_ROUND = 32,
     ACCEPT_PAUSE_MS = 100, /* without descriptors, until some are free again */
 
     ASKS_MAX = 8192,
     ASK_PORT_MIN = 10240,     /* below are the ports of services */
     ASK_PORT_TRIES = 16,      /* then the kernel chooses, from its smaller range */
+    TLS_PEERS_MAX = 256,      /* identities, however many zones come from each */
     ASK_UNSENT_MAX = 1 << 20, /* for a TCP server that does not read */
 
     EPP_SESSIONS_MAX = 512,
