@@ -256,6 +256,7 @@ void signer_handle(void *state, const struct event *event, struct outbox *outbox
     case EVENT_TIMER:
         if (event->timer < signer->zone_count) {
             renew(signer, &signer->zones[event->timer], event->now, outbox);
+            signer_warn(signer, &signer->zones[event->timer], moment_wall_s(event->now));
         }
         break;
     case EVENT_CONTROL:

@@ -25,8 +25,9 @@ struct signer_zone {
                              changed the data since */
     int64_t refresh_at_s; /* when the earliest signature wants renewal; 0: none */
     char fault[PROBLEM_SENTENCE_MAX]; /* why the last version was held back; empty: it was not */
-    bool is_fault_of_data;            /* and stays so until other data come */
-    struct zone *waiting; /* data that were good but could not be published: tried again */
+    int64_t warned_left_s; /* how near the time to bogus was when it was warned of; 0: it was not */
+    bool is_fault_of_data; /* and stays so until other data come */
+    struct zone *waiting;  /* data that were good but could not be published: tried again */
 };
 
 struct signer {
@@ -77,6 +78,9 @@ enum status signer_dump(const struct signer_zone *zone, struct arena *arena, str
 /* The time to bogus: when the first resolver could fail if nothing more happened, as the earliest
  * signature ends; INT64_MAX when nothing of it is signed. O(1). */
 int64_t signer_bogus_at_s(const struct signer_zone *zone);
+/* One line in the log when a quarter of a signature's life is left to that time, and again at each
+ * half of what was left: well before, and more often as it comes near. */
+void signer_warn(const struct signer *signer, struct signer_zone *zone, int64_t now_s);
 
 /* keep.c: the state of a zone that is not in its keys. */
 enum status signer_save(struct signer *signer, const struct signer_zone *zone) MUST_USE;

@@ -35,7 +35,15 @@ struct bench {
     char answer[4096];
     bool is_failure;
     int64_t now_s;
+    struct log log;
+    size_t bogus_warnings; /* lines that tell of signatures that end */
 };
+
+static void bench_log(void *self, enum log_level level, const char *sentence)
+{
+    struct bench *bench = self;
+    bench->bogus_warnings += level <= LOG_WARNING && strstr(sentence, "first signatures") != NULL;
+}
 
 static struct zone *bench_load(void *user, const char *file, struct name apex)
 {
@@ -103,6 +111,7 @@ static void bench_start(struct bench *bench)
     struct signer_options options = {.zones = &bench->zone_options,
                                      .zone_count = 1,
                                      .disk = &bench->disk,
+                                     .log = &bench->log,
                                      .load = bench_load,
                                      .remember = bench_remember,
                                      .publish = bench_publish,
@@ -130,6 +139,7 @@ static void bench_open(struct bench *bench)
 {
     *bench = (struct bench){.now_s = NOW, .lines = good_lines, .line_count = LEN(good_lines)};
     bench->disk = fake_disk_open(&bench->files);
+    bench->log = (struct log){bench_log, bench};
     outbox_open(&bench->outbox, 16 << 20);
     bench->zone_options = (struct signer_zone_options){
         .name = test_name("example.", &bench->name_buffer),
@@ -231,6 +241,37 @@ static void test_signatures_are_renewed_by_timer(void **state)
     }
     assert_true(bench.publish_count > 5);
     assert_true(bench.now_s > NOW + 14 * 86400);
+    bench_close(&bench);
+}
+
+/* A signer that can keep nothing any more tells of the end well before it, and not at each try. */
+static void test_the_time_to_bogus_is_warned_of(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_open(&bench);
+    bench.files.fault_at = bench.files.writes + 1;
+    bench.files.is_broken_for_good = true;
+    int64_t end_s = zone_earliest_expiration_s(bench.published);
+    int64_t first_s = 0;
+    size_t tries = 0;
+    while (bench.now_s < end_s - 3600) {
+        bench.now_s += 3600;
+        tries++;
+        bench_handle(&bench, (struct event){.kind = EVENT_TIMER, .timer = 0});
+        first_s = first_s == 0 && bench.bogus_warnings > 0 ? bench.now_s : first_s;
+    }
+    assert_int_equal(bench.publish_count, 1);
+    assert_true(first_s != 0 && end_s - first_s > 2 * 86400);
+    assert_in_range(bench.bogus_warnings, 4, 12);
+    assert_true(tries > 100);
+    bench.files.fault_at = 0;
+    bench.files.is_broken_for_good = false;
+    bench_handle(&bench, (struct event){.kind = EVENT_TIMER, .timer = 0});
+    assert_int_equal(bench.publish_count, 2);
+    size_t told = bench.bogus_warnings;
+    bench_handle(&bench, (struct event){.kind = EVENT_TIMER, .timer = 0});
+    assert_int_equal(bench.bogus_warnings, told);
     bench_close(&bench);
 }
 
@@ -549,6 +590,7 @@ int main(void)
         cmocka_unit_test(test_a_restart_signs_nothing_anew),
         cmocka_unit_test(test_changes_and_faults_of_the_file),
         cmocka_unit_test(test_signatures_are_renewed_by_timer),
+        cmocka_unit_test(test_the_time_to_bogus_is_warned_of),
         cmocka_unit_test(test_nothing_leaves_that_is_not_durable),
         cmocka_unit_test(test_sign_and_unsign_last_over_a_restart),
         cmocka_unit_test(test_a_key_is_rolled),

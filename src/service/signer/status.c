@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-enum { DUMP_LEN_MAX = 60 << 20, DAY_S = 86400, HOUR_S = 3600, MINUTE_S = 60 };
+enum { DUMP_LEN_MAX = 60 << 20 };
+enum { DAY_S = 86400, HOUR_S = 3600, MINUTE_S = 60, VALIDITY_DEFAULT_S = 14 * DAY_S };
 
 static void write_time(struct writer *text, const char *key, int64_t at_s, int64_t now_s)
 {
@@ -22,6 +23,31 @@ int64_t signer_bogus_at_s(const struct signer_zone *zone)
     return zone->published == NULL || !zone->is_published_signed
                ? INT64_MAX
                : zone_earliest_expiration_s(zone->published);
+}
+
+void signer_warn(const struct signer *signer, struct signer_zone *zone, int64_t now_s)
+{
+    int64_t bogus_at_s = signer_bogus_at_s(zone);
+    int64_t left_s = bogus_at_s == INT64_MAX ? INT64_MAX : bogus_at_s - now_s;
+    uint32_t validity_s = zone->options.policy.validity_s;
+    if (left_s > (validity_s == 0 ? VALIDITY_DEFAULT_S : validity_s) / 4) {
+        zone->warned_left_s = 0;
+        return;
+    }
+    if (zone->warned_left_s != 0 && left_s > zone->warned_left_s / 2) {
+        return;
+    }
+    char name[NAME_TEXT_MAX];
+    int64_t far_s = left_s > 0 ? left_s : -left_s;
+    zone->warned_left_s = left_s < 2 ? 2 : left_s;
+    log_line(signer->options.log, left_s > 0 ? LOG_WARNING : LOG_ERROR,
+             left_s > 0 ? "zone %s: its first signatures end in %lld d %lld h, and then resolvers "
+                          "refuse it: %s"
+                        : "zone %s: its first signatures ended %lld d %lld h ago, and resolvers "
+                          "refuse it: %s",
+             name_print(zone->options.name, name), (long long)(far_s / DAY_S),
+             (long long)(far_s % DAY_S / HOUR_S),
+             zone->fault[0] != '\0' ? zone->fault : "their renewal is late");
 }
 
 void signer_write_status(const struct signer_zone *zone, int64_t now_s, struct writer *text)
