@@ -5,26 +5,50 @@
 #include "core/base/text.h"
 #include "core/dns/rdata.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { OPTION_ORIGIN, OPTION_DIGEST, OPTION_COUNT };
+enum { OPTION_ORIGIN, OPTION_DIGEST, OPTION_JSON, OPTION_COUNT };
 enum { RECORD_TEXT_MAX = 8192 };
 
 static const char NAME[] = "ds";
 
-static int print_ds(struct name zone, struct span dnskey, uint8_t digest_type)
+/* What is printed, and how. */
+struct showing {
+    uint8_t digest_type;
+    json_t *list; /* NULL: lines of text, at once */
+};
+
+static void show_json(struct showing *showing, struct name zone, struct span ds)
+{
+    char name[NAME_TEXT_MAX];
+    char digest[2 * DIGEST_LEN_MAX + 1];
+    for (size_t i = 4; i < ds.len; i++) {
+        snprintf(digest + 2 * (i - 4), 3, "%02X", ds.bytes[i]);
+    }
+    json_array_append_new(showing->list,
+                          json_pack("{s:s, s:i, s:i, s:i, s:s}", "zone", name_print(zone, name),
+                                    "tag", ds.bytes[0] << 8 | ds.bytes[1], "algorithm", ds.bytes[2],
+                                    "digest_type", ds.bytes[3], "digest", digest));
+}
+
+static int print_ds(struct showing *showing, struct name zone, struct span dnskey)
 {
     uint8_t bytes[4 + DIGEST_LEN_MAX];
     uint8_t line[RECORD_TEXT_MAX];
     struct writer rdata = writer_over(bytes, sizeof bytes);
     struct writer text = writer_over(line, sizeof line);
-    enum status status = ds_make(zone, dnskey, digest_type, &rdata);
+    enum status status = ds_make(zone, dnskey, showing->digest_type, &rdata);
     if (status != OK) {
         struct problem problem = {0};
-        problem_set(&problem, status, "a DS of digest type %u cannot be made: %s", digest_type,
-                    status_text(status));
+        problem_set(&problem, status, "a DS of digest type %u cannot be made: %s",
+                    showing->digest_type, status_text(status));
         return command_failed(NAME, &problem);
+    }
+    if (showing->list != NULL) {
+        show_json(showing, zone, writer_written(&rdata));
+        return EXIT_DONE;
     }
     name_write_text(zone, &text);
     writer_text(&text, " IN DS ");
@@ -45,13 +69,13 @@ static bool is_key_path(const char *path)
     return has_end || (file[0] == 'K' && plus != NULL && strchr(plus + 1, '+') != NULL);
 }
 
-static int ds_of_key(const char *path, uint8_t digest_type)
+static int ds_of_key(struct showing *showing, const char *path)
 {
     struct key_files files;
     struct problem problem = {0};
     key_files_open(&files);
     int code = key_files_read(&files, path, false, &problem) == OK
-                   ? print_ds(files.files[0].zone, files.files[0].dnskey.rdata, digest_type)
+                   ? print_ds(showing, files.files[0].zone, files.files[0].dnskey.rdata)
                    : command_failed(NAME, &problem);
     key_files_close(&files);
     return code;
@@ -59,7 +83,7 @@ static int ds_of_key(const char *path, uint8_t digest_type)
 
 /* Of each key at the apex that has the SEP bit and is not revoked; without any, of each that is no
  * revoked one. */
-static int ds_of_zone(const char *path, const char *origin, uint8_t digest_type)
+static int ds_of_zone(struct showing *showing, const char *path, const char *origin)
 {
     struct zone *zone = zone_open_file(NAME, path, origin);
     if (zone == NULL) {
@@ -77,7 +101,7 @@ static int ds_of_zone(const char *path, const char *origin, uint8_t digest_type)
                              (dnskey.flags & DNSKEY_FLAG_REVOKE) == 0 &&
                              (wants_sep == 0 || (dnskey.flags & DNSKEY_FLAG_SEP) != 0);
             if (is_wanted && code == EXIT_DONE) {
-                code = print_ds(apex, rdata, digest_type);
+                code = print_ds(showing, apex, rdata);
                 printed++;
             }
         }
@@ -97,6 +121,7 @@ static int ds_run(int argc, char **argv)
     struct command_option options[OPTION_COUNT] = {
         [OPTION_ORIGIN] = {.name = "-o", .takes_value = true},
         [OPTION_DIGEST] = {.name = "--digest", .takes_value = true},
+        [OPTION_JSON] = {.name = "--json"},
     };
     int word_count = 0;
     int code = command_parse(argc, argv, options, OPTION_COUNT, &word_count);
@@ -113,9 +138,17 @@ static int ds_run(int argc, char **argv)
     if (word_count != 1) {
         return command_usage_error(NAME, "it wants one key file or zone file");
     }
-    return is_key_path(argv[1])
-               ? ds_of_key(argv[1], (uint8_t)digest_type)
-               : ds_of_zone(argv[1], command_value(&options[OPTION_ORIGIN]), (uint8_t)digest_type);
+    struct showing showing = {(uint8_t)digest_type,
+                              options[OPTION_JSON].count > 0 ? json_array() : NULL};
+    code = is_key_path(argv[1])
+               ? ds_of_key(&showing, argv[1])
+               : ds_of_zone(&showing, argv[1], command_value(&options[OPTION_ORIGIN]));
+    if (code == EXIT_DONE && showing.list != NULL) {
+        json_dumpf(showing.list, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+        puts("");
+    }
+    json_decref(showing.list);
+    return code;
 }
 
 const struct command COMMAND_DS = {
@@ -127,6 +160,7 @@ const struct command COMMAND_DS = {
              "KEY is either file of a pair as `vouch keystore` makes it, or what both begin with.\n"
              "Of a zone file, the keys with the SEP bit at its apex count.\n"
              "\n"
+             "  --json          the same for programs\n"
              "  --digest 2|4    SHA-256 (if not said) or SHA-384\n"
              "  -o ZONE         the zone in the file; without it the owner of the SOA\n",
     .run = ds_run,

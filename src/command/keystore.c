@@ -55,6 +55,56 @@ static enum status read_zone(const char *text, struct name_buffer *buffer, struc
     return name_parse(span_of_text(text), &NAME_ROOT, buffer, zone, problem);
 }
 
+/* "ksk" has the SEP bit; a CSK cannot be told from a KSK by its record. */
+static const char *role_of(const struct key_file *file)
+{
+    return (file->dnskey.flags & DNSKEY_FLAG_SEP) != 0 ? "ksk" : "zsk";
+}
+
+static const char *mnemonic_of(const struct key_file *file)
+{
+    const struct algorithm *algorithm = algorithm_find(file->dnskey.algorithm);
+    return algorithm == NULL ? "unknown" : algorithm->mnemonic;
+}
+
+static json_t *key_as_json(const struct key_file *file)
+{
+    char zone[NAME_TEXT_MAX];
+    char id[KEY_ID_TEXT_SIZE];
+    return json_pack("{s:s, s:s, s:i, s:s, s:i, s:s, s:s}", "zone", name_print(file->zone, zone),
+                     "role", role_of(file), "algorithm", file->dnskey.algorithm, "mnemonic",
+                     mnemonic_of(file), "tag", file->dnskey.tag, "id", key_file_id(file, id),
+                     "path", file->path);
+}
+
+static int print_json(json_t *json)
+{
+    int failed = json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    json_decref(json);
+    puts("");
+    return failed == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int list_as_json(const struct key_files *files)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < files->count; i++) {
+        json_array_append_new(list, key_as_json(&files->files[i]));
+    }
+    return print_json(list);
+}
+
+/* The pair that has come. */
+static int print_new(const struct key_files *files, const struct command_option *options)
+{
+    const struct key_file *file = &files->files[files->count - 1];
+    if (options[OPTION_JSON].count > 0) {
+        return print_json(key_as_json(file));
+    }
+    puts(file->path);
+    return EXIT_DONE;
+}
+
 static int keystore_generate_pair(struct key_files *files, const struct command_option *options,
                                   const char *word)
 {
@@ -76,8 +126,7 @@ static int keystore_generate_pair(struct key_files *files, const struct command_
     if (status != OK) {
         return command_failed(NAME, &problem);
     }
-    puts(files->files[files->count - 1].path);
-    return EXIT_DONE;
+    return print_new(files, options);
 }
 
 static int keystore_import(struct key_files *files, const struct command_option *options,
@@ -106,8 +155,7 @@ static int keystore_import(struct key_files *files, const struct command_option 
     if (status != OK) {
         return command_failed(NAME, &problem);
     }
-    puts(files->files[files->count - 1].path);
-    return EXIT_DONE;
+    return print_new(files, options);
 }
 
 static int keystore_export(struct key_files *files, const struct command_option *options,
@@ -124,37 +172,6 @@ static int keystore_export(struct key_files *files, const struct command_option 
         return command_failed(NAME, &problem);
     }
     return EXIT_DONE;
-}
-
-/* "ksk" has the SEP bit; a CSK cannot be told from a KSK by its record. */
-static const char *role_of(const struct key_file *file)
-{
-    return (file->dnskey.flags & DNSKEY_FLAG_SEP) != 0 ? "ksk" : "zsk";
-}
-
-static const char *mnemonic_of(const struct key_file *file)
-{
-    const struct algorithm *algorithm = algorithm_find(file->dnskey.algorithm);
-    return algorithm == NULL ? "unknown" : algorithm->mnemonic;
-}
-
-static int list_as_json(const struct key_files *files)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < files->count; i++) {
-        const struct key_file *file = &files->files[i];
-        char zone[NAME_TEXT_MAX];
-        char id[KEY_ID_TEXT_SIZE];
-        json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:s, s:i, s:s, s:s}", "zone",
-                                              name_print(file->zone, zone), "role", role_of(file),
-                                              "algorithm", file->dnskey.algorithm, "mnemonic",
-                                              mnemonic_of(file), "tag", file->dnskey.tag, "id",
-                                              key_file_id(file, id), "path", file->path));
-    }
-    int failed = json_dumpf(list, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-    json_decref(list);
-    puts("");
-    return failed == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
 static int keystore_list(struct key_files *files, const struct command_option *options,

@@ -63,6 +63,11 @@ _, pair, _ = run(VOUCH, "keystore", "generate", "-K", folder("zone"), "--role", 
                              "ns.z.example. 60 IN A 192.0.2.1\n" + Path(f"{pair}.key").read_text())
 check(run(VOUCH, "ds", work / "z.zone")[1] == run(VOUCH, "ds", pair)[1] != "", "the DS of a zone file is that of its key")
 
+for words, has in ((["ds", "--json", pair], "digest"), (["keystore", "generate", "--json", "-K", work, "j.example"], "path")):
+    code, text, error = run(VOUCH, *words)
+    parsed = json.loads(text) if code == 0 else {}
+    check(code == 0 and has in (parsed[0] if isinstance(parsed, list) else parsed), f"vouch {words[0]} --json", text + error)
+
 refused = {
     "no zone for a PEM file": (2, ["keystore", "import", work / "ours-13/key.pem"], "-o"),
     "export to the terminal": (2, ["keystore", "export", pair], "-f FILE"),
