@@ -2,6 +2,14 @@
  * §2). */
 #include "core/dns/message.h"
 
+void edns_add_keepalive(struct writer *options, uint32_t idle_ms)
+{
+    uint32_t units = idle_ms / 100;
+    writer_u16(options, EDNS_OPTION_KEEPALIVE);
+    writer_u16(options, 2);
+    writer_u16(options, units > UINT16_MAX ? UINT16_MAX : (uint16_t)units);
+}
+
 void edns_add_ede(struct writer *options, uint16_t code, struct span text)
 {
     require(text.len <= UINT16_MAX - 2);

@@ -31,8 +31,10 @@ struct edns {
     bool is_present;
     bool wants_dnssec; /* DO */
     uint8_t version;
-    uint16_t udp_size;   /* as sent; below 512 means 512 */
-    struct span options; /* raw: code, length, value ... */
+    uint16_t udp_size;      /* as sent; below 512 means 512 */
+    struct span options;    /* raw: code, length, value ... */
+    uint16_t padding_block; /* to write: padded so that the whole message, with what else is kept
+                               room for, is a multiple of this (RFC 7830); 0: not padded */
 };
 
 enum section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL, SECTION_COUNT };
@@ -102,7 +104,7 @@ enum status message_add_rrset(struct message_writer *writer, enum section sectio
 enum status message_add_record(struct message_writer *writer, enum section section,
                                const struct rrset *rrset, struct span rdata) MUST_USE;
 /* OPT with the extended rcode's upper bits; `options` raw. Uses kept room (11 octets and the
- * options). */
+ * options; with padding EDNS_PADDING_ROOM more, or it is cut to what there is). */
 void message_add_edns(struct message_writer *writer, const struct edns *edns, uint16_t rcode);
 void message_set_flags(struct message_writer *writer, uint16_t flags); /* adds them */
 void message_set_rcode(struct message_writer *writer, uint16_t rcode); /* lower 4 bits */
@@ -110,7 +112,18 @@ void message_set_rcode(struct message_writer *writer, uint16_t rcode); /* lower 
 struct span message_end(struct message_writer *writer);
 
 /* Extended DNS errors (RFC 8914): an EDNS option 15 with code and text, appended to raw options. */
-enum { EDNS_OPTION_EDE = 15, EDNS_OPTION_NSID = 3, EDNS_OPTION_COOKIE = 10 };
+enum {
+    EDNS_OPTION_NSID = 3,
+    EDNS_OPTION_COOKIE = 10,
+    EDNS_OPTION_KEEPALIVE = 11, /* of a stream (RFC 7828) */
+    EDNS_OPTION_PADDING = 12,
+    EDNS_OPTION_EDE = 15
+};
+enum {
+    EDNS_PADDING_BLOCK_RESPONSE = 468, /* RFC 8467 §4.1 */
+    EDNS_PADDING_ROOM = 4 + EDNS_PADDING_BLOCK_RESPONSE - 1
+};
+void edns_add_keepalive(struct writer *options, uint32_t idle_ms);
 void edns_add_ede(struct writer *options, uint16_t code, struct span text);
 /* The value of the first option with that code; false when there is none or the options are
  * malformed. */

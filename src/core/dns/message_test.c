@@ -87,6 +87,46 @@ static void test_round_trip(void **state)
     arena_close(&arena);
 }
 
+/* Whatever is in it, and with room for a TSIG behind it, a padded message fills whole blocks, or
+ * all there is. */
+static void test_padding(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t size, kept_more, text_len;
+        size_t wanted;
+        const char *why;
+    } rows[] = {
+        {4096, 0, 0, 468, "the smallest"},
+        {4096, 0, 432, 468, "one octet more would need another block"},
+        {4096, 0, 433, 936, "that octet"},
+        {4096, 100, 0, 368, "a TSIG of 100 octets makes it a whole block"},
+        {300, 0, 0, 300, "a message cannot be larger than it may be"},
+    };
+    for (size_t i = 0; i < LEN(rows); i++) {
+        uint8_t bytes[4096];
+        uint8_t option_bytes[512] = {0, 10, (uint8_t)(rows[i].text_len >> 8),
+                                     (uint8_t)rows[i].text_len};
+        struct edns edns = {.udp_size = 1232,
+                            .padding_block = EDNS_PADDING_BLOCK_RESPONSE,
+                            .options = span_of(option_bytes, 4 + rows[i].text_len)};
+        struct message_writer writer;
+        message_begin(&writer, bytes, rows[i].size, 1, FLAG_QR, OPCODE_QUERY, RCODE_NOERROR);
+        message_add_question(&writer, (struct question){NAME_ROOT, TYPE_NS, CLASS_IN});
+        if (rows[i].size == sizeof bytes) {
+            message_keep(&writer, 11 + edns.options.len + EDNS_PADDING_ROOM + rows[i].kept_more);
+        }
+        message_add_edns(&writer, &edns, RCODE_NOERROR);
+        struct span wire = message_end(&writer);
+        if (wire.len != rows[i].wanted) {
+            fail_msg("%s: %zu octets, not %zu", rows[i].why, wire.len, rows[i].wanted);
+        }
+        struct message message;
+        struct name_buffer buffer;
+        assert_int_equal(message_read_query(wire, &buffer, &message), OK);
+    }
+}
+
 static void test_no_space_takes_back(void **state)
 {
     (void)state;
@@ -317,6 +357,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_padding),
         cmocka_unit_test(test_no_space_takes_back),
         cmocka_unit_test(test_case),
         cmocka_unit_test(test_malformed),

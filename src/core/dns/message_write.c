@@ -11,6 +11,7 @@ enum {
     POINTER_TARGET_MAX = 0x3fff,
     PROBES = 4,
     OPT_LEN = 11,
+    OPTION_HEAD_LEN = 4,
     COUNTS_AT = 4,
     FLAGS_AT = 2,
 };
@@ -229,21 +230,48 @@ enum status message_add_record(struct message_writer *writer, enum section secti
     return OK;
 }
 
+/* The octets of a padding option that end the message, with what is still kept room for behind it,
+ * at a multiple of the block; 0 when not even its head has room. */
+static size_t padding_option_len(const struct message_writer *writer, const struct edns *edns)
+{
+    size_t bare = writer->wire.len + OPT_LEN + edns->options.len + OPTION_HEAD_LEN;
+    if (edns->padding_block == 0 || bare > writer->wire.size) {
+        return 0;
+    }
+    size_t over = (bare + writer->reserved) % edns->padding_block;
+    size_t wanted = over == 0 ? 0 : edns->padding_block - over;
+    size_t room = writer->wire.size - bare;
+    return OPTION_HEAD_LEN + (wanted < room ? wanted : room);
+}
+
+static void write_padding(struct writer *wire, size_t option_len)
+{
+    writer_u16(wire, EDNS_OPTION_PADDING);
+    writer_u16(wire, (uint16_t)(option_len - OPTION_HEAD_LEN));
+    for (size_t i = OPTION_HEAD_LEN; i < option_len; i++) {
+        writer_u8(wire, 0);
+    }
+}
+
 void message_add_edns(struct message_writer *writer, const struct edns *edns, uint16_t rcode)
 {
     struct writer *wire = &writer->wire;
-    size_t kept = OPT_LEN + edns->options.len;
+    size_t kept = OPT_LEN + edns->options.len + (edns->padding_block != 0 ? EDNS_PADDING_ROOM : 0);
     kept = kept < writer->reserved ? kept : writer->reserved;
     wire->size += kept;
     writer->reserved -= kept;
+    size_t padding = padding_option_len(writer, edns);
     writer_u8(wire, 0);
     writer_u16(wire, TYPE_OPT);
     writer_u16(wire, edns->udp_size);
     writer_u8(wire, (uint8_t)(rcode >> 4));
     writer_u8(wire, edns->version);
     writer_u16(wire, edns->wants_dnssec ? 0x8000 : 0);
-    writer_u16(wire, (uint16_t)edns->options.len);
+    writer_u16(wire, (uint16_t)(edns->options.len + padding));
     writer_span(wire, edns->options);
+    if (padding != 0) {
+        write_padding(wire, padding);
+    }
     writer->counts[SECTION_ADDITIONAL + 1]++;
 }
 

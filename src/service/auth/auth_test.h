@@ -39,7 +39,8 @@ TEST_HELPER void test_send(struct auth *auth, enum transport transport, struct s
         .channel = 7,
         .transport = transport,
         .peer = {.family = ADDRESS_IPV4, .octets = {192, 0, 2, 200}, .port = 40000},
-        .message = wire};
+        .message = wire,
+        .idle_ms = transport_is_stream(transport) ? 30000 : 0};
     outbox_reset(outbox);
     auth_handle(auth, &event, outbox);
 }

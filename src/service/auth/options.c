@@ -101,6 +101,11 @@ void auth_write_options(struct auth *auth, const struct auth_request *request,
     if (request->has_cookie) {
         write_cookie(auth, request, options);
     }
+    const struct event_query *query = &request->event->query;
+    if (transport_is_stream(query->transport) && query->idle_ms != 0 &&
+        edns_find(&request->message.edns, EDNS_OPTION_KEEPALIVE, &asked)) {
+        edns_add_keepalive(options, query->idle_ms);
+    }
     if (request->ede != EDE_NONE) {
         edns_add_ede(options, (uint16_t)request->ede, SPAN_EMPTY);
     }

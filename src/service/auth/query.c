@@ -36,6 +36,11 @@ static void count_rcode(struct auth *auth, uint16_t rcode)
     auth_count(auth, rcode < LEN(by_rcode) ? by_rcode[rcode] : AUTH_COUNT_OTHER);
 }
 
+static size_t padding_room(const struct auth_request *request)
+{
+    return transport_is_encrypted(request->event->query.transport) ? EDNS_PADDING_ROOM : 0;
+}
+
 /* AD and CD stay clear in an authoritative answer (RFC 4035 §3.1.6); RD is copied. */
 static bool reply_begin(struct auth *auth, const struct auth_request *request, uint16_t rcode,
                         size_t size, struct outbox *outbox, struct reply *reply)
@@ -56,7 +61,7 @@ static bool reply_begin(struct auth *auth, const struct auth_request *request, u
         struct writer options = writer_over(reply->options, sizeof reply->options);
         auth_write_options(auth, request, &options);
         reply->options_len = options.status == OK ? options.len : 0;
-        message_keep(&reply->writer, OPT_LEN + reply->options_len);
+        message_keep(&reply->writer, OPT_LEN + reply->options_len + padding_room(request));
     }
     if (request->is_signed) {
         message_keep(&reply->writer, tsig_record_len(request->session.key));
@@ -84,7 +89,9 @@ static void reply_send(struct auth *auth, struct auth_request *request, struct r
     if (request->message.edns.is_present) {
         struct edns edns = {.wants_dnssec = request->message.edns.wants_dnssec,
                             .udp_size = auth_udp_size(auth, request->event->query.peer),
-                            .options = span_of(reply->options, reply->options_len)};
+                            .options = span_of(reply->options, reply->options_len),
+                            .padding_block =
+                                padding_room(request) != 0 ? EDNS_PADDING_BLOCK_RESPONSE : 0};
         message_add_edns(&reply->writer, &edns, reply->rcode);
     }
     size_t len = message_end(&reply->writer).len;
@@ -166,7 +173,7 @@ uint16_t auth_udp_size(const struct auth *auth, struct address peer)
 static size_t size_limit(const struct auth *auth, const struct auth_request *request)
 {
     const struct edns *edns = &request->message.edns;
-    if (request->event->query.transport == TRANSPORT_TCP) {
+    if (transport_is_stream(request->event->query.transport)) {
         return MESSAGE_LEN_MAX;
     }
     if (!edns->is_present) {
@@ -197,7 +204,7 @@ static void write_plan(struct auth *auth, struct auth_request *request,
     if (plan->is_authoritative) {
         message_set_flags(&reply.writer, FLAG_AA);
     }
-    if (!is_whole && request->event->query.transport == TRANSPORT_TCP) {
+    if (!is_whole && transport_is_stream(request->event->query.transport)) {
         reply_empty(auth, request, RCODE_SERVFAIL, 0, outbox); /* larger than any message */
         return;
     }

@@ -306,6 +306,46 @@ static void test_truncation(void **state)
     end(&fixture);
 }
 
+/* What an answer says on each transport of how long it is kept, and how long it is itself. */
+static void test_streams(void **state)
+{
+    (void)state;
+    static const uint8_t keepalive[] = {0, EDNS_OPTION_KEEPALIVE, 0, 0};
+    static const struct {
+        enum transport transport;
+        bool asks, is_told, is_padded;
+        const char *why;
+    } rows[] = {
+        {TRANSPORT_UDP, true, false, false, "RFC 7828 §3.2.1: not over UDP"},
+        {TRANSPORT_TCP, false, false, false, "nobody asked"},
+        {TRANSPORT_TCP, true, true, false, "RFC 7828 §3.3.2; RFC 7830 §6: no padding in the clear"},
+        {TRANSPORT_TLS, true, true, true, "RFC 8467 §4.1"},
+        {TRANSPORT_TLS, false, false, true, "padded whether asked or not"},
+    };
+    struct fixture fixture;
+    begin(&fixture);
+    for (size_t i = 0; i < LEN(rows); i++) {
+        uint8_t bytes[1024];
+        struct span value;
+        struct form form = {.questions = 1,
+                            .name = "example.",
+                            .type = TYPE_SOA,
+                            .class_ = 1,
+                            .has_edns = true,
+                            .udp_size = 1232};
+        form.options = rows[i].asks ? span_of(keepalive, sizeof keepalive) : SPAN_EMPTY;
+        const struct message *answer =
+            send(&fixture, rows[i].transport, span_of(bytes, fill(&form, bytes)));
+        size_t len = test_effect(&fixture.outbox, EFFECT_REPLY, 0)->reply.message.len;
+        bool is_told = edns_find(&answer->edns, EDNS_OPTION_KEEPALIVE, &value);
+        if (is_told != rows[i].is_told || (len % 468 == 0) != rows[i].is_padded) {
+            fail_msg("%s: %zu octets", rows[i].why, len);
+        }
+        assert_true(!is_told || (value.len == 2 && value.bytes[0] == 1 && value.bytes[1] == 44));
+    }
+    end(&fixture);
+}
+
 static void test_nsid(void **state)
 {
     (void)state;
@@ -625,11 +665,17 @@ static void test_reasons(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_messages),   cmocka_unit_test(test_broken_messages),
-        cmocka_unit_test(test_truncation), cmocka_unit_test(test_nsid),
-        cmocka_unit_test(test_tsig),       cmocka_unit_test(test_axfr),
-        cmocka_unit_test(test_cookies),    cmocka_unit_test(test_cookies_by_option),
-        cmocka_unit_test(test_rates),      cmocka_unit_test(test_udp_size),
+        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_broken_messages),
+        cmocka_unit_test(test_truncation),
+        cmocka_unit_test(test_nsid),
+        cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_tsig),
+        cmocka_unit_test(test_axfr),
+        cmocka_unit_test(test_cookies),
+        cmocka_unit_test(test_cookies_by_option),
+        cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_udp_size),
         cmocka_unit_test(test_reasons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

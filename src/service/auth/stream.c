@@ -142,6 +142,13 @@ static void begin_stream(struct auth *auth, struct auth_zone *zone, struct auth_
     send_portion(auth, stream, request->event->now, outbox);
 }
 
+/* RFC 9103 §7.2: whoever asks for a zone over TLS asks over TLS 1.3. */
+static bool is_old_tls(const struct auth_request *request)
+{
+    const struct event_query *query = &request->event->query;
+    return query->transport == TRANSPORT_TLS && !query->is_tls_1_3;
+}
+
 void auth_serve_transfer(struct auth *auth, struct auth_request *request, struct outbox *outbox)
 {
     const struct question *question = &request->message.question;
@@ -151,7 +158,7 @@ void auth_serve_transfer(struct auth *auth, struct auth_request *request, struct
     uint16_t rcode = RCODE_NOERROR;
     if (zone == NULL) {
         rcode = RCODE_NOTAUTH;
-    } else if (!auth_is_granted(zone, request)) {
+    } else if (!auth_is_granted(zone, request) || is_old_tls(request)) {
         request->ede = EDE_PROHIBITED;
         rcode = RCODE_REFUSED;
     } else if (question->type == TYPE_AXFR && is_udp) {

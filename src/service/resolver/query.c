@@ -439,6 +439,11 @@ void query_begin(struct resolver *resolver, const struct event_query *event)
                             .wants_dnssec = message.edns.wants_dnssec,
                             .udp_size = message.edns.udp_size,
                             .question = message.question};
+    struct span asked;
+    if (transport_is_stream(event->transport) &&
+        edns_find(&message.edns, EDNS_OPTION_KEEPALIVE, &asked)) {
+        client.keepalive_ms = event->idle_ms;
+    }
     struct refusal refusal;
     if (status != OK) {
         reply_error(resolver, &client, RCODE_FORMERR, EDE_NONE, "");

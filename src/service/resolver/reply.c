@@ -6,7 +6,7 @@
 enum {
     EDNS_LEN = 11,
     EDE_TEXT_MAX = 200,
-    OPTIONS_SIZE = EDE_TEXT_MAX + 8,
+    OPTIONS_SIZE = EDE_TEXT_MAX + 16,
     ALIAS_RDATA_SIZE = 2 + NAME_LEN_MAX
 };
 
@@ -20,13 +20,18 @@ struct draft {
 
 static size_t size_max_of(const struct client *client)
 {
-    if (client->transport == TRANSPORT_TCP) {
+    if (transport_is_stream(client->transport)) {
         return MESSAGE_LEN_MAX;
     }
     if (!client->has_edns || client->udp_size < MESSAGE_UDP_LEN_MIN) {
         return MESSAGE_UDP_LEN_MIN;
     }
     return client->udp_size > RESOLVER_UDP_SIZE ? RESOLVER_UDP_SIZE : client->udp_size;
+}
+
+static bool is_padded(const struct client *client)
+{
+    return transport_is_encrypted(client->transport);
 }
 
 /* Begins with header, question and room for EDNS. False without memory: then nothing is sent. */
@@ -39,13 +44,15 @@ static bool draft_begin(struct resolver *resolver, const struct client *client, 
         return false;
     }
     draft->is_full = false;
-    draft->options_len = 0;
+    struct writer options = writer_over(draft->options, sizeof draft->options);
+    if (client->keepalive_ms != 0) {
+        edns_add_keepalive(&options, client->keepalive_ms);
+    }
     if (error != NULL && error->ede != EDE_NONE && client->has_edns) {
-        struct writer options = writer_over(draft->options, sizeof draft->options);
         size_t len = strnlen(error->reason, EDE_TEXT_MAX);
         edns_add_ede(&options, (uint16_t)error->ede, span_of(error->reason, len));
-        draft->options_len = options.len;
     }
+    draft->options_len = options.len;
     /* RD and CD come back as they were sent (RFC 1035 §4.1.1, RFC 4035 §3.2.2). */
     uint16_t flags = FLAG_QR | FLAG_RA | (client->flags & (FLAG_RD | FLAG_CD));
     message_begin(&draft->writer, bytes, size, client->id, flags, client->opcode, rcode);
@@ -53,7 +60,8 @@ static bool draft_begin(struct resolver *resolver, const struct client *client, 
         message_add_question(&draft->writer, client->question);
     }
     if (client->has_edns) {
-        message_keep(&draft->writer, EDNS_LEN + draft->options_len);
+        message_keep(&draft->writer,
+                     EDNS_LEN + draft->options_len + (is_padded(client) ? EDNS_PADDING_ROOM : 0));
     }
     return true;
 }
@@ -65,7 +73,8 @@ static void draft_send(struct resolver *resolver, const struct client *client, u
         struct edns edns = {.is_present = true,
                             .wants_dnssec = client->wants_dnssec,
                             .udp_size = RESOLVER_UDP_SIZE,
-                            .options = span_of(draft->options, draft->options_len)};
+                            .options = span_of(draft->options, draft->options_len),
+                            .padding_block = is_padded(client) ? EDNS_PADDING_BLOCK_RESPONSE : 0};
         message_add_edns(&draft->writer, &edns, rcode);
     }
     struct span message = message_end(&draft->writer);

@@ -103,6 +103,7 @@ struct client {
     bool has_edns;
     bool wants_dnssec;
     uint16_t udp_size;
+    uint32_t keepalive_ms;    /* what it asked to be told (RFC 7828); 0: it did not ask */
     struct question question; /* its case kept */
 };
 
