@@ -4,6 +4,8 @@
 #include "core/zone/zone_check.h"
 #include "core/zone/zonefile.h"
 #include "service/auth/auth.h"
+#include "world/real/threads.h"
+#include "world/real/workers.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -146,6 +148,18 @@ static const char *server_text(const struct serve *serve, const char *option)
     return config_text(serve->config, "server", 0, option);
 }
 
+/* A worker for each processor, if nothing else is said. */
+static enum status use_workers(const struct serve *serve, struct world *world,
+                               struct problem *problem)
+{
+    unsigned count = server_text(serve, "workers") == NULL
+                         ? threads_processors()
+                         : (unsigned)config_number(serve->config, "server", 0, "workers");
+    enum status status = world_use_workers(world, count);
+    return status == OK ? OK
+                        : problem_set(problem, status, "there is no memory for %u workers", count);
+}
+
 /* Opens the service in its world. The fixed zones' first references are in `zones`. */
 static enum status open_auth(struct serve *serve, struct world *world,
                              struct auth_zone_options *zones, struct auth **auth,
@@ -165,6 +179,10 @@ static enum status open_auth(struct serve *serve, struct world *world,
     if (state != NULL) {
         options.disk = arena_take(&serve->arena, sizeof *options.disk);
         status = options.disk == NULL ? NO_MEMORY : world_disk(world, state, options.disk, problem);
+    }
+    if (status == OK) {
+        status = use_workers(serve, world, problem);
+        options.grace = status == OK ? world_grace(world) : NULL;
     }
     for (size_t i = 0; i < serve->listen_count && status == OK; i++) {
         status = world_listen_dns(world, serve->listen[i], problem);

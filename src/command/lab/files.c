@@ -51,7 +51,7 @@ static const char registry_two[] =
 
 #define SERVE(name, listen, signer)                                                                \
     "server:\n  listen: 127.{N}." listen "@{P}\n  control: run/" name ".control\n"                 \
-    "  state: state/" name "\n"                                                                    \
+    "  state: state/" name "\n  workers: 0\n"                                                      \
     "signer:\n  listen: 127.{N}." signer "@{H}\n  control: run/" name "-signer.control\n"          \
     "  state: state/" name "-signer\n"
 #define TRANSFERRED(zone, primary, key, sign)                                                      \

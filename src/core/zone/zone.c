@@ -17,10 +17,9 @@ struct zone *zone_hold(const struct zone *zone)
 void zone_release(struct zone *zone)
 {
     if (zone == NULL ||
-        atomic_fetch_sub_explicit(&zone->references, 1, memory_order_release) != 1) {
+        atomic_fetch_sub_explicit(&zone->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
-    atomic_thread_fence(memory_order_acquire);
     zone_page_release(zone->root);
     zone_page_release(zone->nsec3_root);
     free(zone);

@@ -13,11 +13,7 @@ enum { TREE_DEPTH_MAX = ZONE_DEPTH_MAX };
 /* True when that was the last reference. */
 static bool reference_drop(atomic_uint_least32_t *references)
 {
-    if (atomic_fetch_sub_explicit(references, 1, memory_order_release) != 1) {
-        return false;
-    }
-    atomic_thread_fence(memory_order_acquire);
-    return true;
+    return atomic_fetch_sub_explicit(references, 1, memory_order_acq_rel) == 1;
 }
 
 static void reference_add(atomic_uint_least32_t *references)

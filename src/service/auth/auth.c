@@ -32,9 +32,11 @@ static enum status check_zones(const struct auth *auth, struct problem *problem)
     return OK;
 }
 
-static void take_zone(struct auth_zone *zone, const struct auth_zone_options *options)
+static void take_zone(const struct auth *auth, struct auth_zone *zone,
+                      const struct auth_zone_options *options)
 {
     zone->options = *options;
+    zone->grace = auth->options.grace;
     bool is_secondary = options->fixed == NULL && !options->is_pushed;
     zone->secondary.state = is_secondary ? SECONDARY_WAITING : SECONDARY_FIXED;
     if (options->fixed != NULL) {
@@ -59,7 +61,7 @@ enum status auth_open(const struct auth_options *options, struct auth **auth,
     made->zones = zones;
     made->zone_count = options->zone_count;
     for (size_t i = 0; i < made->zone_count; i++) {
-        take_zone(&zones[i], &options->zones[i]);
+        take_zone(made, &zones[i], &options->zones[i]);
         uint8_t labels = options->zones[i].name.label_count;
         made->labels_max = labels > made->labels_max ? labels : made->labels_max;
     }

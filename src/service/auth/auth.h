@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/dns/cookie.h"
 #include "core/dns/tsig.h"
+#include "core/node/grace.h"
 #include "core/node/node.h"
 #include "core/store/disk.h"
 #include "core/zone/zone.h"
@@ -74,6 +75,7 @@ struct auth_options {
     struct disk *disk;                     /* where transferred zones are kept; NULL: nowhere */
     const struct entropy *entropy;
     const struct log *log;
+    const struct grace *grace; /* of the threads that call auth_answer; NULL: there is one thread */
     /* On EVENT_RELOAD, the next version of a fixed zone, with one reference, or NULL to keep the
      * one it has. May be NULL itself. */
     struct zone *(*reload)(void *user, struct name name);

@@ -1,5 +1,7 @@
 #pragma once
 /* The inside of the authoritative server: its zones, and which file does what with them. */
+#include <stdatomic.h>
+
 #include "core/zone/transfer.h"
 #include "core/zone/zone_journal.h"
 #include "service/auth/auth.h"
@@ -51,8 +53,9 @@ struct auth_zone {
     uint32_t index;                         /* in auth->zones */
     struct zone *history[AUTH_HISTORY_MAX]; /* the last is current */
     size_t history_count;
-    struct zone_journal *journal; /* of a transferred zone; NULL: it is not kept */
-    struct auth_view *view;       /* of the current one; NULL: it is answered from without */
+    struct zone_journal *journal;   /* of a transferred zone; NULL: it is not kept */
+    const struct grace *grace;      /* of the threads that read the view; NULL: there are none */
+    struct auth_view *_Atomic view; /* of the version to answer from; NULL: it is done without */
     bool is_expired; /* the primary was silent for EXPIRE: we may not answer (RFC 1035 §4.3.5) */
     struct secondary secondary;
     struct notify_target notify[AUTH_NOTIFY_MAX];
@@ -135,7 +138,7 @@ struct auth {
     struct auth_forward forwards[AUTH_FORWARDS_MAX];
     struct auth_done done[AUTH_DONE_MAX]; /* a ring */
     size_t done_next;
-    uint64_t counters[AUTH_COUNTER_COUNT];
+    _Atomic uint64_t counters[AUTH_COUNTER_COUNT];
 };
 
 /* zones.c: the zone with the longest name at or above `name`; NULL when there is none. */
@@ -145,6 +148,9 @@ struct auth_zone *auth_find_zone_exactly(const struct auth *auth, struct name na
 struct zone *auth_zone_version(const struct auth_zone *zone);
 /* Takes over the reference and makes that version the current one. */
 void auth_zone_publish(struct auth_zone *zone, struct zone *version);
+/* After a change of the version to answer from: lets all threads find it, and waits until none
+ * reads the one before. */
+void auth_zone_show(struct auth_zone *zone);
 
 /* Timers and asks carry their zone's index, so that nothing need be searched. */
 enum auth_timer { AUTH_TIMER_SECONDARY };

@@ -146,7 +146,7 @@ static const struct auth_view *find_view(const struct auth *auth,
     if (auth->zone_count != 1) {
         zone = auth_find_zone(auth, question->name);
     }
-    const struct auth_view *view = zone == NULL || zone->is_expired ? NULL : zone->view;
+    const struct auth_view *view = zone == NULL ? NULL : atomic_load(&zone->view);
     return view != NULL && is_in_zone(question, view) ? view : NULL;
 }
 

@@ -130,7 +130,10 @@ static void confirm(struct auth *auth, struct auth_zone *zone, struct moment now
     secondary->is_full_next = false;
     secondary->confirmed_wall_s = moment_wall_s(now);
     secondary->expires_mono_ns = now.mono_ns + (int64_t)timers.expire_s * MOMENT_NS_PER_S;
-    zone->is_expired = false;
+    if (zone->is_expired) {
+        zone->is_expired = false;
+        auth_zone_show(zone);
+    }
     auth_keep_confirmation(auth, zone);
     bool has_all = !secondary->is_notified;
     wait_until(zone, now.mono_ns + wait_ns(auth, timers.refresh_s), now, outbox);
@@ -229,6 +232,7 @@ void auth_secondary_start(struct auth *auth, struct auth_zone *zone, struct mome
         int64_t silent_s = moment_wall_s(now) - secondary->confirmed_wall_s;
         int64_t expire_s = read_timers(newest(zone)).expire_s;
         zone->is_expired = silent_s > expire_s;
+        auth_zone_show(zone);
         secondary->expires_mono_ns = now.mono_ns + (expire_s - silent_s) * MOMENT_NS_PER_S;
     }
     begin(auth, zone, now, outbox);
@@ -241,6 +245,7 @@ void auth_secondary_timer(struct auth *auth, struct auth_zone *zone, struct mome
     if (newest(zone) != NULL && !zone->is_expired && now.mono_ns >= secondary->expires_mono_ns) {
         char name[NAME_TEXT_MAX];
         zone->is_expired = true;
+        auth_zone_show(zone);
         log_line(auth->options.log, LOG_ERROR,
                  "zone %s: expired: the primary has not vouched for it long enough; not served",
                  zone_text(zone, name));

@@ -56,6 +56,8 @@ struct zone *auth_zone_version(const struct auth_zone *zone)
                                                         : zone->history[zone->history_count - 1];
 }
 
+static_assert(AUTH_HISTORY_MAX > 1, "the version that is read now is not the one that goes");
+
 void auth_zone_publish(struct auth_zone *zone, struct zone *version)
 {
     if (zone->history_count == AUTH_HISTORY_MAX) {
@@ -67,12 +69,23 @@ void auth_zone_publish(struct auth_zone *zone, struct zone *version)
     }
     zone->history[zone->history_count++] = version;
     zone->is_expired = false;
-    free(zone->view);
-    zone->view = malloc(sizeof *zone->view);
-    if (zone->view != NULL && !auth_view_make(version, zone->view)) {
-        free(zone->view);
-        zone->view = NULL;
+    auth_zone_show(zone);
+}
+
+void auth_zone_show(struct auth_zone *zone)
+{
+    const struct zone *version = auth_zone_version(zone);
+    struct auth_view *view = version == NULL ? NULL : malloc(sizeof *view);
+    if (view != NULL && !auth_view_make(version, view)) {
+        free(view);
+        view = NULL;
     }
+    /* The version of the one before stands in the history as long as it is read. */
+    struct auth_view *before = atomic_exchange(&zone->view, view);
+    if (before != NULL && zone->grace != NULL) {
+        zone->grace->wait(zone->grace->self);
+    }
+    free(before);
 }
 
 uint64_t auth_timer_id(enum auth_timer kind, size_t index)

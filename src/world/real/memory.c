@@ -11,6 +11,12 @@ void *memory_take(size_t size)
     return calloc(1, size);
 }
 
+void *memory_take_aligned(size_t alignment, size_t size)
+{
+    void *taken = aligned_alloc(alignment, size);
+    return taken == NULL ? NULL : memset(taken, 0, size);
+}
+
 void memory_give_back(void *memory)
 {
     free(memory);

@@ -6,6 +6,8 @@
 
 /* Zeroed; NULL when there is none, and then the one connection that wanted it ends. */
 void *memory_take(size_t size) MUST_USE;
+/* The same at a multiple of `alignment`, which divides `size`. */
+void *memory_take_aligned(size_t alignment, size_t size) MUST_USE;
 void memory_give_back(void *memory);
 
 /* A queue of bytes: appended behind, taken from the front. A zeroed buffer is open and empty. */

@@ -120,6 +120,30 @@ enum status socket_listen(struct address address, int type, const char *purpose,
     return OK;
 }
 
+enum status socket_listen_beside(int first, int *fd, struct problem *problem)
+{
+    struct address address = socket_local_address(first);
+    union socket_name name;
+    socklen_t len = socket_name_of(address, &name);
+    int on = 1;
+    *fd = socket(name.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (*fd < 0) {
+        return listen_failed(address, SOCK_DGRAM, "DNS", problem);
+    }
+    bool is_ready = setsockopt(first, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
+                    setsockopt(*fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
+                    (address.family != ADDRESS_IPV6 ||
+                     setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
+                    bind(*fd, &name.any, len) == 0;
+    if (!is_ready) {
+        enum status status = listen_failed(address, SOCK_DGRAM, "DNS", problem);
+        close(*fd);
+        *fd = -1;
+        return status;
+    }
+    return OK;
+}
+
 enum status socket_connect_stream(struct address address, int *fd)
 {
     union socket_name name;

@@ -22,6 +22,10 @@ struct address socket_peer_address(int fd);
 /* Non-blocking and bound. For SOCK_STREAM also listening. `purpose` is for the sentence: "DNS". */
 enum status socket_listen(struct address address, int type, const char *purpose, int *fd,
                           struct problem *problem) MUST_USE;
+/* One more UDP socket where `first` listens already: each message comes to one of them, those of a
+ * peer's port to the same. A second server is still noticed, because the first socket of each stood
+ * alone when it was bound. */
+enum status socket_listen_beside(int first, int *fd, struct problem *problem) MUST_USE;
 /* Non-blocking, connecting; `*fd` is -1 on failure. */
 enum status socket_connect_stream(struct address address, int *fd) MUST_USE;
 /* The outcome of a connect that was under way. */

@@ -79,7 +79,7 @@ static void run(void *self, void (*work)(void *user, size_t index), void *user, 
     pthread_mutex_unlock(&threads->lock);
 }
 
-static unsigned processors(void)
+unsigned threads_processors(void)
 {
     cpu_set_t set;
     int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
@@ -103,7 +103,7 @@ static bool start_others(struct threads *threads, unsigned count)
 
 enum status threads_open(unsigned width, struct threads **threads)
 {
-    unsigned wanted = width == 0 ? processors() : width;
+    unsigned wanted = width == 0 ? threads_processors() : width;
     wanted = wanted > PARALLEL_WIDTH_MAX ? PARALLEL_WIDTH_MAX : wanted;
     struct threads *opened = calloc(1, sizeof *opened);
     *threads = NULL;

@@ -1,34 +1,25 @@
-/* DNS over UDP: many messages a system call, and replies that leave from the address that was
- * asked. */
+/* DNS over UDP as events and effects: which queries may still be answered, and how. Datagrams come
+ * by a lane of the world's own, or from workers that could not answer them. */
 #include "world/real/inside.h"
+#include "world/real/udp_lane.h"
+#include "world/real/workers.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 /* A channel is the place of a query that may still be answered. The numbers of channels contain a
  * count of uses, so that a late reply never reaches a later asker. */
 struct udp_channel {
-    union socket_name peer;
-    socklen_t peer_len;
+    struct udp_way way;
     uint32_t endpoint; /* index into the endpoints here */
     uint32_t uses;
     uint32_t newer; /* neighbours in order of arrival, or in the list of free channels */
     uint32_t older;
-    union {
-        struct in_pktinfo ipv4;
-        struct in6_pktinfo ipv6;
-    } asked; /* the address that the query was sent to */
-    bool has_asked;
     bool is_open;
 };
 
-enum { NO_CHANNEL = UINT32_MAX, CONTROL_SIZE = 64 };
-
-/* A message's room is not a power of two, or the same octets of all would meet in one place of each
- * cache. */
-enum { MESSAGE_ROOM = DNS_MESSAGE_MAX + 1 + 320 };
+enum { NO_CHANNEL = UINT32_MAX };
 
 struct udp_endpoint {
     struct udp *udp;
@@ -36,20 +27,6 @@ struct udp_endpoint {
     uint32_t number; /* the service's */
     struct address bound;
     bool tells_asked; /* each message tells the address it was sent to */
-};
-
-union control_space {
-    struct cmsghdr header; /* for its alignment */
-    uint8_t octets[CONTROL_SIZE];
-};
-
-struct batch {
-    struct mmsghdr headers[UDP_BATCH];
-    struct iovec spans[UDP_BATCH];
-    union socket_name names[UDP_BATCH];
-    union control_space controls[UDP_BATCH];
-    uint8_t (*messages)[MESSAGE_ROOM];
-    size_t count;
 };
 
 struct udp {
@@ -60,10 +37,12 @@ struct udp {
     uint32_t free;   /* a list by `newer` */
     uint32_t oldest; /* of the open ones */
     uint32_t newest;
-    struct batch in;
-    struct batch out; /* all to one endpoint */
-    uint32_t out_endpoint;
-    struct datagram datagrams[UDP_BATCH]; /* those of `in`, as a service answers them at once */
+    struct udp_lane lane;
+    uint32_t out_endpoint;   /* all that waits in the lane goes out there */
+    struct workers *workers; /* NULL: all is done here */
+    struct watch handed;     /* what the workers left */
+    bool has_started;        /* the workers */
+    struct grace grace;
 };
 
 /* ------------------------------------------------------------------ channels */
@@ -110,127 +89,45 @@ static uint64_t channel_number(const struct udp *udp, uint32_t index)
     return (uint64_t)udp->channels[index].uses << 16 | index;
 }
 _Static_assert(UDP_CHANNELS_MAX == 1 << 16, "an index has 16 bits in the number of a channel");
-_Static_assert(UDP_BATCH <= (int)DATAGRAMS_MAX, "a service takes a whole batch");
 
 /* ------------------------------------------------------------------ in */
 
-static void channel_note_asked(struct udp_channel *channel, struct msghdr *header)
-{
-    channel->has_asked = false;
-    for (struct cmsghdr *at = CMSG_FIRSTHDR(header); at != NULL; at = CMSG_NXTHDR(header, at)) {
-        if (at->cmsg_level == IPPROTO_IP && at->cmsg_type == IP_PKTINFO) {
-            memcpy(&channel->asked.ipv4, CMSG_DATA(at), sizeof channel->asked.ipv4);
-            channel->asked.ipv4.ipi_spec_dst = channel->asked.ipv4.ipi_addr;
-            channel->asked.ipv4.ipi_ifindex = 0; /* the way back is the routing table's matter */
-            channel->has_asked = true;
-        } else if (at->cmsg_level == IPPROTO_IPV6 && at->cmsg_type == IPV6_PKTINFO) {
-            memcpy(&channel->asked.ipv6, CMSG_DATA(at), sizeof channel->asked.ipv6);
-            if (!IN6_IS_ADDR_LINKLOCAL(&channel->asked.ipv6.ipi6_addr)) {
-                channel->asked.ipv6.ipi6_ifindex = 0;
-            }
-            channel->has_asked = true;
-        }
-    }
-}
+/* A message as an event. */
+struct arrival {
+    const struct udp_way *way;
+    struct address peer;
+    size_t endpoint;
+    struct span message;
+};
 
-static void control_write_asked(struct msghdr *header, const struct udp_channel *channel,
-                                union control_space *space)
+static void arrival_deliver(struct udp *udp, const struct arrival *arrival)
 {
-    bool is_ipv4 = channel->peer.any.sa_family == AF_INET;
-    size_t len = is_ipv4 ? sizeof channel->asked.ipv4 : sizeof channel->asked.ipv6;
-    *space = (union control_space){0};
-    header->msg_control = space->octets;
-    header->msg_controllen = CMSG_SPACE(len);
-    struct cmsghdr *control = CMSG_FIRSTHDR(header);
-    control->cmsg_level = is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6;
-    control->cmsg_type = is_ipv4 ? IP_PKTINFO : IPV6_PKTINFO;
-    control->cmsg_len = CMSG_LEN(len);
-    memcpy(CMSG_DATA(control), &channel->asked, len);
+    uint32_t index = channel_open(udp);
+    struct udp_channel *channel = &udp->channels[index];
+    channel->way = *arrival->way;
+    channel->endpoint = (uint32_t)arrival->endpoint;
+    struct event event = {
+        .kind = EVENT_QUERY,
+        .query = {.channel = channel_number(udp, index),
+                  .transport = TRANSPORT_UDP,
+                  .peer = arrival->peer,
+                  .endpoint = udp->endpoints[arrival->endpoint].number,
+                  .message = arrival->message},
+    };
+    world_deliver(udp->world, &event);
 }
 
 static void message_take(struct udp_endpoint *endpoint, size_t at)
 {
     struct udp *udp = endpoint->udp;
-    struct msghdr *header = &udp->in.headers[at].msg_hdr;
-    struct address peer = socket_address_of(&udp->in.names[at]);
-    if (peer.port == 0 || (header->msg_flags & MSG_TRUNC) != 0) {
-        return; /* no reply could ever reach port 0 */
+    struct udp_way way;
+    if (udp_lane_way(&udp->lane, at, &way)) {
+        struct arrival arrival = {.way = &way,
+                                  .peer = udp->lane.datagrams[at].peer,
+                                  .endpoint = (size_t)(endpoint - udp->endpoints),
+                                  .message = udp->lane.datagrams[at].message};
+        arrival_deliver(udp, &arrival);
     }
-    uint32_t index = channel_open(udp);
-    struct udp_channel *channel = &udp->channels[index];
-    channel->peer = udp->in.names[at];
-    channel->peer_len = header->msg_namelen;
-    channel->endpoint = (uint32_t)(endpoint - udp->endpoints);
-    channel_note_asked(channel, header);
-    struct event event = {
-        .kind = EVENT_QUERY,
-        .query = {.channel = channel_number(udp, index),
-                  .transport = TRANSPORT_UDP,
-                  .peer = peer,
-                  .endpoint = endpoint->number,
-                  .message = span_of(udp->in.messages[at], udp->in.headers[at].msg_len)},
-    };
-    world_deliver(udp->world, &event);
-}
-
-static void batch_prepare_in(struct batch *batch, bool has_control)
-{
-    for (size_t i = 0; i < UDP_BATCH; i++) {
-        batch->spans[i] = (struct iovec){batch->messages[i], DNS_MESSAGE_MAX + 1};
-        batch->headers[i].msg_hdr = (struct msghdr){
-            .msg_name = &batch->names[i],
-            .msg_namelen = sizeof batch->names[i],
-            .msg_iov = &batch->spans[i],
-            .msg_iovlen = 1,
-            .msg_control = has_control ? batch->controls[i].octets : NULL,
-            .msg_controllen = has_control ? sizeof batch->controls[i] : 0,
-        };
-    }
-}
-
-/* ------------------------------------------------------------------ answered at once */
-
-/* The reply goes back the way the message came. What tells the asked address of an incoming message
- * is also what chooses the source of an outgoing one, but for the interface. */
-static void reply_at_once(struct udp *udp, size_t at)
-{
-    struct batch *out = &udp->out;
-    size_t to = out->count++;
-    struct msghdr *header = &out->headers[to].msg_hdr;
-    out->spans[to] = (struct iovec){udp->datagrams[at].reply, udp->datagrams[at].reply_len};
-    *header = (struct msghdr){.msg_name = &udp->in.names[at],
-                              .msg_namelen = udp->in.headers[at].msg_hdr.msg_namelen,
-                              .msg_iov = &out->spans[to],
-                              .msg_iovlen = 1};
-    struct udp_channel asked = {.peer = udp->in.names[at]};
-    channel_note_asked(&asked, &udp->in.headers[at].msg_hdr);
-    if (asked.has_asked) {
-        control_write_asked(header, &asked, &out->controls[to]);
-    }
-}
-
-/* Lets the service answer what it can without more ado, and sends that. */
-static void answer_at_once(struct udp_endpoint *endpoint, size_t count)
-{
-    struct udp *udp = endpoint->udp;
-    const struct node *node = &udp->world->node;
-    for (size_t i = 0; i < count; i++) {
-        bool is_cut = (udp->in.headers[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
-        udp->datagrams[i] = (struct datagram){
-            .peer = socket_address_of(&udp->in.names[i]),
-            .message = span_of(udp->in.messages[i], is_cut ? 0 : udp->in.headers[i].msg_len),
-            .reply = udp->out.messages[i],
-            .reply_size = DNS_MESSAGE_MAX};
-    }
-    udp_flush(udp->world); /* the room of what waits there is used now */
-    node->answer(node->state, udp->datagrams, count);
-    udp->out_endpoint = (uint32_t)(endpoint - udp->endpoints);
-    for (size_t i = 0; i < count; i++) {
-        if (udp->datagrams[i].reply_len != 0 && udp->datagrams[i].peer.port != 0) {
-            reply_at_once(udp, i);
-        }
-    }
-    udp_flush(udp->world);
 }
 
 static void endpoint_ready(void *owner, uint32_t events)
@@ -238,60 +135,68 @@ static void endpoint_ready(void *owner, uint32_t events)
     (void)events;
     struct udp_endpoint *endpoint = owner;
     struct udp *udp = endpoint->udp;
+    struct world *world = udp->world;
     for (int round = 0; round < UDP_BATCHES_A_ROUND; round++) {
-        batch_prepare_in(&udp->in, endpoint->tells_asked);
-        int count = recvmmsg(endpoint->watch.fd, udp->in.headers, UDP_BATCH, MSG_DONTWAIT, NULL);
-        if (count <= 0) {
-            return; /* nothing there, or an ICMP error of an earlier reply: neither is ours */
+        udp_flush(world);
+        size_t count = udp_lane_receive(&udp->lane, endpoint->watch.fd, endpoint->tells_asked);
+        if (world->node.answer != NULL && !world->is_stopped) {
+            udp_lane_answer(&udp->lane, &world->node);
+            udp_lane_send(&udp->lane, endpoint->watch.fd, &world->log);
         }
-        bool answers = udp->world->node.answer != NULL && !udp->world->is_stopped;
-        if (answers) {
-            answer_at_once(endpoint, (size_t)count);
-        }
-        for (int i = 0; i < count && endpoint->watch.is_watched; i++) {
-            if (!answers || udp->datagrams[i].reply_len == 0) {
-                message_take(endpoint, (size_t)i);
+        for (size_t i = 0; i < count && endpoint->watch.is_watched; i++) {
+            if (udp->lane.datagrams[i].reply_len == 0) {
+                message_take(endpoint, i);
             }
         }
-        udp_flush(udp->world);
+        udp_flush(world);
         if (count < UDP_BATCH) {
             return;
         }
     }
 }
 
+static void handed_take(void *user, const struct handed_message *handed)
+{
+    struct udp *udp = user;
+    struct arrival arrival = {.way = &handed->way,
+                              .peer = handed->peer,
+                              .endpoint = handed->endpoint,
+                              .message = handed->message};
+    arrival_deliver(udp, &arrival);
+}
+
+static void handed_ready(void *owner, uint32_t events)
+{
+    (void)events;
+    struct udp *udp = owner;
+    workers_take(udp->workers, handed_take, udp);
+    udp_flush(udp->world);
+}
+
 /* ------------------------------------------------------------------ out */
 
-/* Sends what can be sent; what the kernel refuses for good is skipped, so that one bad peer does
- * not hold up the others. */
+/* The workers begin with the first round, when the service has started. */
+static void workers_begin(struct udp *udp)
+{
+    udp->has_started = true;
+    if (workers_start(udp->workers, udp->world->node) != OK) {
+        log_line(&udp->world->log, LOG_ERROR,
+                 "the system gives no more threads: fewer workers than wanted answer");
+    }
+}
+
 void udp_flush(struct world *world)
 {
     struct udp *udp = world->udp;
-    if (udp == NULL || udp->out.count == 0) {
+    if (udp == NULL) {
         return;
     }
-    int fd = udp->endpoints[udp->out_endpoint].watch.fd;
-    size_t at = 0;
-    bool has_waited = false;
-    while (at < udp->out.count) {
-        int sent = sendmmsg(fd, udp->out.headers + at, (unsigned)(udp->out.count - at),
-                            MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (sent > 0) {
-            at += (size_t)sent;
-        } else if (errno == EINTR) {
-            continue;
-        } else if ((errno == EAGAIN || errno == ENOBUFS) && !has_waited) {
-            has_waited = true;
-            struct pollfd waiting = {.fd = fd, .events = POLLOUT};
-            (void)poll(&waiting, 1, UDP_SEND_WAIT_MS);
-        } else if (errno == EAGAIN || errno == ENOBUFS) {
-            break; /* the askers will ask again */
-        } else {
-            log_line(&world->log, LOG_DETAIL, "a UDP reply could not be sent: %s", strerror(errno));
-            at++;
-        }
+    if (udp->workers != NULL && !udp->has_started) {
+        workers_begin(udp);
     }
-    udp->out.count = 0;
+    if (udp->lane.out.count > 0) {
+        udp_lane_send(&udp->lane, udp->endpoints[udp->out_endpoint].watch.fd, &world->log);
+    }
 }
 
 void udp_reply(struct world *world, const struct effect_reply *reply)
@@ -303,26 +208,12 @@ void udp_reply(struct world *world, const struct effect_reply *reply)
         return; /* answered already, or pushed out by later queries */
     }
     struct udp_channel *channel = &udp->channels[index];
-    require(reply->message.len <= DNS_MESSAGE_MAX);
-    if (udp->out.count == UDP_BATCH ||
-        (udp->out.count != 0 && udp->out_endpoint != channel->endpoint)) {
+    size_t waiting = udp->lane.out.count;
+    if (waiting == UDP_BATCH || (waiting != 0 && udp->out_endpoint != channel->endpoint)) {
         udp_flush(world);
     }
-    size_t at = udp->out.count++;
     udp->out_endpoint = channel->endpoint;
-    if (reply->message.len != 0) {
-        memcpy(udp->out.messages[at], reply->message.bytes, reply->message.len);
-    }
-    udp->out.spans[at] = (struct iovec){udp->out.messages[at], reply->message.len};
-    udp->out.names[at] = channel->peer;
-    struct msghdr *header = &udp->out.headers[at].msg_hdr;
-    *header = (struct msghdr){.msg_name = &udp->out.names[at],
-                              .msg_namelen = channel->peer_len,
-                              .msg_iov = &udp->out.spans[at],
-                              .msg_iovlen = 1};
-    if (channel->has_asked) {
-        control_write_asked(header, channel, &udp->out.controls[at]);
-    }
+    udp_lane_add(&udp->lane, &channel->way, reply->message);
     channel_close(udp, index);
 }
 
@@ -337,9 +228,7 @@ static struct udp *udp_open(struct world *world)
     world->udp = udp;
     udp->world = world;
     udp->channels = memory_take(UDP_CHANNELS_MAX * sizeof udp->channels[0]);
-    udp->in.messages = memory_take(UDP_BATCH * sizeof udp->in.messages[0]);
-    udp->out.messages = memory_take(UDP_BATCH * sizeof udp->out.messages[0]);
-    if (udp->channels == NULL || udp->in.messages == NULL || udp->out.messages == NULL) {
+    if (!udp_lane_open(&udp->lane) || udp->channels == NULL) {
         udp_close(world);
         return NULL;
     }
@@ -353,25 +242,55 @@ static struct udp *udp_open(struct world *world)
     return udp;
 }
 
-static bool is_any(struct address address)
+static void grace_wait(void *self)
 {
-    static const uint8_t none[sizeof address.octets] = {0};
-    return memcmp(address.octets, none, sizeof none) == 0;
+    struct udp *udp = self;
+    if (udp->workers != NULL && udp->has_started) {
+        workers_wait(udp->workers);
+    }
 }
 
-/* Replies must leave from the asked address, and must not be cut by a path MTU that an attacker
- * claimed in a forged ICMP message (the fragmentation attacks of 2013). */
-static void endpoint_set_options(int fd, bool is_ipv4, bool tells_asked)
+enum status world_use_workers(struct world *world, unsigned count)
 {
-    int on = tells_asked;
-    int omit = is_ipv4 ? IP_PMTUDISC_OMIT : IPV6_PMTUDISC_OMIT;
-    int size = UDP_SOCKET_BUFFER;
-    (void)setsockopt(fd, is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6,
-                     is_ipv4 ? IP_PKTINFO : IPV6_RECVPKTINFO, &on, sizeof on);
-    (void)setsockopt(fd, is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6,
-                     is_ipv4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &omit, sizeof omit);
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    require(world->udp == NULL);
+    struct udp *udp = udp_open(world);
+    if (udp == NULL) {
+        return NO_MEMORY;
+    }
+    udp->grace = (struct grace){udp, grace_wait};
+    if (count == 0) {
+        return OK;
+    }
+    enum status status = workers_open(count, &world->log, &udp->workers);
+    if (status != OK) {
+        return status;
+    }
+    udp->handed =
+        (struct watch){.fd = workers_fd(udp->workers), .ready = handed_ready, .owner = udp};
+    return loop_watch(&world->loop, &udp->handed, EPOLLIN);
+}
+
+const struct grace *world_grace(struct world *world)
+{
+    require(world->udp != NULL);
+    return &world->udp->grace;
+}
+
+/* Where there are workers the endpoint's socket is one of theirs, and only replies go out here. */
+static enum status endpoint_open(struct udp *udp, struct udp_endpoint *endpoint,
+                                 struct address address, struct problem *problem)
+{
+    size_t index = udp->endpoint_count;
+    if (udp->workers != NULL) {
+        return workers_listen(udp->workers, address, index, &endpoint->watch.fd, problem);
+    }
+    enum status status =
+        udp_lane_listen(address, -1, &endpoint->watch.fd, &endpoint->tells_asked, problem);
+    if (status == OK && loop_watch(&udp->world->loop, &endpoint->watch, EPOLLIN) != OK) {
+        close(endpoint->watch.fd);
+        return problem_set(problem, IO_FAILED, "cannot wait for UDP messages: %s", strerror(errno));
+    }
+    return status;
 }
 
 enum status udp_listen(struct world *world, struct address address, uint32_t endpoint,
@@ -382,42 +301,49 @@ enum status udp_listen(struct world *world, struct address address, uint32_t end
         return problem_set(problem, NO_MEMORY, "there is no memory for UDP");
     }
     require(udp->endpoint_count < ENDPOINTS_MAX);
-    int fd;
-    enum status status = socket_listen(address, SOCK_DGRAM, "DNS", &fd, problem);
+    struct udp_endpoint *opened = &udp->endpoints[udp->endpoint_count];
+    *opened = (struct udp_endpoint){
+        .udp = udp, .number = endpoint, .watch = {.fd = -1, .ready = endpoint_ready}};
+    opened->watch.owner = opened;
+    enum status status = endpoint_open(udp, opened, address, problem);
     if (status != OK) {
         return status;
     }
-    bool tells_asked = is_any(address);
-    endpoint_set_options(fd, address.family == ADDRESS_IPV4, tells_asked);
-    struct udp_endpoint *opened = &udp->endpoints[udp->endpoint_count];
-    *opened = (struct udp_endpoint){.udp = udp,
-                                    .number = endpoint,
-                                    .bound = socket_local_address(fd),
-                                    .tells_asked = tells_asked,
-                                    .watch = {.fd = fd, .ready = endpoint_ready}};
-    opened->watch.owner = opened;
-    if (loop_watch(&world->loop, &opened->watch, EPOLLIN) != OK) {
-        close(fd);
-        return problem_set(problem, IO_FAILED, "cannot wait for UDP messages: %s", strerror(errno));
-    }
+    opened->bound = socket_local_address(opened->watch.fd);
     udp->endpoint_count++;
     *bound = opened->bound;
     return OK;
 }
 
+static void endpoint_close(struct udp *udp, size_t index)
+{
+    if (udp->workers != NULL) {
+        workers_unlisten(udp->workers, index);
+        return;
+    }
+    loop_unwatch(&udp->world->loop, &udp->endpoints[index].watch);
+    close(udp->endpoints[index].watch.fd);
+}
+
 /* Takes back the endpoint opened last, whose port TCP could not have. */
 void udp_unlisten(struct world *world)
 {
-    struct udp *udp = world->udp;
-    struct udp_endpoint *last = &udp->endpoints[--udp->endpoint_count];
-    loop_unwatch(&world->loop, &last->watch);
-    close(last->watch.fd);
+    endpoint_close(world->udp, --world->udp->endpoint_count);
 }
 
 void udp_stop(struct world *world)
 {
-    for (size_t i = 0; world->udp != NULL && i < world->udp->endpoint_count; i++) {
-        loop_unwatch(&world->loop, &world->udp->endpoints[i].watch);
+    struct udp *udp = world->udp;
+    if (udp == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < udp->endpoint_count; i++) {
+        loop_unwatch(&world->loop, &udp->endpoints[i].watch);
+    }
+    if (udp->workers != NULL) {
+        workers_stop(udp->workers);
+        udp->has_started = true; /* and never again */
+        loop_unwatch(&world->loop, &udp->handed);
     }
 }
 
@@ -429,11 +355,11 @@ void udp_close(struct world *world)
     }
     udp_stop(world);
     for (size_t i = 0; i < udp->endpoint_count; i++) {
-        close(udp->endpoints[i].watch.fd);
+        endpoint_close(udp, i);
     }
+    workers_close(udp->workers);
     memory_give_back(udp->channels);
-    memory_give_back(udp->in.messages);
-    memory_give_back(udp->out.messages);
+    udp_lane_close(&udp->lane);
     memory_give_back(udp);
     world->udp = NULL;
 }
