@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "compare.h"
+#include "core/dns/rdata.h"
 #include "core/zone/zonefile.h"
 
 enum { ZONES_MAX = 32, KINDS_MAX = 4096, ALLOWED_MAX = 200, QUEUE_MAX = 4096, LINE_MAX_LEN = 1024 };
@@ -46,6 +47,7 @@ struct compare {
     struct ask by_tcp[QUEUE_MAX]; /* waiting for a batch of their own */
     size_t by_tcp_count;
     struct arena arena;
+    const char *way; /* of the question at hand, before the kind of its answer */
     uint64_t seed;
     size_t count, asked, differing, broken, examples;
 };
@@ -207,6 +209,45 @@ static bool is_below_hash(const struct compare *compare, struct name name)
     return false;
 }
 
+static size_t find_zone(const struct compare *compare, struct name name)
+{
+    size_t best = compare->zone_count;
+    for (size_t i = 0; i < compare->zone_count; i++) {
+        struct name apex = zone_apex(compare->zones[i]);
+        if (name_is_at_or_below(name, apex) &&
+            (best == compare->zone_count ||
+             apex.label_count > zone_apex(compare->zones[best]).label_count)) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* What is out of the way in a question: it leads below a hash, to another zone, or along a chain
+ * that not all servers follow to its end. */
+static const char *find_way(const struct compare *compare, const struct ask *ask,
+                            const struct message *ours)
+{
+    enum { STEPS_SHORT = 4 };
+    const struct message_section *answer = &ours->sections[SECTION_ANSWER];
+    size_t zone = find_zone(compare, ask->question.name);
+    size_t steps = 0;
+    for (size_t i = 0; i < answer->count; i++) {
+        struct name target;
+        const struct rrset *rrset = &answer->rrsets[i];
+        if (rrset->type == TYPE_CNAME && rdata_target(TYPE_CNAME, rrset_only(rrset), &target)) {
+            steps++;
+            size_t other = find_zone(compare, target);
+            if (other != zone && other != compare->zone_count) {
+                return "far-";
+            }
+        }
+    }
+    return steps > STEPS_SHORT                          ? "long-"
+           : is_below_hash(compare, ask->question.name) ? "hash-"
+                                                        : "";
+}
+
 /* Notes it; true when nothing allows it. */
 static bool note(struct compare *compare, const char *server, const struct ask *ask,
                  const struct difference *difference)
@@ -215,8 +256,7 @@ static bool note(struct compare *compare, const char *server, const struct ask *
     char kind[sizeof compare->seen[0].kind];
     size_t i = 0;
     name_type(&ask->question, type);
-    snprintf(kind, sizeof kind, "%s%s", is_below_hash(compare, ask->question.name) ? "hash-" : "",
-             difference->kind);
+    snprintf(kind, sizeof kind, "%s%s", compare->way, difference->kind);
     for (; i < compare->seen_count; i++) {
         const struct seen *seen = &compare->seen[i];
         if (strcmp(seen->server, server) == 0 && strcmp(seen->kind, kind) == 0 &&
@@ -299,12 +339,14 @@ static void judge(struct compare *compare, const struct ask *ask, size_t slot)
     bool is_cut = false;
     arena_reset(&compare->arena);
     compare->asked++;
+    compare->way = "";
     if (!read_answer(compare, &compare->servers[0], slot, &ours) ||
         !is_in_order(ask, &ours, compare->servers[0].got[slot].len)) {
         struct difference broken = {.kind = "broken", .text = "ours is no answer to the question"};
         compare->broken += note(compare, compare->servers[0].name, ask, &broken);
         return;
     }
+    compare->way = find_way(compare, ask, &ours);
     is_cut = (ours.flags & FLAG_TC) != 0;
     for (size_t i = 1; i < compare->server_count; i++) {
         const struct server *server = &compare->servers[i];

@@ -151,12 +151,13 @@ size_t judge_answers(const struct message *ours, const struct message *theirs, b
 {
     const char *names[] = {"answer", "authority", is_tight ? "additional (tight)" : "additional"};
     struct judging judging = {.kind = kind_of(ours), .differences = differences};
-    if (ours->rcode != theirs->rcode) {
+    /* Of a truncated answer nothing is taken but that it is one (RFC 2181 §9): TCP tells the rest.
+     */
+    bool is_truncated = ((ours->flags | theirs->flags) & FLAG_TC) != 0;
+    if (ours->rcode != theirs->rcode && !is_truncated) {
         add(&judging, "rcode %s not %s", rcode_text(ours->rcode), rcode_text(theirs->rcode));
     }
     judge_flags(&judging, ours, theirs);
-    /* Of a truncated answer nothing is taken but that it is one (RFC 2181 §9). */
-    bool is_truncated = ((ours->flags | theirs->flags) & FLAG_TC) != 0;
     for (int i = 0; i < SECTION_COUNT && !is_truncated; i++) {
         judge_section(&judging, names[i], &ours->sections[i], &theirs->sections[i]);
     }

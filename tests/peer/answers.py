@@ -165,7 +165,9 @@ def start_servers(zones, more=None):
   xfrdir: "{work}"
   rrl-ratelimit: 0
   minimal-responses: yes
-""" + more["nsd"] + "".join(f"zone:\n  name: {name}\n  zonefile: {file}\n" for name, file in zones.items()))
+{more["nsd"]}remote-control:
+  control-enable: no
+""" + "".join(f"zone:\n  name: {name}\n  zonefile: {file}\n" for name, file in zones.items()))
     knot_conf = conf("knot.conf", f"""server:
   listen: {ADDRESS}@{PORTS['knot']}
   rundir: {work}
