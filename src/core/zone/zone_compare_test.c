@@ -189,9 +189,23 @@ static void check_expirations(const struct zone *zone, int64_t before_s)
     assert_true(zone_earliest_expiration_s(zone) == earliest_s);
 }
 
+/* All keys of a page begin with its prefix, and go on with their heads. */
+static void check_keys(const struct zone_page *page)
+{
+    for (uint16_t i = 0; i < page->count; i++) {
+        struct span key = zone_entry_key(page->is_leaf ? page->entries[i] : page->firsts[i]);
+        assert_true(key.len >= page->prefix_len);
+        assert_memory_equal(key.bytes, page->prefix, page->prefix_len);
+        assert_true(page->heads[i] == zone_key_head(key, page->prefix_len));
+    }
+}
+
 /* What a page keeps beside its slots is what stands below them. */
 static void check_pages(const struct zone_page *page)
 {
+    if (page != NULL) {
+        check_keys(page);
+    }
     for (uint16_t i = 0; page != NULL && i < page->count; i++) {
         if (page->is_leaf) {
             assert_int_equal(page->earliest_s[i], zone_node_earliest_s(&page->entries[i]->node));
