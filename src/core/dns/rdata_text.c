@@ -183,6 +183,10 @@ static void text_hash(struct reader *rdata, size_t start, struct writer *text)
 static void text_bits(struct writer *text, struct span bits, uint32_t type_first, bool *is_first)
 {
     for (size_t i = 0; i < bits.len * 8; i++) {
+        if (bits.bytes[i / 8] == 0) { /* most octets */
+            i |= 7;
+            continue;
+        }
         if ((bits.bytes[i / 8] & (0x80 >> (i % 8))) == 0) {
             continue;
         }

@@ -1,12 +1,44 @@
-/* Zones as files: a version becomes a text. */
+/* Zones as files: a version becomes a text. Half the lines of a signed zone are RRSIGs, and most of
+ * what such a line says was said by one shortly before: those parts are kept as text. */
 #include "core/zone/zonefile.h"
 
+#include "core/base/text.h"
 #include "core/zone/zone.h"
+
+#include <string.h>
 
 enum {
     FLUSH_AT = 1 << 16,
+    HEAD_LEN = 8,       /* of an RRSIG: covered type, algorithm, labels, original TTL */
+    HEAD_TEXT_MAX = 40, /* "NSEC3PARAM 13 127 4294967295 " and more */
+    EXPIRATION_LEN = 4, /* behind the head */
+    TAIL_FIXED_LEN = 6, /* inception and key tag; then the signer */
+    HEADS = 16,         /* kept at a time, as neither types nor depths of names are many */
+    DAYS = 2,           /* expirations are spread over some */
+    DAY_S = 86400,
+    DAY_TEXT_LEN = 8,
+    TIME_TEXT_LEN = 14,
     /* What is not flushed yet, and the longest record behind it. */
     BUFFER_SIZE = FLUSH_AT + 2 * NAME_TEXT_MAX + RDATA_TEXT_LEN_MAX
+};
+
+struct rrsig_head {
+    uint8_t octets[HEAD_LEN];
+    uint8_t text[HEAD_TEXT_MAX];
+    uint8_t text_len; /* 0: nothing is kept here */
+};
+
+struct rrsig_day {
+    uint32_t day;
+    uint8_t text[TIME_TEXT_LEN];
+    bool is_kept;
+};
+
+struct rrsig_tail {
+    uint8_t octets[TAIL_FIXED_LEN + NAME_LEN_MAX];
+    size_t len; /* 0: nothing is kept here */
+    uint8_t text[64 + NAME_TEXT_MAX];
+    size_t text_len;
 };
 
 struct writing {
@@ -16,6 +48,9 @@ struct writing {
     const uint8_t *owner; /* whose text is kept */
     struct writer owner_text;
     uint8_t owner_bytes[NAME_TEXT_MAX];
+    struct rrsig_head heads[HEADS];
+    struct rrsig_day days[DAYS];
+    struct rrsig_tail tail;
 };
 
 /* The RRsets of a node share their owner's octets, so its text is made once. */
@@ -27,6 +62,93 @@ static struct span owner_text(struct writing *writing, struct name owner)
         name_write_text(owner, &writing->owner_text);
     }
     return writer_written(&writing->owner_text);
+}
+
+static struct span head_text(struct writing *writing, const uint8_t *rdata)
+{
+    struct rrsig_head *head = &writing->heads[(rdata[1] ^ rdata[3] * 5U) % HEADS];
+    if (head->text_len == 0 || memcmp(head->octets, rdata, HEAD_LEN) != 0) {
+        struct reader reader = reader_over(span_of(rdata, HEAD_LEN));
+        struct writer text = writer_over(head->text, sizeof head->text);
+        type_write(reader_u16(&reader), &text);
+        for (size_t i = 0; i < 2; i++) { /* algorithm, labels */
+            writer_u8(&text, ' ');
+            writer_decimal(&text, reader_u8(&reader));
+        }
+        writer_u8(&text, ' ');
+        writer_decimal(&text, reader_u32(&reader));
+        writer_u8(&text, ' ');
+        require(text.status == OK);
+        head->text_len = (uint8_t)text.len;
+        memcpy(head->octets, rdata, HEAD_LEN);
+    }
+    return span_of(head->text, head->text_len);
+}
+
+static void write_two(uint8_t *digits, uint32_t value)
+{
+    digits[0] = (uint8_t)('0' + value / 10);
+    digits[1] = (uint8_t)('0' + value % 10);
+}
+
+static struct span expiration_text(struct writing *writing, struct span octets)
+{
+    struct reader reader = reader_over(octets);
+    uint32_t time_s = reader_u32(&reader);
+    uint32_t second = time_s % DAY_S;
+    struct rrsig_day *day = &writing->days[time_s / DAY_S % DAYS];
+    if (!day->is_kept || day->day != time_s / DAY_S) {
+        struct writer text = writer_over(day->text, sizeof day->text);
+        text_write_time14(&text, time_s);
+        day->day = time_s / DAY_S;
+        day->is_kept = true;
+    }
+    write_two(day->text + DAY_TEXT_LEN, second / 3600);
+    write_two(day->text + DAY_TEXT_LEN + 2, second / 60 % 60);
+    write_two(day->text + DAY_TEXT_LEN + 4, second % 60);
+    return span_of(day->text, TIME_TEXT_LEN);
+}
+
+/* Inception, key tag and signer, which all signatures of one signing have in common. A name says
+ * where it ends, so octets that begin alike are alike. */
+static const struct rrsig_tail *tail_of(struct writing *writing, struct span octets)
+{
+    struct rrsig_tail *tail = &writing->tail;
+    if (tail->len == 0 || tail->len > octets.len ||
+        memcmp(tail->octets, octets.bytes, tail->len) != 0) {
+        struct reader reader = reader_over(octets);
+        struct writer text = writer_over(tail->text, sizeof tail->text);
+        writer_u8(&text, ' ');
+        text_write_time14(&text, reader_u32(&reader));
+        writer_u8(&text, ' ');
+        writer_decimal(&text, reader_u16(&reader));
+        writer_u8(&text, ' ');
+        name_write_text(name_read(&reader), &text);
+        writer_u8(&text, ' ');
+        require(text.status == OK && reader.status == OK);
+        tail->text_len = text.len;
+        tail->len = octets.len - reader_left(&reader);
+        memcpy(tail->octets, octets.bytes, tail->len);
+    }
+    return tail;
+}
+
+/* As rdata_write_text does. */
+static void write_rrsig(struct writing *writing, struct span rdata)
+{
+    struct writer *text = &writing->text;
+    struct span behind = span_part(rdata, HEAD_LEN, rdata.len - HEAD_LEN);
+    const struct rrsig_tail *tail =
+        tail_of(writing, span_part(behind, EXPIRATION_LEN, behind.len - EXPIRATION_LEN));
+    size_t signature_at = EXPIRATION_LEN + tail->len;
+    if (signature_at == behind.len) { /* without a signature: a rare and odd form */
+        rdata_write_text(TYPE_RRSIG, rdata, text);
+        return;
+    }
+    writer_span(text, head_text(writing, rdata.bytes));
+    writer_span(text, expiration_text(writing, span_part(behind, 0, EXPIRATION_LEN)));
+    writer_span(text, span_of(tail->text, tail->text_len));
+    text_write_base64(text, span_part(behind, signature_at, behind.len - signature_at));
 }
 
 static void write_rrset(struct writing *writing, const struct rrset *rrset)
@@ -45,7 +167,11 @@ static void write_rrset(struct writing *writing, const struct rrset *rrset)
     for (struct rrset_cursor cursor = rrset_first(rrset); rrset_next(&cursor, &rdata);) {
         writer_span(text, owner_text(writing, rrset->owner));
         writer_span(text, writer_written(&middle));
-        rdata_write_text(rrset->type, rdata, text);
+        if (rrset->type == TYPE_RRSIG) {
+            write_rrsig(writing, rdata);
+        } else {
+            rdata_write_text(rrset->type, rdata, text);
+        }
         writer_u8(text, '\n');
         require(text->status == OK && middle.status == OK);
         if (text->len >= FLUSH_AT) {
