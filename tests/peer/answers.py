@@ -15,7 +15,7 @@ from pathlib import Path
 from common import TOP, VOUCH, check, finish, folder, needs, run, start, stop, until, vouch
 
 options = argparse.ArgumentParser()
-options.add_argument("--count", type=int, default=30000, help="questions to each set of zones")
+options.add_argument("--count", type=int, default=50000, help="questions to each set of zones")
 options.add_argument("--seed", type=int, default=0, help="0: another one each time")
 options.add_argument("--examples", type=int, default=2, help="questions shown for each difference")
 options.add_argument("--keep", help="leave the zones and configurations there")
