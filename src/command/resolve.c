@@ -1,5 +1,6 @@
 /* `vouch resolve`: the resolver's configuration, and the resolver in the real world. */
 #include "command/commands.h"
+#include "command/listen.h"
 #include "core/base/config.h"
 #include "core/base/text.h"
 #include "service/resolver/resolver.h"
@@ -22,6 +23,45 @@ static const struct config_option options[] = {
      .is_list = true,
      .is_required = true,
      .help = "address to answer clients on, UDP and TCP"},
+    {.section = "server",
+     .name = "tls-listen",
+     .kind = CONFIG_ADDRESS,
+     .is_list = true,
+     .help = "address to answer queries on over TLS (RFC 7858); port 853 unless given"},
+    {.section = "server",
+     .name = "tls-certificate",
+     .kind = CONFIG_PATH,
+     .help = "certificate and its chain (PEM); read again on SIGHUP"},
+    {.section = "server", .name = "tls-key", .kind = CONFIG_PATH, .help = "its private key (PEM)"},
+    {.section = "server",
+     .name = "tcp-clients",
+     .kind = CONFIG_NUMBER,
+     .default_value = "16384",
+     .min = 1,
+     .max = 1000000,
+     .help = "connections at once; then the one that was idle longest is closed"},
+    {.section = "server",
+     .name = "tcp-clients-per-address",
+     .kind = CONFIG_NUMBER,
+     .default_value = "1024",
+     .min = 1,
+     .max = 1000000,
+     .help = "of one client; of IPv6, of one /64"},
+    {.section = "server",
+     .name = "tcp-idle-timeout",
+     .kind = CONFIG_SECONDS,
+     .default_value = "30",
+     .min = 1,
+     .max = 3600,
+     .help = "a client that asks nothing, or does not read its answers, is closed then; told to "
+             "those who ask (RFC 7828)"},
+    {.section = "server",
+     .name = "tcp-message-timeout",
+     .kind = CONFIG_SECONDS,
+     .default_value = "10",
+     .min = 1,
+     .max = 3600,
+     .help = "a query, or a TLS handshake, that has begun must end within this"},
     {.section = "server",
      .name = "control",
      .kind = CONFIG_PATH,
@@ -245,13 +285,16 @@ static enum status open_world(struct resolving *resolving, struct world **world,
     enum status status = world_open(&world_options, world, problem);
     status =
         status == OK && control != NULL ? world_listen_control(*world, control, problem) : status;
+    if (status == OK) {
+        listen_set_limits(config, *world);
+    }
     for (size_t i = 0; i < config_list_count(config, "server", 0, "listen") && status == OK; i++) {
         struct address address;
         const char *text = config_list_at(config, "server", 0, "listen", i);
         status = address_read(span_of_text(text), DNS_PORT, &address);
         status = status == OK ? world_listen_dns(*world, address, problem) : status;
     }
-    return status;
+    return status == OK ? listen_open_tls(config, *world, problem) : status;
 }
 
 static int run(struct resolving *resolving)

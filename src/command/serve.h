@@ -30,7 +30,9 @@ struct serve_zone {
     bool has_primary;
     struct address primary;
     const struct tsig_key *primary_key; /* NULL: unsigned */
-    bool is_signed;                     /* by our signer, at its first start */
+    const char *primary_tls_name;       /* NULL: over TCP */
+    const char *primary_tls_ca;
+    bool is_signed; /* by our signer, at its first start */
     const struct update_rule *update_rules;
     size_t update_rule_count;
     const struct address *notify;
@@ -74,6 +76,11 @@ struct zone *serve_load_zone(const char *file, struct name apex);
 /* A world as the configuration of that section ("server" or "signer") wants it. */
 enum status serve_open_world(const struct serve *serve, const char *section, const char *name,
                              struct world **world, struct problem *problem) MUST_USE;
+
+struct auth_peer;
+/* The primary of the zone, and what must be proved by it, made known to the world. */
+enum status serve_make_primary(const struct serve_zone *zone, struct world *world,
+                               struct auth_peer *primary, struct problem *problem) MUST_USE;
 
 int serve_run_auth(struct serve *serve);
 int serve_run_signer(struct serve *serve);

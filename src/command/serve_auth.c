@@ -1,5 +1,6 @@
 /* The authoritative server as a process: from the configuration to the service and its world. */
 #include "command/command.h"
+#include "command/listen.h"
 #include "command/serve.h"
 #include "core/zone/zone_check.h"
 #include "core/zone/zonefile.h"
@@ -101,9 +102,22 @@ static enum status link_address(const struct serve *serve, struct address *addre
                         SERVE_DNS_PORT, address);
 }
 
+enum status serve_make_primary(const struct serve_zone *zone, struct world *world,
+                               struct auth_peer *primary, struct problem *problem)
+{
+    *primary = (struct auth_peer){.address = zone->primary, .key = zone->primary_key};
+    if (zone->primary_tls_name == NULL) {
+        return OK;
+    }
+    const struct world_tls_peer peer = {zone->primary_tls_name, {.ca_file = zone->primary_tls_ca}};
+    primary->is_tls = true;
+    return world_add_tls_peer(world, &peer, &primary->tls_peer, problem);
+}
+
 /* Where there is a signer zones come from it; else as configured. */
 static enum status set_source(const struct serve *serve, const struct serve_zone *zone,
-                              struct auth_zone_options *options)
+                              struct world *world, struct auth_zone_options *options,
+                              struct problem *problem)
 {
     if (serve_has_signer(serve)) {
         options->forwards_updates = zone->update_rule_count > 0;
@@ -111,15 +125,15 @@ static enum status set_source(const struct serve *serve, const struct serve_zone
         return link_address(serve, &options->primary.address);
     }
     if (zone->has_primary) {
-        options->primary = (struct auth_peer){zone->primary, zone->primary_key};
-        return OK;
+        return serve_make_primary(zone, world, &options->primary, problem);
     }
     options->fixed = serve_load_zone(zone->file, zone->name);
     return options->fixed != NULL ? OK : MALFORMED;
 }
 
 static enum status make_zone(struct serve *serve, const struct serve_zone *zone,
-                             struct auth_zone_options *options, struct problem *problem)
+                             struct world *world, struct auth_zone_options *options,
+                             struct problem *problem)
 {
     struct auth_peer *notify = arena_take_array(&serve->arena, zone->notify_count, sizeof *notify);
     struct auth_grant *grants = arena_take_array(&serve->arena, zone->grant_count, sizeof *grants);
@@ -137,9 +151,9 @@ static enum status make_zone(struct serve *serve, const struct serve_zone *zone,
                                           .notify_count = zone->notify_count,
                                           .grants = grants,
                                           .grant_count = zone->grant_count};
-    enum status status = set_source(serve, zone, options);
-    return status == OK
-               ? OK
+    enum status status = set_source(serve, zone, world, options, problem);
+    return status == OK || problem->status != OK
+               ? status
                : problem_set(problem, status, "the zone %.200s cannot be served", zone->text);
 }
 
@@ -184,11 +198,13 @@ static enum status open_auth(struct serve *serve, struct world *world,
         status = use_workers(serve, world, problem);
         options.grace = status == OK ? world_grace(world) : NULL;
     }
+    listen_set_limits(serve->config, world);
     for (size_t i = 0; i < serve->listen_count && status == OK; i++) {
         status = world_listen_dns(world, serve->listen[i], problem);
     }
+    status = status == OK ? listen_open_tls(serve->config, world, problem) : status;
     for (size_t i = 0; i < serve->zone_count && status == OK; i++) {
-        status = make_zone(serve, &serve->zones[i], &zones[i], problem);
+        status = make_zone(serve, &serve->zones[i], world, &zones[i], problem);
     }
     return status != OK ? status : auth_open(&options, auth, problem);
 }

@@ -1,6 +1,7 @@
 /* Reading the configuration of `vouch serve`: what its options come to, and the faults that only
  * all of them together show. */
 #include "command/command.h"
+#include "command/listen.h"
 #include "command/serve.h"
 #include "core/base/parallel.h"
 
@@ -173,7 +174,13 @@ static enum status read_primary(struct serve *serve, struct serve_zone *zone,
     if (key != NULL && zone->primary_key == NULL) {
         return fault(serve, "zone", zone->index, problem, "primary-key names no key of this file");
     }
-    return primary == NULL ? OK : read_address(primary, &zone->primary);
+    zone->primary_tls_name = config_text(serve->config, "zone", zone->index, "primary-tls-name");
+    zone->primary_tls_ca = config_text(serve->config, "zone", zone->index, "primary-tls-ca");
+    if (zone->primary_tls_name != NULL && primary == NULL) {
+        return fault(serve, "zone", zone->index, problem, "primary-tls-name needs a primary");
+    }
+    uint16_t port = zone->primary_tls_name != NULL ? LISTEN_TLS_PORT : SERVE_DNS_PORT;
+    return primary == NULL ? OK : address_read(span_of_text(primary), port, &zone->primary);
 }
 
 static enum status read_zone(struct serve *serve, size_t index, struct problem *problem)

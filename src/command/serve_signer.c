@@ -178,7 +178,7 @@ static struct zone_sign_policy read_policy(const struct serve *serve, size_t sec
 }
 
 static enum status add_zone(struct signer_process *process, const struct serve_zone *zone,
-                            struct problem *problem)
+                            struct world *world, struct problem *problem)
 {
     struct serve *serve = process->serve;
     struct auth_peer *peers = arena_take_array(&serve->arena, serve->listen_count, sizeof *peers);
@@ -212,14 +212,16 @@ static enum status add_zone(struct signer_process *process, const struct serve_z
             serve->listen_count > AUTH_NOTIFY_MAX ? AUTH_NOTIFY_MAX : serve->listen_count,
         .grants = grant,
         .grant_count = 1};
-    if (zone->has_primary) {
-        process->pulled[process->pulled_count++] = (struct auth_zone_options){
-            .name = zone->name, .primary = {zone->primary, zone->primary_key}};
+    if (!zone->has_primary) {
+        return OK;
     }
-    return OK;
+    struct auth_zone_options *pulled = &process->pulled[process->pulled_count++];
+    *pulled = (struct auth_zone_options){.name = zone->name};
+    return serve_make_primary(zone, world, &pulled->primary, problem);
 }
 
-static enum status add_zones(struct signer_process *process, struct problem *problem)
+static enum status add_zones(struct signer_process *process, struct world *world,
+                             struct problem *problem)
 {
     struct serve *serve = process->serve;
     enum status status = OK;
@@ -231,7 +233,7 @@ static enum status add_zones(struct signer_process *process, struct problem *pro
         return problem_set(problem, NO_MEMORY, "no memory for zones");
     }
     for (size_t i = 0; i < serve->zone_count && status == OK; i++) {
-        status = add_zone(process, &serve->zones[i], problem);
+        status = add_zone(process, &serve->zones[i], world, problem);
     }
     return status;
 }
@@ -287,7 +289,7 @@ static enum status open_process(struct signer_process *process, struct world *wo
     if (status == OK && hsm != NULL) {
         status = pkcs11_open(hsm, &process->pkcs11, problem);
     }
-    status = status == OK ? add_zones(process, problem) : status;
+    status = status == OK ? add_zones(process, world, problem) : status;
     return status == OK ? open_services(process, world, problem) : status;
 }
 

@@ -27,6 +27,8 @@ enum {
 struct auth_peer {
     struct address address;
     const struct tsig_key *key; /* NULL: unsigned */
+    bool is_tls;                /* transferred from over TLS alone (RFC 9103) */
+    uint32_t tls_peer;          /* then: who it must prove to be, as in EFFECT_ASK */
 };
 
 /* Who may transfer a zone: the holder of a key, or (key NULL) a host. */

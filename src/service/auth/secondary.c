@@ -168,6 +168,7 @@ static void send_ask(struct auth *auth, struct auth_zone *zone, enum transport t
         .transport = transport,
         .server = primary->address,
         .message = span_of(bytes, len),
+        .tls_peer = primary->tls_peer,
         .timeout_ms = transport == TRANSPORT_UDP ? SERIAL_TIMEOUT_MS : TRANSFER_TIMEOUT_MS};
     set_timer(zone, outbox);
 }
@@ -210,13 +211,15 @@ static void ask_transfer(struct auth *auth, struct auth_zone *zone, struct momen
         fail(auth, zone, now, outbox, status_text(status));
         return;
     }
-    send_ask(auth, zone, TRANSPORT_TCP, message_end(&writer), now, outbox);
+    enum transport transport = zone->options.primary.is_tls ? TRANSPORT_TLS : TRANSPORT_TCP;
+    send_ask(auth, zone, transport, message_end(&writer), now, outbox);
 }
 
+/* Over TLS the answer to IXFR tells the serial too, and a second connection would cost more. */
 static void begin(struct auth *auth, struct auth_zone *zone, struct moment now,
                   struct outbox *outbox)
 {
-    if (newest(zone) == NULL || zone->secondary.is_full_next) {
+    if (newest(zone) == NULL || zone->secondary.is_full_next || zone->options.primary.is_tls) {
         ask_transfer(auth, zone, now, outbox);
     } else {
         ask_serial(auth, zone, now, outbox);

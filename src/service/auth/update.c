@@ -64,12 +64,13 @@ static void forward_send(struct auth *auth, struct auth_zone *zone, struct auth_
                                      .ask = auth_ask_id(auth, zone, slot)};
     request->is_signed = false; /* the session is the forward's now */
     request->session = (struct tsig_session){0};
-    outbox_add(outbox, EFFECT_ASK)->ask =
-        (struct effect_ask){.ask = forward->ask,
-                            .transport = TRANSPORT_TCP,
-                            .server = zone->options.primary.address,
-                            .message = span_of(bytes, message.len),
-                            .timeout_ms = FORWARD_TIMEOUT_MS};
+    outbox_add(outbox, EFFECT_ASK)->ask = (struct effect_ask){
+        .ask = forward->ask,
+        .transport = zone->options.primary.is_tls ? TRANSPORT_TLS : TRANSPORT_TCP,
+        .server = zone->options.primary.address,
+        .tls_peer = zone->options.primary.tls_peer,
+        .message = span_of(bytes, message.len),
+        .timeout_ms = FORWARD_TIMEOUT_MS};
 }
 
 static const struct auth_done *find_done(const struct auth *auth,

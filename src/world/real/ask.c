@@ -20,6 +20,7 @@ enum ask_state {
 /* A server that must prove who it is. */
 struct tls_peer {
     struct tls_identity *identity;
+    const char *ca_file;
     char host_name[HOST_NAME_SIZE];
 };
 
@@ -384,6 +385,14 @@ enum status ask_add_tls_peer(struct world *world, const struct world_tls_peer *p
                              uint32_t *index, struct problem *problem)
 {
     struct asks *asks = asks_find(world);
+    for (uint32_t i = 0; i < asks->tls_peer_count; i++) {
+        const struct tls_peer *known = &asks->tls_peers[i];
+        if (strcmp(known->host_name, peer->host_name) == 0 &&
+            strcmp(known->ca_file, peer->tls.ca_file) == 0) {
+            *index = i;
+            return OK;
+        }
+    }
     if (asks->tls_peer_count == TLS_PEERS_MAX) {
         return problem_set(problem, LIMIT_REACHED, "at most %d servers can be asked over TLS",
                            TLS_PEERS_MAX);
@@ -395,6 +404,7 @@ enum status ask_add_tls_peer(struct world *world, const struct world_tls_peer *p
                            peer->host_name);
     }
     memcpy(added->host_name, peer->host_name, len + 1);
+    added->ca_file = peer->tls.ca_file;
     enum status status = tls_identity_open(peer->tls, TLS_DNS_CLIENT, &added->identity, problem);
     if (status == OK) {
         *index = (uint32_t)asks->tls_peer_count++;
