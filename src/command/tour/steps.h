@@ -2,7 +2,7 @@
 /* What several steps of the tour do. */
 #include "command/tour/tour.h"
 
-enum { OPERATION_TIMEOUT_MS = 15000, SECURE_TIMEOUT_MS = 15000, MAIL_TIMEOUT_MS = 10000 };
+enum { OPERATION_TIMEOUT_MS = 20000, SECURE_TIMEOUT_MS = 30000, MAIL_TIMEOUT_MS = 20000 };
 
 /* What one step keeps for a later one. */
 enum { KEPT_OPERATION, KEPT_OLD_KEY, KEPT_NEW_KEY, KEPT_POLLS };
