@@ -100,23 +100,6 @@ static struct name encloser_of(const struct truth *truth, struct name name)
     return name;
 }
 
-/* An unsigned delegation, or an empty non-terminal with nothing else below it. */
-static bool may_be_left_out(const struct truth *truth, struct name name)
-{
-    bool has_any = false;
-    for (size_t i = 0; i < truth->count; i++) {
-        struct name owner = truth->records[i].owner;
-        if (!name_is_at_or_below(owner, name) || is_hidden(truth, owner)) {
-            continue;
-        }
-        has_any = true;
-        if (!is_cut(truth, owner) || owns(truth, owner, TYPE_DS)) {
-            return false;
-        }
-    }
-    return has_any;
-}
-
 static bool is_true(const struct truth *truth, const struct denial_question *question)
 {
     struct name name = question->name;
@@ -176,13 +159,6 @@ static void ask(const struct zone *zone, const struct truth *truth, enum zone_de
     /* An opt-out span says nothing of what may be left out, and the answer is insecure: then more
      * can be "proved" than is true, but not as secure (RFC 5155 §12.2.1). */
     if (denial == ZONE_NSEC3_OPT_OUT && !expected && result == DENIAL_PROVED_OPT_OUT) {
-        is_fine = true;
-    }
-    /* Where an empty non-terminal is left out, a wildcard beside it seems to stand in for it and
-     * for all below it: then the truth cannot be proved. */
-    if (denial == ZONE_NSEC3_OPT_OUT && expected &&
-        (may_be_left_out(truth, question->name) ||
-         may_be_left_out(truth, encloser_of(truth, question->name)))) {
         is_fine = true;
     }
     if (!is_fine) {

@@ -330,6 +330,7 @@ static void test_signatures_made(void **state)
         {"a.b.example. A 192.0.2.77", ZONE_NSEC3, 6, "and an empty non-terminal with neighbour"},
         {"cut.example. NS ns.test.", ZONE_NSEC, 3, "NS is not signed"},
         {"cut.example. NS ns.test.", ZONE_NSEC3_OPT_OUT, 1, "nothing but the SOA"},
+        {"cut.b.example. NS ns.test.", ZONE_NSEC3_OPT_OUT, 3, "an empty non-terminal, neighbour"},
         {"glue.old.example. A 192.0.2.1", ZONE_NSEC, 1, "glue is not signed"},
     };
     for (size_t i = 0; i < LEN(rows); i++) {

@@ -113,18 +113,11 @@ static bool is_in_ring(const struct sign_run *run, const struct zone_node *node,
     return place != CHAIN_BELOW && !is_left_to_opt_out(run, node, place);
 }
 
-/* Has a name that owns nothing a descendant in the ring? O(descendants that are not). */
+/* Is a name that owns nothing an empty non-terminal? */
 static bool has_descendant(const struct sign_run *run, struct name top)
 {
-    const struct zone *data = run->input->unsigned_zone;
-    const struct zone_node *node = chain_after(data, top);
-    while (node != NULL && name_is_below(node->owner, top)) {
-        if (is_in_ring(run, node, chain_place_of(data, node->owner))) {
-            return true;
-        }
-        node = chain_after(data, node->owner);
-    }
-    return false;
+    const struct zone_node *node = chain_after(run->input->unsigned_zone, top);
+    return node != NULL && name_is_below(node->owner, top);
 }
 
 static enum status hash_set_bitmap(struct ring_change *change, struct sign_worker *worker,
@@ -144,7 +137,8 @@ static enum status hash_set_bitmap(struct ring_change *change, struct sign_worke
 }
 
 /* One name: its hash, whether it was in the ring, and whether it is. An empty non-terminal is in
- * when `is_brought_in` by a descendant; else only later is it looked for one. */
+ * when `is_brought_in` by a descendant, as are those above it; else only later is it looked for
+ * one. */
 static enum status ring_add_name(struct ring_change *change, struct sign_worker *worker,
                                  struct name name, bool *is_brought_in)
 {
@@ -157,13 +151,13 @@ static enum status ring_add_name(struct ring_change *change, struct sign_worker 
     if (status == OK && node != NULL && chain_has_data(node)) {
         enum chain_place place = chain_place_of(data, name);
         hash.is_wanted = is_in_ring(run, node, place);
+        *is_brought_in = place != CHAIN_BELOW; /* opt-out leaves out no empty non-terminal */
         status = hash_set_bitmap(change, worker, node, place, &hash);
     }
     if (status != OK) {
         return status;
     }
     hash.was = ring_node(run, hash.hash) != NULL;
-    *is_brought_in = hash.is_wanted;
     return ring_add(change, &hash);
 }
 

@@ -115,14 +115,15 @@ static void hashes_add(struct whole *whole, const struct item *item, uint8_t lab
 }
 
 /* Lists every name that has an NSEC3 record; without a list they are only counted. An ancestor of a
- * name that is no ancestor of the name before it and owns nothing is an empty non-terminal. */
+ * name that is no ancestor of the name before it and owns nothing is an empty non-terminal, also
+ * above a name that is left out itself. */
 static void hashes_list(struct whole *whole)
 {
     whole->hash_count = 0;
     struct name last = whole->run->apex;
     for (size_t i = 0; i < whole->item_count; i++) {
         const struct item *item = &whole->items[i];
-        if (item->place == CHAIN_BELOW || is_left_to_opt_out(whole, item)) {
+        if (item->place == CHAIN_BELOW) {
             continue;
         }
         struct name owner = item->node->owner;
@@ -130,7 +131,9 @@ static void hashes_list(struct whole *whole)
         while (++labels < owner.label_count) {
             hashes_add(whole, item, labels);
         }
-        hashes_add(whole, item, owner.label_count);
+        if (!is_left_to_opt_out(whole, item)) {
+            hashes_add(whole, item, owner.label_count);
+        }
         last = owner;
     }
 }
