@@ -10,7 +10,7 @@ struct zone_seek {
     struct span key; /* of the caller; lives as long as the search */
     uint16_t count;  /* in a leaf: how many of its names are <= the key, or that it takes a look */
     bool is_leaf;
-    bool is_exact;
+    bool is_exact; /* before it has settled: perhaps */
     bool is_settled;
 };
 

@@ -114,6 +114,14 @@ static bool serve_batch(struct worker *worker, size_t endpoint)
     return count == UDP_BATCH;
 }
 
+static void serve_endpoint(struct worker *worker, size_t endpoint)
+{
+    int round = 0;
+    while (round < UDP_BATCHES_A_ROUND && serve_batch(worker, endpoint)) {
+        round++;
+    }
+}
+
 static void *worker_run(void *argument)
 {
     struct worker *worker = argument;
@@ -122,11 +130,8 @@ static void *worker_run(void *argument)
         atomic_store(&worker->seen, IS_IDLE);
         int count = epoll_wait(worker->epoll, events, LOOP_EVENTS, -1);
         for (int i = 0; i < count; i++) {
-            size_t endpoint = (size_t)events[i].data.u64;
-            for (int round = 0; endpoint < ENDPOINTS_MAX && round < UDP_BATCHES_A_ROUND; round++) {
-                if (!serve_batch(worker, endpoint)) {
-                    break;
-                }
+            if (events[i].data.u64 < ENDPOINTS_MAX) { /* else it is the call to stop */
+                serve_endpoint(worker, (size_t)events[i].data.u64);
             }
         }
     }
