@@ -62,10 +62,13 @@ static void check_effects(const struct outbox *outbox, const struct event_query 
         replies++;
         require(message_read_query(effect->reply.message, &buffer, &message) == OK);
         require((message.flags & FLAG_QR) != 0 && (query->message.bytes[2] & 0x80) == 0);
-        require(query->transport == TRANSPORT_TCP ||
+        require(transport_is_stream(query->transport) ||
                 effect->reply.message.len <= MESSAGE_UDP_LEN_DEFAULT);
+        bool is_padded = transport_is_encrypted(query->transport) && message.edns.is_present &&
+                         message.tsig_at == 0;
+        require(!is_padded || effect->reply.message.len % EDNS_PADDING_BLOCK_RESPONSE == 0);
     }
-    require(query->transport == TRANSPORT_TCP || replies <= 1);
+    require(transport_is_stream(query->transport) || replies <= 1);
 }
 
 static void check_short_way(struct auth *auth, const struct event_query *query,
@@ -116,12 +119,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require(status == OK);
     struct outbox outbox;
     outbox_open(&outbox, 16 << 20);
-    for (int transport = TRANSPORT_UDP; transport <= TRANSPORT_TCP; transport++) {
+    for (int transport = TRANSPORT_UDP; transport < TRANSPORT_COUNT; transport++) {
         struct event event = {.kind = EVENT_QUERY, .now = {.wall_ns = 1, .mono_ns = 1}};
         event.query = (struct event_query){.channel = 1,
                                            .transport = (enum transport)transport,
                                            .peer = host,
-                                           .message = span_of(data, size)};
+                                           .message = span_of(data, size),
+                                           .idle_ms = 1000,
+                                           .is_tls_1_3 = true};
         auth_handle(auth, &event, &outbox);
         check_effects(&outbox, &event.query);
         if (transport == TRANSPORT_UDP && options.rate.per_second == 0) {
