@@ -11,6 +11,7 @@
 #include "world/real/pkcs11.h"
 #include "world/real/threads.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,8 +62,15 @@ static void publish(void *user, struct zone *version, struct moment now)
 static uint16_t update(void *user, const struct auth_update *asked, struct moment now)
 {
     struct signer_process *process = user;
-    struct signer_update change = {asked->zone, asked->key, asked->message};
+    static_assert((unsigned)SIGNER_UPDATE_LATER == (unsigned)AUTH_UPDATE_LATER, "one answer");
+    struct signer_update change = {asked->zone, asked->key, asked->message, asked->ticket};
     return signer_update(process->signer, &change, now, &process->compose.outboxes[SIGN]);
+}
+
+static void updated(void *user, uint64_t ticket, uint16_t rcode, struct moment now)
+{
+    struct signer_process *process = user;
+    auth_update_done(process->hand_out, ticket, rcode, now, &process->compose.outboxes[HAND_OUT]);
 }
 
 static void notify(void *user, struct name zone, struct moment now)
@@ -265,6 +273,7 @@ static enum status open_services(struct signer_process *process, struct world *w
                                     .load = load,
                                     .remember = remember,
                                     .publish = publish,
+                                    .updated = updated,
                                     .notify = notify,
                                     .user = process};
     enum status status = auth_open(&pull, &process->pull, problem);

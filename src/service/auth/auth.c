@@ -96,6 +96,9 @@ void auth_close(struct auth *auth)
     for (size_t i = 0; i < LEN(auth->forwards); i++) {
         tsig_end(&auth->forwards[i].session);
     }
+    for (size_t i = 0; i < LEN(auth->late); i++) {
+        tsig_end(&auth->late[i].session);
+    }
     for (size_t i = 0; i < auth->zone_count; i++) {
         auth_secondary_close(&auth->zones[i]);
         zone_journal_close(auth->zones[i].journal);

@@ -16,10 +16,12 @@ struct auth;
 
 enum {
     AUTH_ZONES_MAX = 1000000,
-    AUTH_NOTIFY_MAX = 16,    /* secondaries told of a zone's news */
-    AUTH_GRANTS_MAX = 64,    /* keys and addresses a zone may go to */
-    AUTH_STREAMS_MAX = 64,   /* outgoing transfers at once */
-    AUTH_FORWARDS_MAX = 128, /* UPDATEs on their way to primaries at once */
+    AUTH_NOTIFY_MAX = 16,       /* secondaries told of a zone's news */
+    AUTH_GRANTS_MAX = 64,       /* keys and addresses a zone may go to */
+    AUTH_STREAMS_MAX = 64,      /* outgoing transfers at once */
+    AUTH_FORWARDS_MAX = 128,    /* UPDATEs on their way to primaries at once */
+    AUTH_LATE_MAX = 128,        /* UPDATEs that are answered later, at once */
+    AUTH_UPDATE_LATER = 0xffff, /* no RCODE */
     AUTH_NSID_LEN_MAX = 128,
 };
 
@@ -55,6 +57,7 @@ struct auth_update {
     struct name key;
     struct address peer; /* who handed it to us */
     struct span message;
+    uint64_t ticket; /* for auth_update_done; 0: the answer is wanted at once */
 };
 
 struct auth_options {
@@ -87,7 +90,8 @@ struct auth_options {
     void (*taken)(void *user, const struct zone *version, struct moment now);
     void *taken_user;
     /* Makes the change in a pushed zone; it is durable, or was not made, when this returns the
-     * RCODE to answer with. NULL: every UPDATE is REFUSED. */
+     * RCODE to answer with, or AUTH_UPDATE_LATER where there is a ticket: then that is the moment
+     * when auth_update_done is called. NULL: every UPDATE is REFUSED. */
     uint16_t (*update)(void *user, const struct auth_update *update, struct moment now);
     void *update_user;
 };
@@ -102,6 +106,9 @@ enum status auth_push(struct auth *auth, struct zone *version, struct moment now
 /* A version of a pushed zone from before a restart, for IXFR, the oldest first: right before the
  * auth_push of the version behind them. As auth_push, but nobody is told. */
 enum status auth_remember(struct auth *auth, struct zone *version) MUST_USE;
+/* The RCODE of an UPDATE whose answer was to come later. */
+void auth_update_done(struct auth *auth, uint64_t ticket, uint16_t rcode, struct moment now,
+                      struct outbox *outbox);
 /* Tells a zone's secondaries again; NOT_FOUND when there is no such zone. */
 enum status auth_notify(struct auth *auth, struct name name, struct moment now,
                         struct outbox *outbox) MUST_USE;

@@ -101,6 +101,15 @@ struct auth_done {
     int64_t until_wall_s; /* then its TSIG is too old to be accepted */
 };
 
+/* An UPDATE in the making here, whose answer comes later. */
+struct auth_late {
+    uint64_t ticket; /* 0: the place is free */
+    uint64_t channel;
+    uint16_t id;
+    const struct auth_zone *zone;
+    struct tsig_session session;
+};
+
 enum auth_counter {
     AUTH_COUNT_UDP,
     AUTH_COUNT_TCP,
@@ -136,6 +145,8 @@ struct auth {
     struct rate *rate;                                        /* NULL: no limit */
     struct auth_stream streams[AUTH_STREAMS_MAX];
     struct auth_forward forwards[AUTH_FORWARDS_MAX];
+    struct auth_late late[AUTH_LATE_MAX];
+    uint64_t ticket_last;
     struct auth_done done[AUTH_DONE_MAX]; /* a ring */
     size_t done_next;
     _Atomic uint64_t counters[AUTH_COUNTER_COUNT];
@@ -187,6 +198,7 @@ uint16_t auth_udp_size(const struct auth *auth, struct address peer);
 /* May the sender of the request have the zone? */
 bool auth_is_granted(const struct auth_zone *zone, const struct auth_request *request);
 void auth_count(struct auth *auth, enum auth_counter counter);
+void auth_count_rcode(struct auth *auth, uint16_t rcode); /* an answer with it */
 
 /* options.c: EDNS options in, NOERROR or the rcode that they earn; and those of the answer. */
 uint16_t auth_read_options(struct auth *auth, struct auth_request *request);

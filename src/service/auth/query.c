@@ -26,7 +26,7 @@ void auth_count(struct auth *auth, enum auth_counter counter)
     auth->counters[counter]++;
 }
 
-static void count_rcode(struct auth *auth, uint16_t rcode)
+void auth_count_rcode(struct auth *auth, uint16_t rcode)
 {
     static const enum auth_counter by_rcode[] = {
         [RCODE_NOERROR] = AUTH_COUNT_NOERROR,   [RCODE_FORMERR] = AUTH_COUNT_FORMERR,
@@ -99,7 +99,7 @@ static void reply_send(struct auth *auth, struct auth_request *request, struct r
         auth_count(auth, AUTH_COUNT_DROPPED);
         return;
     }
-    count_rcode(auth, reply->rcode);
+    auth_count_rcode(auth, reply->rcode);
     outbox_add(outbox, EFFECT_REPLY)->reply =
         (struct effect_reply){request->event->query.channel, span_of(reply->bytes, len)};
 }

@@ -8,7 +8,7 @@
 
 enum {
     FORWARD_TIMEOUT_MS = 30 * 1000, /* a large zone is signed and judged in that time */
-    FAILURE_LEN_MAX = 1024,
+    ANSWER_LEN_MAX = 1024,
 };
 
 static struct auth_forward *find_free(struct auth *auth)
@@ -88,33 +88,74 @@ static const struct auth_done *find_done(const struct auth *auth,
     return NULL;
 }
 
-static void note_done(struct auth *auth, const struct auth_request *request, uint16_t rcode)
+static void note_done(struct auth *auth, const struct tsig_session *session, uint16_t rcode,
+                      struct moment now)
 {
+    if (rcode == RCODE_SERVFAIL) { /* that may go better the next time */
+        return;
+    }
     struct auth_done *done = &auth->done[auth->done_next];
     auth->done_next = (auth->done_next + 1) % LEN(auth->done);
-    *done =
-        (struct auth_done){.mac_len = request->session.mac_len,
-                           .rcode = rcode,
-                           .until_wall_s = moment_wall_s(request->event->now) + 2 * TSIG_FUDGE_S};
-    memcpy(done->mac, request->session.mac, done->mac_len);
+    *done = (struct auth_done){.mac_len = session->mac_len,
+                               .rcode = rcode,
+                               .until_wall_s = moment_wall_s(now) + 2 * TSIG_FUDGE_S};
+    memcpy(done->mac, session->mac, done->mac_len);
 }
 
-static void make_here(struct auth *auth, struct auth_request *request, struct outbox *outbox)
+static struct auth_late *find_late(struct auth *auth, uint64_t ticket)
+{
+    for (size_t i = 0; i < LEN(auth->late); i++) {
+        if (auth->late[i].ticket == ticket) {
+            return &auth->late[i];
+        }
+    }
+    return NULL;
+}
+
+/* Sent again while it is in the making. */
+static bool is_late(const struct auth *auth, const struct auth_request *request)
+{
+    struct span mac = span_of(request->session.mac, request->session.mac_len);
+    for (size_t i = 0; i < LEN(auth->late); i++) {
+        const struct tsig_session *session = &auth->late[i].session;
+        if (auth->late[i].ticket != 0 && span_equal(span_of(session->mac, session->mac_len), mac)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void make_here(struct auth *auth, const struct auth_zone *zone, struct auth_request *request,
+                      struct outbox *outbox)
 {
     const struct auth_done *done = find_done(auth, request);
     if (done != NULL) {
         auth_reply_empty(auth, request, done->rcode, 0, outbox);
         return;
     }
+    if (is_late(auth, request)) {
+        return;
+    }
+    struct auth_late *late = find_late(auth, 0);
     struct auth_update update = {.zone = request->message.question.name,
                                  .key = request->session.key->name,
                                  .peer = request->event->query.peer,
-                                 .message = request->event->query.message};
+                                 .message = request->event->query.message,
+                                 .ticket = late == NULL ? 0 : ++auth->ticket_last};
     uint16_t rcode = auth->options.update(auth->options.update_user, &update, request->event->now);
-    if (rcode != RCODE_SERVFAIL) { /* that may go better the next time */
-        note_done(auth, request, rcode);
+    if (rcode != AUTH_UPDATE_LATER) {
+        note_done(auth, &request->session, rcode, request->event->now);
+        auth_reply_empty(auth, request, rcode, 0, outbox);
+        return;
     }
-    auth_reply_empty(auth, request, rcode, 0, outbox);
+    require(late != NULL);
+    *late = (struct auth_late){.ticket = update.ticket,
+                               .channel = request->event->query.channel,
+                               .id = request->message.id,
+                               .zone = zone,
+                               .session = request->session};
+    request->is_signed = false; /* the session stays */
+    request->session = (struct tsig_session){0};
 }
 
 void auth_handle_update(struct auth *auth, struct auth_request *request, struct outbox *outbox)
@@ -135,9 +176,37 @@ void auth_handle_update(struct auth *auth, struct auth_request *request, struct 
         request->ede = EDE_PROHIBITED;
         auth_reply_empty(auth, request, RCODE_REFUSED, 0, outbox);
     } else if (is_here) {
-        make_here(auth, request, outbox);
+        make_here(auth, zone, request, outbox);
     } else if (!is_under_way(auth, request)) {
         forward_send(auth, zone, request, outbox);
+    }
+}
+
+/* Whom an answer that we make goes to. */
+struct client {
+    uint64_t channel;
+    uint16_t id;
+    const struct auth_zone *zone;
+    struct tsig_session *session;
+};
+
+static void reply_rcode(struct auth *auth, const struct client *client, uint16_t rcode,
+                        struct moment now, struct outbox *outbox)
+{
+    struct message_writer writer;
+    uint8_t *bytes = arena_take(&outbox->scratch, ANSWER_LEN_MAX);
+    if (bytes == NULL) {
+        return;
+    }
+    struct question question = {client->zone->options.name, TYPE_SOA, CLASS_IN};
+    message_begin(&writer, bytes, ANSWER_LEN_MAX, client->id, FLAG_QR, OPCODE_UPDATE, rcode);
+    message_add_question(&writer, question);
+    size_t len = message_end(&writer).len;
+    if (len > 0 &&
+        tsig_sign(client->session, bytes, ANSWER_LEN_MAX, &len, moment_wall_s(now), 0) == OK) {
+        auth_count_rcode(auth, rcode);
+        outbox_add(outbox, EFFECT_REPLY)->reply =
+            (struct effect_reply){client->channel, span_of(bytes, len)};
     }
 }
 
@@ -145,22 +214,20 @@ void auth_handle_update(struct auth *auth, struct auth_request *request, struct 
 static void reply_failure(struct auth *auth, struct auth_forward *forward, struct moment now,
                           struct outbox *outbox)
 {
-    struct message_writer writer;
-    uint8_t *bytes = arena_take(&outbox->scratch, FAILURE_LEN_MAX);
-    if (bytes == NULL) {
-        return;
-    }
-    struct question question = {forward->zone->options.name, TYPE_SOA, CLASS_IN};
-    message_begin(&writer, bytes, FAILURE_LEN_MAX, forward->id, FLAG_QR, OPCODE_UPDATE,
-                  RCODE_SERVFAIL);
-    message_add_question(&writer, question);
-    size_t len = message_end(&writer).len;
-    if (len > 0 &&
-        tsig_sign(&forward->session, bytes, FAILURE_LEN_MAX, &len, moment_wall_s(now), 0) == OK) {
-        auth_count(auth, AUTH_COUNT_SERVFAIL);
-        outbox_add(outbox, EFFECT_REPLY)->reply =
-            (struct effect_reply){forward->channel, span_of(bytes, len)};
-    }
+    struct client client = {forward->channel, forward->id, forward->zone, &forward->session};
+    reply_rcode(auth, &client, RCODE_SERVFAIL, now, outbox);
+}
+
+void auth_update_done(struct auth *auth, uint64_t ticket, uint16_t rcode, struct moment now,
+                      struct outbox *outbox)
+{
+    struct auth_late *late = find_late(auth, ticket);
+    require(ticket != 0 && late != NULL && rcode != AUTH_UPDATE_LATER);
+    struct client client = {late->channel, late->id, late->zone, &late->session};
+    note_done(auth, &late->session, rcode, now);
+    reply_rcode(auth, &client, rcode, now, outbox);
+    tsig_end(&late->session);
+    *late = (struct auth_late){.ticket = 0};
 }
 
 /* The answer goes back as it came: it is signed for the client by who made the change. */

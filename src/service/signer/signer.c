@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { START_WAIT_S = 60 };
+enum { START_WAIT_S = 60, GATHERED_BYTES_MAX = 32 << 20 };
 
 static int compare_zones(const void *a, const void *b)
 {
@@ -47,6 +47,7 @@ enum status signer_open(const struct signer_options *options, struct signer **si
     qsort(zones, made->zone_count, sizeof *zones, compare_zones);
     for (size_t i = 0; i < made->zone_count; i++) {
         zones[i].index = i;
+        arena_open(&zones[i].gathered_arena, GATHERED_BYTES_MAX);
     }
     *signer = made;
     return OK;
@@ -64,6 +65,7 @@ void signer_close(struct signer *signer)
     }
     for (size_t i = 0; i < signer->zone_count; i++) {
         keystore_close(&signer->zones[i].keys);
+        arena_close(&signer->zones[i].gathered_arena);
         zone_release(signer->zones[i].owner_data);
         zone_release(signer->zones[i].published);
         zone_release(signer->zones[i].waiting);
@@ -200,6 +202,7 @@ void signer_take(struct signer *signer, const struct zone *version, struct momen
     if (zone == NULL) {
         return;
     }
+    signer_make_gathered(signer, zone, now, outbox);
     if (zone_check_change(version, zone->owner_data, keep_first_error, &first) == 0) {
         (void)signer_offer(signer, zone, zone_hold(version), now, outbox);
         return;
@@ -239,6 +242,26 @@ static void renew(struct signer *signer, struct signer_zone *zone, struct moment
     }
 }
 
+/* Of the zones' own timers, those for their signatures come first, then those for UPDATEs. */
+static void take_timer(struct signer *signer, const struct event *event, struct outbox *outbox)
+{
+    if (event->timer < 2 * signer->zone_count) {
+        struct signer_zone *zone = &signer->zones[event->timer % signer->zone_count];
+        signer_make_gathered(signer, zone, event->now, outbox);
+        if (event->timer < signer->zone_count) {
+            renew(signer, zone, event->now, outbox);
+            signer_warn(signer, zone, moment_wall_s(event->now));
+        }
+    }
+}
+
+static void make_all_gathered(struct signer *signer, struct moment now, struct outbox *outbox)
+{
+    for (size_t i = 0; signer->gathering_count > 0 && i < signer->zone_count; i++) {
+        signer_make_gathered(signer, &signer->zones[i], now, outbox);
+    }
+}
+
 void signer_handle(void *state, const struct event *event, struct outbox *outbox)
 {
     struct signer *signer = state;
@@ -247,6 +270,7 @@ void signer_handle(void *state, const struct event *event, struct outbox *outbox
         start(signer, event, outbox);
         break;
     case EVENT_RELOAD:
+        make_all_gathered(signer, event->now, outbox);
         for (size_t i = 0; i < signer->zone_count; i++) {
             if (signer->zones[i].options.file != NULL) {
                 (void)!signer_load(signer, &signer->zones[i], event->now, outbox);
@@ -254,15 +278,15 @@ void signer_handle(void *state, const struct event *event, struct outbox *outbox
         }
         break;
     case EVENT_TIMER:
-        if (event->timer < signer->zone_count) {
-            renew(signer, &signer->zones[event->timer], event->now, outbox);
-            signer_warn(signer, &signer->zones[event->timer], moment_wall_s(event->now));
-        }
+        take_timer(signer, event, outbox);
         break;
     case EVENT_CONTROL:
+        make_all_gathered(signer, event->now, outbox);
         signer_control(signer, event, outbox);
         break;
     case EVENT_STOP:
+        make_all_gathered(signer, event->now, outbox);
+        break;
     case EVENT_QUERY:
     case EVENT_ANSWER:
     case EVENT_EPP_OPENED:

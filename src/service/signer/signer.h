@@ -8,7 +8,7 @@
 #include "core/node/outbox.h"
 #include "core/zone/update_policy.h"
 
-enum { SIGNER_ZONES_MAX = 100000 };
+enum { SIGNER_ZONES_MAX = 100000, SIGNER_UPDATE_LATER = 0xffff /* no RCODE */ };
 
 struct signer_zone_options {
     struct name name;
@@ -38,6 +38,9 @@ struct signer_options {
     void (*remember)(void *user, struct zone *version);
     /* A verified version, or one of a zone that is not signed; the reference goes with it. */
     void (*publish)(void *user, struct zone *version, struct moment now);
+    /* The RCODE of an UPDATE that was to be answered later. May be NULL where no UPDATE has a
+     * ticket. */
+    void (*updated)(void *user, uint64_t ticket, uint16_t rcode, struct moment now);
     /* Tell the secondaries again. */
     void (*notify)(void *user, struct name zone, struct moment now);
     void *user;
@@ -58,9 +61,15 @@ struct signer_update {
     struct name zone;
     struct name key;
     struct span message;
+    uint64_t ticket; /* for `updated`; 0: the answer is wanted at once */
 };
 /* The RCODE to answer with. NOERROR: the change is signed, judged, durable and handed out (or there
- * was nothing to change). SERVFAIL: it may have become durable all the same. */
+ * was nothing to change). SERVFAIL: it may have become durable all the same.
+ *
+ * In a zone with ZONEMD each version costs a digest of the whole. There UPDATEs with a ticket are
+ * gathered for about the time that one takes, a second at most: SIGNER_UPDATE_LATER. Then they are
+ * made into one version, in the order they came, each seeing what those before it did; and each is
+ * told apart by `updated`. Where that version is held back, each is tried alone. */
 uint16_t signer_update(struct signer *signer, const struct signer_update *update, struct moment now,
                        struct outbox *outbox) MUST_USE;
 /* Control lines: status, zone-status NAME, zone-dump NAME, reload [NAME], sign NAME, unsign NAME,

@@ -4,6 +4,15 @@
 #include "core/zone/zone_verify.h"
 #include "service/signer/signer.h"
 
+/* An UPDATE that waits for others. */
+struct signer_gathered {
+    uint64_t ticket;
+    struct name_buffer key_octets;
+    struct name key;
+    struct span message;
+    uint16_t rcode;
+};
+
 struct signer_zone {
     struct signer_zone_options options;
     size_t index;
@@ -27,13 +36,17 @@ struct signer_zone {
     char fault[PROBLEM_SENTENCE_MAX]; /* why the last version was held back; empty: it was not */
     int64_t warned_left_s; /* how near the time to bogus was when it was warned of; 0: it was not */
     bool is_fault_of_data; /* and stays so until other data come */
-    struct zone *waiting;  /* data that were good but could not be published: tried again */
+    struct arena gathered_arena;
+    struct signer_gathered *gathered; /* UPDATEs in the order they came; NULL: none */
+    size_t gathered_count;
+    struct zone *waiting; /* data that were good but could not be published: tried again */
 };
 
 struct signer {
     struct signer_options options;
     struct signer_zone *zones; /* in canonical order of their names */
     size_t zone_count;
+    size_t gathering_count; /* zones that have UPDATEs waiting */
     const struct parallel *parallel;
 };
 
@@ -70,6 +83,11 @@ enum status signer_judge(const struct signer *signer, struct signer_zone *zone,
 /* Takes over the reference. What was kept from before a restart is remembered first. */
 void signer_hand_out(struct signer *signer, struct signer_zone *zone, struct zone *next,
                      struct moment now);
+
+/* update.c: makes the UPDATEs that were gathered. Right before anything else changes the zone, as
+ * they came before it. */
+void signer_make_gathered(struct signer *signer, struct signer_zone *zone, struct moment now,
+                          struct outbox *outbox);
 
 /* status.c: lines "key: value"; the zone as text, in `arena`. */
 void signer_write_status(const struct signer_zone *zone, int64_t now_s, struct writer *text);
