@@ -139,6 +139,10 @@ verified("dyn.example", "after updates")
 before = serial("dyn.example")
 rcode, output = update("dyn.example", "update add www.dyn.example. 60 A 192.0.2.1")
 check(rcode == "NOERROR" and serial("dyn.example") == before, "what is there already changes nothing", output)
+for what, number, expected in (("that only raises the serial is taken", before + 1000, before + 1000), ("with an older serial changes nothing", before + 10, before + 1000)):
+    rcode, output = update("dyn.example", f"update add dyn.example. 60 SOA ns.dyn.example. hostmaster.dyn.example. {number} 3600 900 604800 5")
+    check(rcode == "NOERROR" and serial("dyn.example") == expected, f"an UPDATE {what}", f"{serial('dyn.example')} {expected} {output}{log.read_text()[-800:]}")
+verified("dyn.example", "under the serial that was asked for")
 
 # What is not, and why.
 for what, lines, key, expected in (
