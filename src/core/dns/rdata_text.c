@@ -8,6 +8,8 @@
 
 #include <assert.h>
 
+enum { IPV6_GROUPS = 8 };
+
 static void text_name(struct reader *rdata, size_t start, struct writer *text)
 {
     (void)start;
@@ -83,10 +85,60 @@ static void text_ipv4(struct reader *rdata, size_t start, struct writer *text)
     }
 }
 
+/* The first of the longest runs of two or more groups of zeros (RFC 5952 §4.2); its length, or 0.
+ */
+static size_t find_zeros(const uint16_t groups[IPV6_GROUPS], size_t *first)
+{
+    size_t longest = 1;
+    size_t len = 0;
+    for (size_t i = 0; i < IPV6_GROUPS; i++) {
+        len = groups[i] == 0 ? len + 1 : 0;
+        if (len > longest) {
+            longest = len;
+            *first = i + 1 - len;
+        }
+    }
+    return longest > 1 ? longest : 0;
+}
+
+static void text_group(uint16_t group, struct writer *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned shift = group >= 0x1000 ? 12 : group >= 0x100 ? 8 : group >= 0x10 ? 4 : 0;
+    for (;; shift -= 4) {
+        writer_u8(text, (uint8_t)digits[group >> shift & 15]);
+        if (shift == 0) {
+            return;
+        }
+    }
+}
+
 static void text_ipv6(struct reader *rdata, size_t start, struct writer *text)
 {
     (void)start;
-    rdata_text_address(text, reader_span(rdata, 16));
+    struct span octets = reader_span(rdata, 2 * IPV6_GROUPS);
+    uint16_t groups[IPV6_GROUPS];
+    struct reader reader = reader_over(octets);
+    for (size_t i = 0; i < IPV6_GROUPS; i++) {
+        groups[i] = reader_u16(&reader);
+    }
+    if (groups[0] == 0) { /* rare, and some of these have a form with an IPv4 address */
+        rdata_text_address(text, octets);
+        return;
+    }
+    size_t first = 0;
+    size_t zeros = find_zeros(groups, &first);
+    for (size_t i = 0; i < IPV6_GROUPS; i++) {
+        if (zeros > 0 && i == first) {
+            writer_text(text, i + zeros == IPV6_GROUPS ? "::" : ":");
+            i += zeros - 1;
+            continue;
+        }
+        if (i != 0) {
+            writer_u8(text, ':');
+        }
+        text_group(groups[i], text);
+    }
 }
 
 static void text_groups(struct writer *text, struct span octets, size_t group_len, char separator)
