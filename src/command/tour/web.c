@@ -6,6 +6,7 @@
 #include <curl/curl.h>
 #include <dirent.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,10 +72,10 @@ struct request {
  */
 static long http_ask(struct tour *tour, const struct request *request, char **body, char **location)
 {
-    struct body taken = {tour, arena_take(&tour->arena, BODY_LEN_MAX + 1), 0};
+    static char text[BODY_LEN_MAX + 1]; /* only what came goes into the arena: polls are many */
+    struct body taken = {tour, text, 0};
     CURL *curl = curl_easy_init();
-    if (taken.text == NULL || curl == NULL) {
-        curl_easy_cleanup(curl);
+    if (curl == NULL) {
         *body = tour_text(tour, "no memory");
         return 0;
     }
@@ -104,7 +105,8 @@ static long http_ask(struct tour *tour, const struct request *request, char **bo
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
         curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
     }
-    *body = taken.text;
+    text[taken.len] = '\0';
+    *body = tour_text(tour, "%s", text);
     *location = redirect == NULL ? NULL : tour_text(tour, "%s", redirect);
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
@@ -327,23 +329,20 @@ char *tour_operation(struct tour *tour, const char *operation, unsigned timeout_
     }
 }
 
-static char *mail_read(struct tour *tour, const char *name)
+/* Into `text`; empty when it cannot be read. The name is not kept: polls are many. */
+static void mail_read(const char *name, char text[MAIL_LEN_MAX + 1])
 {
-    char *text = arena_take(&tour->arena, MAIL_LEN_MAX + 1);
-    FILE *file = fopen(tour_text(tour, "mail/new/%s", name), "r");
-    if (file == NULL || text == NULL) {
-        if (file != NULL) {
-            fclose(file);
-        }
-        return tour_text(tour, "%s", "");
-    }
-    size_t len = fread(text, 1, MAIL_LEN_MAX, file);
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "mail/new/%s", name);
+    FILE *file = fopen(path, "r");
+    size_t len = file == NULL ? 0 : fread(text, 1, MAIL_LEN_MAX, file);
     text[len] = '\0';
-    fclose(file);
-    return text;
+    if (file != NULL) {
+        fclose(file);
+    }
 }
 
-/* How many mails have `about` in them; the last such one, in order of names, in `found`. */
+/* How many mails have `about` in them; one of them, copied, in `found`. */
 static unsigned mails_find(struct tour *tour, const char *about, char **found)
 {
     unsigned count = 0;
@@ -351,10 +350,14 @@ static unsigned mails_find(struct tour *tour, const char *about, char **found)
     if (folder == NULL) {
         return 0;
     }
+    static char text[MAIL_LEN_MAX + 1];
     for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
-        char *text = entry->d_name[0] == '.' ? NULL : mail_read(tour, entry->d_name);
-        if (text != NULL && strstr(text, about) != NULL) {
-            *found = text;
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
+        mail_read(entry->d_name, text);
+        if (strstr(text, about) != NULL) {
+            *found = tour_text(tour, "%s", text);
             count++;
         }
     }
