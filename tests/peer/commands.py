@@ -28,6 +28,9 @@ for command, text in (("serve", "server:\n  listne: 127.0.0.1\n"), ("resolve", "
     code, output = vouch(command, "--config", path, "--check-config")
     check(code != 0 and re.search(r":\d+:\d+: ", output) and len(output.strip().split("\n")) == 1, f"vouch {command} --check-config says line and column", output)
 
+code, text = vouch("doc", "--folder", work)
+stale = [n for n in ("commands.md", "configuration.md") if code != 0 or (work / n).read_text() != (TOP / "doc/generated" / n).read_text()]
+check(not stale, "doc/generated is what ./bootstrap doc makes now", text + " ".join(stale))
 before, after = work / "before.zone", work / "after.zone"
 before.write_text("$TTL 60\n@ SOA n h 1 1 1 1 1\n@ NS n\nn A 192.0.2.1\nw 90 TXT a\n")
 after.write_text("$TTL 1m\n@ SOA n h 2 1 1 1 1\nn 60 IN A 192.0.2.1\n@ NS n.d.example.\nw 91 TXT a\nx AAAA ::1\n")
