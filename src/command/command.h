@@ -42,3 +42,33 @@ const char *command_value(const struct command_option *option);
 /* What each command's option log-level may be, for CONFIG_CHOICE. */
 #define COMMAND_LOG_LEVELS "error|warning|notice|detail"
 enum log_level command_log_level(const char *word); /* one of these words */
+
+/* Options that the configurations of several commands have in common, as rows of their tables. */
+#define COMMAND_CONTROL_OPTION                                                                     \
+    {                                                                                              \
+        .section = "server", .name = "control", .kind = CONFIG_PATH,                               \
+        .help = "socket for `vouch control`"                                                       \
+    }
+#define COMMAND_LOG_LEVEL_OPTION                                                                   \
+    {                                                                                              \
+        .section = "server", .name = "log-level", .kind = CONFIG_CHOICE,                           \
+        .default_value = "notice", .choices = COMMAND_LOG_LEVELS,                                  \
+        .help = "the most detailed lines written"                                                  \
+    }
+#define COMMAND_SANDBOX_OPTION                                                                     \
+    {                                                                                              \
+        .section = "server", .name = "sandbox", .kind = CONFIG_BOOL, .default_value = "yes",       \
+        .help = "give up what is not needed once all sockets are open"                             \
+    }
+/* A secret shared with another server (TSIG): its name and algorithm. */
+#define COMMAND_KEY_OPTIONS                                                                        \
+    {.section = "key",                                                                             \
+     .name = "name",                                                                               \
+     .kind = CONFIG_NAME,                                                                          \
+     .is_required = true,                                                                          \
+     .help = "its name, the same on both sides"},                                                  \
+    {                                                                                              \
+        .section = "key", .name = "algorithm", .kind = CONFIG_CHOICE,                              \
+        .default_value = "hmac-sha256",                                                            \
+        .choices = "hmac-sha1|hmac-sha256|hmac-sha384|hmac-sha512", .help = "how it signs"         \
+    }

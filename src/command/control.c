@@ -1,12 +1,13 @@
 /* `vouch control`: one line to a running service's socket, and its answer on standard output. */
 #include "command/commands.h"
+#include "command/control_show.h"
 #include "core/base/writer.h"
 #include "world/real/world.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { ANSWER_LEN_MAX = 64 << 20, LINE_LEN_MAX = 4096 };
+enum { LINE_LEN_MAX = 4096 };
 
 static int join_words(int count, char **words, char line[LINE_LEN_MAX])
 {
@@ -20,25 +21,6 @@ static int join_words(int count, char **words, char line[LINE_LEN_MAX])
     }
     line[writer.len] = 0;
     return EXIT_DONE;
-}
-
-static int ask(const char *socket_path, const char *line)
-{
-    struct arena arena;
-    struct problem problem = {0};
-    struct span text = SPAN_EMPTY;
-    arena_open(&arena, ANSWER_LEN_MAX);
-    enum status status = control_ask(socket_path, line, &arena, &text, &problem);
-    int code = status == OK ? EXIT_DONE : EXIT_FAILED;
-    if (status == REFUSED && text.len > 0) {
-        fprintf(stderr, "vouch control: %.*s", (int)text.len, (const char *)text.bytes);
-    } else if (status != OK) {
-        code = command_failed("control", &problem);
-    } else {
-        fwrite(text.bytes, 1, text.len, stdout);
-    }
-    arena_close(&arena);
-    return code;
 }
 
 static int control_run(int argc, char **argv)
@@ -58,7 +40,7 @@ static int control_run(int argc, char **argv)
     }
     char line[LINE_LEN_MAX];
     code = join_words(word_count, argv + 1, line);
-    return code == EXIT_DONE ? ask(path, line) : code;
+    return code == EXIT_DONE ? control_show("control", path, line, NULL) : code;
 }
 
 const struct command COMMAND_CONTROL = {

@@ -3,6 +3,7 @@
 #include "command/zone_open.h"
 #include "core/dns/rdata.h"
 #include "core/zone/transfer.h"
+#include "core/zone/zone_chain.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -20,17 +21,10 @@ struct showing {
     uint8_t text[RECORD_TEXT_MAX];
 };
 
-static bool is_made_by_signer(uint16_t type)
-{
-    return type == TYPE_RRSIG || type == TYPE_NSEC || type == TYPE_NSEC3 ||
-           type == TYPE_NSEC3PARAM || type == TYPE_DNSKEY || type == TYPE_CDS ||
-           type == TYPE_CDNSKEY || type == TYPE_ZONEMD;
-}
-
 static enum status show(void *user, bool is_added, const struct rrset *record)
 {
     struct showing *showing = user;
-    if (showing->leaves_dnssec && is_made_by_signer(record->type)) {
+    if (showing->leaves_dnssec && chain_is_made(record->type)) {
         return OK;
     }
     showing->count++;

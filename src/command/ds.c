@@ -24,9 +24,9 @@ static void show_json(struct showing *showing, struct name zone, struct span ds)
 {
     char name[NAME_TEXT_MAX];
     char digest[2 * DIGEST_LEN_MAX + 1];
-    for (size_t i = 4; i < ds.len; i++) {
-        snprintf(digest + 2 * (i - 4), 3, "%02X", ds.bytes[i]);
-    }
+    struct writer hex = writer_over(digest, sizeof digest - 1);
+    text_write_base16(&hex, span_part(ds, 4, ds.len - 4));
+    digest[hex.len] = '\0';
     json_array_append_new(showing->list,
                           json_pack("{s:s, s:i, s:i, s:i, s:s}", "zone", name_print(zone, name),
                                     "tag", ds.bytes[0] << 8 | ds.bytes[1], "algorithm", ds.bytes[2],

@@ -1,6 +1,7 @@
 /* The file names and the two formats of BIND's key files, and how a secret is put on disk. */
 #include "command/key_files.h"
 
+#include "core/base/text.h"
 #include "core/dns/rdata.h"
 #include "core/dns/type.h"
 #include "core/zone/zonefile.h"
@@ -400,9 +401,9 @@ const char *key_file_id(const struct key_file *file, char text[KEY_ID_TEXT_SIZE]
     uint8_t digest[DIGEST_LEN_MAX];
     enum status status = digest_make(DIGEST_SHA256, &file->dnskey.rdata, 1, digest);
     require(status == OK);
-    for (size_t i = 0; i < digest_len(DIGEST_SHA256); i++) {
-        snprintf(text + 2 * i, 3, "%02x", digest[i]);
-    }
+    struct writer hex = writer_over(text, KEY_ID_TEXT_SIZE - 1);
+    text_write_base16(&hex, span_of(digest, digest_len(DIGEST_SHA256)));
+    text[hex.len] = '\0';
     return text;
 }
 

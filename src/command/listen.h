@@ -10,3 +10,47 @@ void listen_set_limits(const struct config *config, struct world *world);
 /* Every `tls-listen`. */
 enum status listen_open_tls(const struct config *config, struct world *world,
                             struct problem *problem) MUST_USE;
+
+/* Their rows of a table of options. */
+#define LISTEN_TLS_AND_LIMITS                                                                      \
+    {.section = "server",                                                                          \
+     .name = "tls-listen",                                                                         \
+     .kind = CONFIG_ADDRESS,                                                                       \
+     .is_list = true,                                                                              \
+     .help = "address to answer queries on over TLS (RFC 7858); port 853 unless given"},           \
+        {.section = "server",                                                                      \
+         .name = "tls-certificate",                                                                \
+         .kind = CONFIG_PATH,                                                                      \
+         .help = "certificate and its chain (PEM); read again on SIGHUP"},                         \
+        {.section = "server",                                                                      \
+         .name = "tls-key",                                                                        \
+         .kind = CONFIG_PATH,                                                                      \
+         .help = "its private key (PEM)"},                                                         \
+        {.section = "server",                                                                      \
+         .name = "tcp-clients",                                                                    \
+         .kind = CONFIG_NUMBER,                                                                    \
+         .default_value = "16384",                                                                 \
+         .min = 1,                                                                                 \
+         .max = 1000000,                                                                           \
+         .help = "connections at once; then the one that was idle longest is closed"},             \
+        {.section = "server",                                                                      \
+         .name = "tcp-clients-per-address",                                                        \
+         .kind = CONFIG_NUMBER,                                                                    \
+         .default_value = "1024",                                                                  \
+         .min = 1,                                                                                 \
+         .max = 1000000,                                                                           \
+         .help = "of one client; of IPv6, of one /64"},                                            \
+        {.section = "server",                                                                      \
+         .name = "tcp-idle-timeout",                                                               \
+         .kind = CONFIG_SECONDS,                                                                   \
+         .default_value = "30",                                                                    \
+         .min = 1,                                                                                 \
+         .max = 3600,                                                                              \
+         .help =                                                                                   \
+             "a client that asks nothing, or does not read its answers, is closed then; told to "  \
+             "those who ask (RFC 7828)"},                                                          \
+    {                                                                                              \
+        .section = "server", .name = "tcp-message-timeout", .kind = CONFIG_SECONDS,                \
+        .default_value = "10", .min = 1, .max = 3600,                                              \
+        .help = "a query, or a TLS handshake, that has begun must end within this"                 \
+    }

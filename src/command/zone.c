@@ -1,13 +1,13 @@
 /* `vouch zone`: a zone of the running signer. */
 #include "command/commands.h"
-#include "world/real/world.h"
+#include "command/control_show.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { OPTION_SOCKET, OPTION_JSON, OPTION_COUNT };
-enum { ANSWER_LEN_MAX = 64 << 20, LINE_LEN_MAX = 2048 };
+enum { LINE_LEN_MAX = 2048 };
 
 static const char NAME[] = "zone";
 
@@ -47,28 +47,6 @@ static int print_json(struct span text)
     return failed == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
-static int ask(const char *socket_path, const char *line, bool is_json)
-{
-    struct arena arena;
-    struct problem problem = {0};
-    struct span text = SPAN_EMPTY;
-    arena_open(&arena, ANSWER_LEN_MAX);
-    enum status status = control_ask(socket_path, line, &arena, &text, &problem);
-    int code = EXIT_DONE;
-    if (status == REFUSED && text.len > 0) {
-        fprintf(stderr, "vouch zone: %.*s", (int)text.len, (const char *)text.bytes);
-        code = EXIT_FAILED;
-    } else if (status != OK) {
-        code = command_failed(NAME, &problem);
-    } else if (is_json) {
-        code = print_json(text);
-    } else {
-        fwrite(text.bytes, 1, text.len, stdout);
-    }
-    arena_close(&arena);
-    return code;
-}
-
 static int zone_run(int argc, char **argv)
 {
     struct command_option options[OPTION_COUNT] = {
@@ -97,7 +75,7 @@ static int zone_run(int argc, char **argv)
         if (len < 0 || (size_t)len >= sizeof line || strpbrk(argv[2], " \n") != NULL) {
             return command_usage_error(NAME, "the name of the zone is too long or has blanks");
         }
-        return ask(path, line, is_json);
+        return control_show(NAME, path, line, is_json ? print_json : NULL);
     }
     return command_usage_error(NAME, "it is status, reload, sign or dump, and the zone's name");
 }

@@ -148,15 +148,6 @@ bool hsm_pair_is(struct span text)
     return field_find(text, "Engine", &ignored) || field_find(text, "Label", &ignored);
 }
 
-static int hex_digit(uint8_t octet)
-{
-    if (octet >= '0' && octet <= '9') {
-        return octet - '0';
-    }
-    octet |= 0x20;
-    return octet >= 'a' && octet <= 'f' ? octet - 'a' + 10 : -1;
-}
-
 /* The attribute "id" of a PKCS#11 URI (RFC 7512 §2.3), with its %XX taken out. */
 static enum status id_of_uri(struct span uri, struct writer *id)
 {
@@ -171,13 +162,11 @@ static enum status id_of_uri(struct span uri, struct writer *id)
             break; /* BIND writes the end of its string too */
         }
         if (octet == '%') {
-            int high = at + 2 < uri.len ? hex_digit(uri.bytes[at + 1]) : -1;
-            int low = at + 2 < uri.len ? hex_digit(uri.bytes[at + 2]) : -1;
-            if (high < 0 || low < 0) {
+            if (at + 2 >= uri.len || text_read_base16(span_part(uri, at + 1, 2), id) != OK) {
                 return MALFORMED;
             }
-            octet = (uint8_t)(high << 4 | low);
             at += 2;
+            continue;
         }
         writer_u8(id, octet);
     }

@@ -4,6 +4,7 @@
 
 #include "core/dns/rdata.h"
 #include "core/zone/transfer.h"
+#include "core/zone/zone_chain.h"
 #include "core/zone/zone_check.h"
 
 #include <stdlib.h>
@@ -28,14 +29,6 @@ static uint16_t refuse(struct update_run *run, uint16_t rcode, const struct rrse
     problem_set(run->problem, REFUSED, "%.255s %s: %s", name_print(record->owner, name),
                 record->type == TYPE_ANY ? "ANY" : type_print(record->type, type), why);
     return rcode;
-}
-
-/* What the signer makes: nobody may put it into a zone or take it out, or the chain would break. */
-static bool is_signers_type(uint16_t type)
-{
-    return type == TYPE_RRSIG || type == TYPE_NSEC || type == TYPE_NSEC3 ||
-           type == TYPE_NSEC3PARAM || type == TYPE_DNSKEY || type == TYPE_CDS ||
-           type == TYPE_CDNSKEY || type == TYPE_ZONEMD;
 }
 
 static bool is_apex(const struct update_run *run, const struct rrset *record)
@@ -212,8 +205,8 @@ static uint16_t check_grant_any(struct update_run *run, const struct rrset *reco
     }
     for (uint16_t i = 0; i < node->rrset_count && rcode == RCODE_NOERROR; i++) {
         uint16_t type = node->rrsets[i].type;
-        bool stays = is_signers_type(type) ||
-                     (is_apex(run, record) && (type == TYPE_SOA || type == TYPE_NS));
+        bool stays =
+            chain_is_made(type) || (is_apex(run, record) && (type == TYPE_SOA || type == TYPE_NS));
         rcode = stays ? RCODE_NOERROR : check_grant(run, record, type);
     }
     return rcode;
@@ -225,7 +218,7 @@ static uint16_t check_change(struct update_run *run, const struct rrset *record)
     if (rcode != RCODE_NOERROR) {
         return rcode;
     }
-    if (is_signers_type(record->type)) {
+    if (chain_is_made(record->type)) {
         return refuse(run, RCODE_REFUSED, record,
                       "the signer makes these records itself; they are not changed by UPDATE");
     }
@@ -279,7 +272,7 @@ static bool collides(struct update_run *run, const struct rrset *record)
     /* Anything at all of the name, of before or of this update. */
     const struct zone_node *node = zone_find(data, record->owner);
     for (uint16_t i = 0; node != NULL && i < node->rrset_count; i++) {
-        if (!is_signers_type(node->rrsets[i].type) &&
+        if (!chain_is_made(node->rrsets[i].type) &&
             find_rrset(run, record, node->rrsets[i].type) != NULL) {
             return true;
         }
@@ -321,8 +314,8 @@ static enum status delete_all(struct update_run *run, const struct rrset *record
     enum status status = OK;
     for (uint16_t i = 0; node != NULL && i < node->rrset_count && status == OK; i++) {
         uint16_t type = node->rrsets[i].type;
-        bool stays = is_signers_type(type) ||
-                     (is_apex(run, record) && (type == TYPE_SOA || type == TYPE_NS));
+        bool stays =
+            chain_is_made(type) || (is_apex(run, record) && (type == TYPE_SOA || type == TYPE_NS));
         status = stays ? OK : remove_rrset(run, record->owner, type);
     }
     /* What this update added before goes as well. */
