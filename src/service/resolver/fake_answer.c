@@ -1,0 +1,215 @@
+/* What a server of the DNS in memory says: the authoritative answer from its zones, and what its
+ * mood makes of it. */
+#include "core/dns/rdata.h"
+#include "service/resolver/fake_parts.h"
+
+static const struct fake_zone *zone_for(const struct fake_server *server, struct question question)
+{
+    const struct fake_zone *best = NULL;
+    for (size_t i = 0; i < server->zone_count; i++) {
+        const struct fake_zone *zone = server->zones[i];
+        bool is_fitting = name_is_at_or_below(question.name, zone->apex);
+        bool is_child_of_ds = question.type == TYPE_DS && zone->apex.label_count > 0 &&
+                              name_equal(zone->apex, question.name);
+        if (is_fitting && !is_child_of_ds &&
+            (best == NULL || zone->apex.label_count > best->apex.label_count)) {
+            best = zone;
+        }
+    }
+    return best;
+}
+
+struct answering {
+    const struct fake_zone *zone;
+    struct message_writer *writer;
+    bool wants_dnssec;
+};
+
+static void put(struct answering *answering, enum section section, const struct rrset *rrset,
+                struct name owner)
+{
+    struct rrset named = *rrset;
+    named.owner = owner;
+    enum status status = message_add_rrset(answering->writer, section, &named);
+    require(status == OK);
+    size_t index = (size_t)(rrset - answering->zone->rrsets);
+    if (answering->wants_dnssec && answering->zone->rrsigs[index].count > 0) {
+        named = answering->zone->rrsigs[index];
+        named.owner = owner;
+        status = message_add_rrset(answering->writer, section, &named);
+        require(status == OK);
+    }
+}
+
+/* The NSEC at the name or before it. */
+static void put_nsec(struct answering *answering, struct name name)
+{
+    const struct rrset *best = NULL;
+    for (size_t i = 0; i < answering->zone->rrset_count; i++) {
+        const struct rrset *rrset = &answering->zone->rrsets[i];
+        if (rrset->type == TYPE_NSEC && name_compare(rrset->owner, name) <= 0 &&
+            (best == NULL || name_compare(rrset->owner, best->owner) > 0)) {
+            best = rrset;
+        }
+    }
+    if (best != NULL && answering->wants_dnssec) {
+        put(answering, SECTION_AUTHORITY, best, best->owner);
+    }
+}
+
+static void put_referral(struct answering *answering, const struct rrset *ns)
+{
+    put(answering, SECTION_AUTHORITY, ns, ns->owner);
+    const struct rrset *ds = fake_zone_find(answering->zone, ns->owner, TYPE_DS);
+    if (ds != NULL && answering->wants_dnssec) {
+        put(answering, SECTION_AUTHORITY, ds, ds->owner);
+    } else {
+        put_nsec(answering, ns->owner);
+    }
+    struct rrset_cursor cursor = rrset_first(ns);
+    for (struct span rdata; rrset_next(&cursor, &rdata);) {
+        struct name target;
+        bool has_target = rdata_target(TYPE_NS, rdata, &target);
+        require(has_target);
+        const struct rrset *glue = fake_zone_find(answering->zone, target, TYPE_A);
+        if (glue != NULL) {
+            put(answering, SECTION_ADDITIONAL, glue, glue->owner);
+        }
+    }
+}
+
+static bool name_is_there(const struct fake_zone *zone, struct name name)
+{
+    for (size_t i = 0; i < zone->rrset_count; i++) {
+        if (name_is_at_or_below(zone->rrsets[i].owner, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_negative(struct answering *answering, struct name name, bool is_there)
+{
+    const struct fake_zone *zone = answering->zone;
+    const struct rrset *soa = fake_zone_find(zone, zone->apex, TYPE_SOA);
+    if (soa != NULL) {
+        put(answering, SECTION_AUTHORITY, soa, soa->owner);
+    }
+    put_nsec(answering, name);
+    if (!is_there) {
+        message_set_rcode(answering->writer, RCODE_NXDOMAIN);
+        struct name above = name;
+        while (!name_is_there(zone, above)) {
+            above = name_parent(above);
+        }
+        struct name_buffer buffer;
+        struct name wildcard;
+        enum status status = name_make_wildcard(above, &buffer, &wildcard);
+        require(status == OK);
+        put_nsec(answering, wildcard);
+    }
+}
+
+static bool put_dname(struct answering *answering, struct name name)
+{
+    for (uint8_t labels = answering->zone->apex.label_count; labels < name.label_count; labels++) {
+        const struct rrset *dname =
+            fake_zone_find(answering->zone, name_ancestor(name, labels), TYPE_DNAME);
+        if (dname != NULL) {
+            put(answering, SECTION_ANSWER, dname, dname->owner);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool put_wildcard(struct answering *answering, struct name name, uint16_t type)
+{
+    struct name above = name;
+    while (above.label_count > answering->zone->apex.label_count &&
+           !name_is_there(answering->zone, above)) {
+        above = name_parent(above);
+    }
+    struct name_buffer buffer;
+    struct name wildcard;
+    const struct rrset *rrset = NULL;
+    if (name_make_wildcard(above, &buffer, &wildcard) == OK) {
+        rrset = fake_zone_find(answering->zone, wildcard, type);
+        rrset = rrset == NULL ? fake_zone_find(answering->zone, wildcard, TYPE_CNAME) : rrset;
+    }
+    if (rrset != NULL) {
+        put(answering, SECTION_ANSWER, rrset, name);
+        put_nsec(answering, name);
+    }
+    return rrset != NULL;
+}
+
+static void answer_from(struct answering *answering, struct question question)
+{
+    const struct fake_zone *zone = answering->zone;
+    const struct rrset *cut = fake_zone_cut(zone, question.name, question.type == TYPE_DS);
+    if (cut != NULL) {
+        put_referral(answering, cut);
+        return;
+    }
+    message_set_flags(answering->writer, FLAG_AA);
+    const struct rrset *found = fake_zone_find(zone, question.name, question.type);
+    found = found == NULL ? fake_zone_find(zone, question.name, TYPE_CNAME) : found;
+    bool is_there = name_is_there(zone, question.name);
+    if (found != NULL) {
+        put(answering, SECTION_ANSWER, found, found->owner);
+    } else if (!put_dname(answering, question.name) &&
+               (is_there || !put_wildcard(answering, question.name, question.type))) {
+        put_negative(answering, question.name, is_there);
+    }
+}
+
+static void put_root_referral(struct message_writer *writer)
+{
+    static const uint8_t NS[] = {0, 3, 1, 'x', 0};
+    struct rrset rrset = {.owner = NAME_ROOT,
+                          .type = TYPE_NS,
+                          .class_ = CLASS_IN,
+                          .count = 1,
+                          .ttl_s = 60,
+                          .rdata_len = sizeof NS,
+                          .rdata = NS};
+    enum status status = message_add_rrset(writer, SECTION_AUTHORITY, &rrset);
+    require(status == OK);
+}
+
+size_t fake_answer_make(struct fake_net *net, const struct fake_server *server,
+                        const struct message *query, enum transport transport, uint8_t *bytes)
+{
+    struct message_writer writer;
+    uint16_t rcode = server->mood == FAKE_REFUSING  ? RCODE_REFUSED
+                     : server->mood == FAKE_FAILING ? RCODE_SERVFAIL
+                                                    : RCODE_NOERROR;
+    bool has_edns = query->edns.is_present && server->mood != FAKE_WITHOUT_EDNS;
+    if (server->mood == FAKE_WITHOUT_EDNS && query->edns.is_present) {
+        rcode = RCODE_FORMERR;
+    }
+    const struct fake_zone *zone = zone_for(server, query->question);
+    rcode = zone == NULL && rcode == RCODE_NOERROR ? RCODE_REFUSED : rcode;
+    message_begin(&writer, bytes, FAKE_MESSAGE_SIZE, query->id, FLAG_QR, OPCODE_QUERY, rcode);
+    message_add_question(&writer, query->question);
+    struct answering answering = {zone, &writer, query->edns.wants_dnssec};
+    if (server->mood == FAKE_TRUNCATING && transport == TRANSPORT_UDP) {
+        message_set_flags(&writer, FLAG_TC);
+    } else if (server->mood == FAKE_LAME) {
+        put_root_referral(&writer);
+    } else if (rcode == RCODE_NOERROR) {
+        answer_from(&answering, query->question);
+    }
+    if (has_edns) {
+        struct edns edns = {.is_present = true, .udp_size = 1232};
+        message_add_edns(&writer, &edns, rcode);
+    }
+    size_t len = message_end(&writer).len;
+    require(len != 0);
+    if (server->mood == FAKE_CACHING) {
+        bytes[2] &= (uint8_t)~0x04;
+        bytes[3] |= 0x80;
+    }
+    return net->forge == NULL ? len : net->forge(net, server, bytes, len, FAKE_MESSAGE_SIZE);
+}
