@@ -1,0 +1,133 @@
+/* What is sent to the chosen server, and which message is the answer to it. */
+#include "service/resolver/fetch_steps.h"
+
+/* --- FETCH_ASK --- */
+
+static void name_mix_case(const struct entropy *entropy, struct name_buffer *buffer, uint8_t len)
+{
+    for (uint8_t at = 0; at < len; at++) {
+        uint8_t letter = buffer->octets[at] | 0x20;
+        /* Length octets are at most 63 and so never letters. */
+        if (letter >= 'a' && letter <= 'z' && buffer->octets[at] > 63) {
+            buffer->octets[at] ^= (uint8_t)(entropy_below(entropy, 2) * 0x20);
+        }
+    }
+}
+
+enum fetch_step fetch_send(struct resolver *resolver, struct fetch *fetch)
+{
+    struct server_candidate *candidate = &fetch->candidates[fetch->chosen];
+    if (fetch->queries_left == 0 || fetch->account->upstream_left == 0) {
+        return FETCH_FIND_ADDRESS;
+    }
+    bool is_forwarded = resolver->options.forwarder_count > 0;
+    uint16_t flags = is_forwarded ? FLAG_RD : 0;
+    /* A validating forwarder wants the data even where the other side thinks it bogus (RFC 6840
+     * §5.9); one that does not validate is protected by the other side if by anybody. */
+    flags |= is_forwarded && resolver->options.is_validating ? FLAG_CD : 0;
+    name_copy_to(fetch->name, &fetch->sent_octets, &fetch->sent_name);
+    if (resolver->options.mixes_case) {
+        name_mix_case(resolver->options.entropy, &fetch->sent_octets, fetch->name.len);
+    }
+    fetch->id = entropy_u16(resolver->options.entropy);
+    struct question question = {fetch->sent_name, fetch->type, CLASS_IN};
+    uint8_t *bytes = arena_take(&resolver->outbox->scratch, MESSAGE_UDP_LEN_MIN);
+    if (bytes == NULL) {
+        return fetch_fail_limit(resolver, fetch, "memory");
+    }
+    struct span message =
+        message_make_query(bytes, MESSAGE_UDP_LEN_MIN, fetch->id, flags, question, fetch->has_edns,
+                           fetch->has_edns ? RESOLVER_UDP_SIZE : 0);
+    /* A connection takes a round trip before the question does. */
+    uint8_t doublings = (uint8_t)(candidate->tries + (fetch->transport == TRANSPORT_TCP ? 1 : 0));
+    fetch->ask = (++resolver->serial << 16) | fetch->slot;
+    fetch->sent_ns = resolver->now.mono_ns;
+    fetch->ignored_count = 0;
+    outbox_add(resolver->outbox, EFFECT_ASK)->ask = (struct effect_ask){
+        .ask = fetch->ask,
+        .transport = fetch->transport,
+        .server = candidate->address,
+        .message = message,
+        .timeout_ms = servers_timeout_ms(resolver->servers, candidate->address, doublings),
+    };
+    candidate->tries++;
+    fetch->queries_left--;
+    fetch->account->upstream_left--;
+    resolver->stats.upstream_queries++;
+    resolver->stats.upstream_tcp += fetch->transport == TRANSPORT_TCP ? 1 : 0;
+    return FETCH_AWAIT_ANSWER;
+}
+
+/* --- FETCH_AWAIT_ANSWER --- */
+
+enum fetch_step fetch_await_answer(struct resolver *resolver, struct fetch *fetch)
+{
+    (void)resolver;
+    (void)fetch;
+    return FETCH_AWAIT_ANSWER; /* fetch_hear moves it on */
+}
+
+static void ask_close(struct resolver *resolver, struct fetch *fetch)
+{
+    if (fetch->ask != 0) {
+        outbox_add(resolver->outbox, EFFECT_ASK_DONE)->ask_done = fetch->ask;
+        fetch->ask = 0;
+    }
+}
+
+static void hear_end(struct resolver *resolver, struct fetch *fetch, enum status outcome)
+{
+    struct server_candidate *candidate = &fetch->candidates[fetch->chosen];
+    char server[ADDRESS_TEXT_MAX];
+    fetch->ask = 0; /* the world has closed it */
+    if (outcome == TIMED_OUT) {
+        resolver->stats.upstream_timeouts++;
+        servers_note_timeout(resolver->servers, candidate->address);
+    } else {
+        candidate->is_out = true;
+    }
+    judgement_set(&fetch->failure, EDE_NO_REACHABLE_AUTHORITY, "%s: %s",
+                  address_print(candidate->address, server), status_text(outcome));
+    fetch_set_step(fetch, FETCH_FIND_ADDRESS);
+}
+
+/* Not the answer to our query. On UDP anybody may have sent it, so the waiting goes on; but many of
+ * them are an attack, which ends where a handshake begins. On TCP the server itself is broken. */
+static void hear_other(struct resolver *resolver, struct fetch *fetch)
+{
+    resolver->stats.ignored_messages++;
+    fetch->ignored_count++;
+    if (fetch->transport == TRANSPORT_TCP) {
+        ask_close(resolver, fetch);
+        fetch->candidates[fetch->chosen].is_out = true;
+        fetch_set_step(fetch, FETCH_FIND_ADDRESS);
+    } else if (fetch->ignored_count > RESOLVER_IGNORED_MAX) {
+        ask_close(resolver, fetch);
+        fetch->transport = TRANSPORT_TCP;
+        fetch_set_step(fetch, FETCH_ASK);
+    }
+}
+
+void fetch_hear(struct resolver *resolver, const struct event_answer *answer)
+{
+    struct fetch *fetch = resolver->fetches[answer->ask % RESOLVER_FETCHES_MAX];
+    if (fetch == NULL || fetch->ask != answer->ask || fetch->step != FETCH_AWAIT_ANSWER) {
+        return; /* of a query that we gave up */
+    }
+    struct message *message = arena_take(&resolver->outbox->scratch, sizeof *message);
+    struct question question = {fetch->sent_name, fetch->type, CLASS_IN};
+    if (answer->outcome != OK) {
+        hear_end(resolver, fetch, answer->outcome);
+    } else if (message == NULL ||
+               message_read(answer->message, &resolver->outbox->scratch, message) != OK ||
+               !message_answers(message, fetch->id, question, true)) {
+        hear_other(resolver, fetch);
+    } else {
+        ask_close(resolver, fetch);
+        int64_t rtt_ns = resolver->now.mono_ns - fetch->sent_ns;
+        servers_note_answer(resolver->servers, fetch->candidates[fetch->chosen].address, rtt_ns);
+        fetch->heard = message;
+        fetch_set_step(fetch, FETCH_JUDGE);
+    }
+    fetch_walk(resolver, fetch);
+}

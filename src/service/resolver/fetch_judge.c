@@ -1,0 +1,120 @@
+/* What follows from a server's answer: the end of the fetch, the next delegation, another try or
+ * another server. */
+#include "service/resolver/fetch_steps.h"
+
+/* --- FETCH_JUDGE --- */
+
+static int64_t expiry_of(const struct resolver *resolver, enum cache_kind kind, uint32_t ttl_s)
+{
+    bool is_negative = kind == CACHE_NODATA || kind == CACHE_NXDOMAIN;
+    uint32_t ttl_max_s =
+        is_negative ? resolver->options.negative_ttl_max_s : resolver->options.ttl_max_s;
+    ttl_s = ttl_s > ttl_max_s ? ttl_max_s : ttl_s;
+    return resolver->now.mono_ns + (int64_t)ttl_s * MOMENT_NS_PER_S;
+}
+
+static enum fetch_step judge_data(struct resolver *resolver, struct fetch *fetch,
+                                  const struct response *response)
+{
+    struct cache_entry *entry = cache_entry_make(
+        &response->draft, expiry_of(resolver, response->draft.kind, response->ttl_s));
+    fetch_set_result(resolver, fetch, entry);
+    return FETCH_DONE;
+}
+
+/* A delegation never outlives the one through which it was learned, so that what a parent takes
+ * back is gone at every level below when its own time is over (ghost and phoenix domains). */
+static enum fetch_step judge_referral(struct resolver *resolver, struct fetch *fetch,
+                                      const struct response *response)
+{
+    if (fetch->referrals_left == 0) {
+        return fetch_fail_limit(resolver, fetch, "referrals");
+    }
+    fetch->referrals_left--;
+    int64_t now_ns = resolver->now.mono_ns;
+    int64_t expires_ns = expiry_of(resolver, CACHE_DELEGATION, response->ttl_s);
+    if (fetch->delegation != NULL && fetch->delegation->expires_ns < expires_ns) {
+        expires_ns = fetch->delegation->expires_ns;
+    }
+    struct cache_entry *delegation = cache_entry_make(&response->draft, expires_ns);
+    if (delegation == NULL) {
+        return fetch_fail_limit(resolver, fetch, "memory");
+    }
+    if (expires_ns > now_ns) {
+        cache_put(resolver->cache, delegation, now_ns);
+    }
+    if (response->has_ds) {
+        struct cache_entry *ds = cache_entry_make(
+            &response->ds, expiry_of(resolver, CACHE_POSITIVE, response->ds_ttl_s));
+        if (ds != NULL && ds->expires_ns > now_ns) {
+            cache_put(resolver->cache, ds, now_ns);
+        }
+        cache_entry_release(ds);
+    }
+    fetch_take_delegation(resolver, fetch, delegation);
+    return FETCH_FIND_ADDRESS;
+}
+
+/* What the other resolver says about its failure helps our client as well (RFC 8914). */
+static void failure_relay(struct fetch *fetch)
+{
+    struct span value;
+    if (!edns_find(&fetch->heard->edns, EDNS_OPTION_EDE, &value) || value.len < 2) {
+        return;
+    }
+    struct reader reader = reader_over(value);
+    uint16_t code = reader_u16(&reader);
+    struct span text = reader_rest(&reader);
+    int len = text.len > VERDICT_REASON_MAX / 2 ? VERDICT_REASON_MAX / 2 : (int)text.len;
+    for (int i = 0; i < len; i++) {
+        len = text.bytes[i] < ' ' || text.bytes[i] > '~' ? i : len;
+    }
+    judgement_set(&fetch->failure, (enum ede)code, "the forwarder says: %.*s", len,
+                  (const char *)text.bytes);
+}
+
+enum fetch_step fetch_judge(struct resolver *resolver, struct fetch *fetch)
+{
+    struct server_candidate *candidate = &fetch->candidates[fetch->chosen];
+    bool is_forwarded = resolver->options.forwarder_count > 0;
+    struct response_question question = {fetch->name, fetch->type, fetch->zone, is_forwarded,
+                                         fetch->has_edns};
+    struct response response;
+    response_read(fetch->heard, &question, &resolver->outbox->scratch, &response);
+    char server[ADDRESS_TEXT_MAX];
+    address_print(candidate->address, server);
+    switch (response.kind) {
+    case RESPONSE_DATA:
+        return judge_data(resolver, fetch, &response);
+    case RESPONSE_REFERRAL:
+        return judge_referral(resolver, fetch, &response);
+    case RESPONSE_TRUNCATED:
+        if (fetch->transport == TRANSPORT_UDP) {
+            fetch->transport = TRANSPORT_TCP;
+            return FETCH_ASK;
+        }
+        candidate->is_out = true;
+        return FETCH_FIND_ADDRESS;
+    case RESPONSE_NO_EDNS:
+        servers_note_no_edns(resolver->servers, candidate->address, resolver->now);
+        fetch->has_edns = false;
+        return FETCH_ASK;
+    case RESPONSE_LAME:
+        servers_note_lame(resolver->servers, candidate->address, fetch->zone, resolver->now);
+        judgement_set(&fetch->failure, EDE_NO_REACHABLE_AUTHORITY, "%s: %s", server,
+                      response.reason);
+        return FETCH_FIND_ADDRESS;
+    case RESPONSE_FAILED:
+        candidate->is_out = true;
+        judgement_set(&fetch->failure, EDE_NO_REACHABLE_AUTHORITY, "%s: %s", server,
+                      response.reason);
+        if (is_forwarded) {
+            failure_relay(fetch);
+        }
+        return FETCH_FIND_ADDRESS;
+    case RESPONSE_KIND_COUNT:
+        break;
+    }
+    require(false);
+    return FETCH_DONE;
+}
