@@ -7,7 +7,14 @@
 #include "core/base/span.h"
 #include "core/base/status.h"
 
-enum transport { TRANSPORT_UDP, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_COUNT };
+enum transport {
+    TRANSPORT_UDP,
+    TRANSPORT_TCP,
+    TRANSPORT_TLS,   /* RFC 7858 */
+    TRANSPORT_HTTPS, /* RFC 8484 */
+    TRANSPORT_QUIC,  /* RFC 9250 */
+    TRANSPORT_COUNT
+};
 
 /* A channel that keeps what is sent in order, and takes messages of any size. */
 static inline bool transport_is_stream(enum transport transport)
@@ -15,10 +22,16 @@ static inline bool transport_is_stream(enum transport transport)
     return transport != TRANSPORT_UDP;
 }
 
+/* A query has one message for its answer, so that no zone fits (RFC 5936 §4.2, RFC 8484 §6). */
+static inline bool transport_has_one_answer(enum transport transport)
+{
+    return transport == TRANSPORT_UDP || transport == TRANSPORT_HTTPS;
+}
+
 /* Nobody on the way can read along: answers are padded there (RFC 7830). */
 static inline bool transport_is_encrypted(enum transport transport)
 {
-    return transport == TRANSPORT_TLS;
+    return transport >= TRANSPORT_TLS;
 }
 
 enum event_kind {

@@ -32,7 +32,8 @@ void outbox_reply(struct outbox *outbox, uint64_t channel, struct span message)
     if (arena_copy(&outbox->scratch, message, &copy) != OK) {
         return; /* the peer will ask again; memory is bounded, the event is not */
     }
-    outbox_add(outbox, EFFECT_REPLY)->reply = (struct effect_reply){channel, copy};
+    outbox_add(outbox, EFFECT_REPLY)->reply =
+        (struct effect_reply){.channel = channel, .message = copy};
 }
 
 void outbox_timer(struct outbox *outbox, uint64_t timer, int64_t at_mono_ns)

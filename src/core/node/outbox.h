@@ -29,9 +29,10 @@ struct effect_reply {
     struct span message;
 };
 
+    bool has_more; /* another message of the same answer follows */
 struct effect_ask {
     uint64_t ask; /* unique among this service's open asks */
-    enum transport transport;
+    enum transport transport; /* UDP, TCP or TLS */
     struct address server;
     struct span message;
     uint32_t timeout_ms; /* then EVENT_ANSWER with TIMED_OUT. An ask stays open, and its UDP socket

@@ -27,6 +27,8 @@ enum status transfer_out_open(struct zone *const *history, size_t count, uint16_
 /* Fills `bytes` (at least 4096, at most 65535; room for TSIG is left) with the next message; empty
  * at the end. A record too large for any message ends it early, without the closing SOA. */
 struct span transfer_out_next(struct transfer_out *transfer, void *bytes, size_t size);
+/* Something is left for another message. */
+bool transfer_out_has_more(const struct transfer_out *transfer);
 void transfer_out_close(struct transfer_out *transfer); /* NULL is fine */
 
 /* Builds a zone from the messages of a transfer. `held` is the version the IXFR was asked from, or

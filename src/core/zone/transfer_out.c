@@ -208,3 +208,8 @@ struct span transfer_out_next(struct transfer_out *transfer, void *bytes, size_t
     }
     return message_end(&message);
 }
+
+bool transfer_out_has_more(const struct transfer_out *transfer)
+{
+    return transfer->has_record || transfer->part == PART_FIRST_SOA;
+}

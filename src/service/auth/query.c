@@ -101,7 +101,8 @@ static void reply_send(struct auth *auth, struct auth_request *request, struct r
     }
     auth_count_rcode(auth, reply->rcode);
     outbox_add(outbox, EFFECT_REPLY)->reply =
-        (struct effect_reply){request->event->query.channel, span_of(reply->bytes, len)};
+        (struct effect_reply){.channel = request->event->query.channel,
+                              .message = span_of(reply->bytes, len)};
 }
 
 /* Does the answer go out? One that is too many does not, and one in so many of those truncated, so

@@ -44,7 +44,9 @@ static bool send_message(struct auth_stream *stream, struct moment now, struct o
         return false;
     }
     outbox_add(outbox, EFFECT_REPLY)->reply =
-        (struct effect_reply){stream->channel, span_of(bytes, len)};
+        (struct effect_reply){.channel = stream->channel,
+                              .message = span_of(bytes, len),
+                              .has_more = transfer_out_has_more(stream->transfer)};
     stream->messages++;
     stream->octets += len;
     return true;
@@ -105,7 +107,7 @@ static bool read_asker_serial(const struct auth_request *request, struct arena *
     return false;
 }
 
-/* By UDP an IXFR gets the current SOA, from which the asker sees whether TCP is worth it (RFC 1995
+/* By UDP (and HTTPS) an IXFR gets the current SOA, from which the asker sees whether TCP is worth it (RFC 1995
  * §2). */
 static void answer_soa_alone(struct auth *auth, struct auth_request *request,
                              const struct zone *version, struct outbox *outbox)
@@ -152,7 +154,7 @@ static bool is_old_tls(const struct auth_request *request)
 void auth_serve_transfer(struct auth *auth, struct auth_request *request, struct outbox *outbox)
 {
     const struct question *question = &request->message.question;
-    bool is_udp = request->event->query.transport == TRANSPORT_UDP;
+    bool has_one_answer = transport_has_one_answer(request->event->query.transport);
     struct auth_zone *zone = auth_find_zone_exactly(auth, question->name);
     uint32_t serial = 0;
     uint16_t rcode = RCODE_NOERROR;
@@ -161,7 +163,7 @@ void auth_serve_transfer(struct auth *auth, struct auth_request *request, struct
     } else if (!auth_is_granted(zone, request) || is_old_tls(request)) {
         request->ede = EDE_PROHIBITED;
         rcode = RCODE_REFUSED;
-    } else if (question->type == TYPE_AXFR && is_udp) {
+    } else if (question->type == TYPE_AXFR && has_one_answer) {
         rcode = RCODE_FORMERR; /* RFC 5936 §4.2 */
     } else if (question->type == TYPE_IXFR &&
                !read_asker_serial(request, &outbox->scratch, &serial)) {
@@ -172,7 +174,7 @@ void auth_serve_transfer(struct auth *auth, struct auth_request *request, struct
     }
     if (rcode != RCODE_NOERROR) {
         auth_reply_empty(auth, request, rcode, 0, outbox);
-    } else if (is_udp) {
+    } else if (has_one_answer) {
         answer_soa_alone(auth, request, auth_zone_version(zone), outbox);
     } else {
         begin_stream(auth, zone, request, serial, outbox);

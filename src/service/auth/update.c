@@ -206,7 +206,7 @@ static void reply_rcode(struct auth *auth, const struct client *client, uint16_t
         tsig_sign(client->session, bytes, ANSWER_LEN_MAX, &len, moment_wall_s(now), 0) == OK) {
         auth_count_rcode(auth, rcode);
         outbox_add(outbox, EFFECT_REPLY)->reply =
-            (struct effect_reply){client->channel, span_of(bytes, len)};
+            (struct effect_reply){.channel = client->channel, .message = span_of(bytes, len)};
     }
 }
 

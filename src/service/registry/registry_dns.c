@@ -178,7 +178,9 @@ static size_t transfer_send(struct registry_turn *turn, struct registry_transfer
     }
     if (len > 0) {
         outbox_add(turn->outbox, EFFECT_REPLY)->reply =
-            (struct effect_reply){transfer->channel, span_of(bytes, len)};
+            (struct effect_reply){.channel = transfer->channel,
+                                  .message = span_of(bytes, len),
+                                  .has_more = transfer_out_has_more(transfer->transfer)};
     }
     return len;
 }
@@ -237,14 +239,14 @@ static void transfer_begin(struct request *request, uint32_t serial)
 static void question_answer(struct request *request)
 {
     uint16_t type = request->message.question.type;
-    bool is_udp = request->query->transport == TRANSPORT_UDP;
+    bool has_one_answer = transport_has_one_answer(request->query->transport);
     const struct rrset *soa = zone_soa(registry_zone_current(request->tld));
     uint32_t serial = 0;
     if (!is_allowed(request)) {
         reply_short(request, RCODE_REFUSED, NULL);
-    } else if (type == TYPE_SOA || (type == TYPE_IXFR && is_udp)) {
+    } else if (type == TYPE_SOA || (type == TYPE_IXFR && has_one_answer)) {
         reply_short(request, RCODE_NOERROR, soa); /* RFC 1995 §2: then ask by TCP */
-    } else if ((type == TYPE_AXFR && is_udp) ||
+    } else if ((type == TYPE_AXFR && has_one_answer) ||
                (type == TYPE_IXFR && !asker_serial_read(request, &serial))) {
         reply_short(request, RCODE_FORMERR, NULL); /* RFC 5936 §4.2 */
     } else if (type == TYPE_AXFR || type == TYPE_IXFR) {

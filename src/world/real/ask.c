@@ -345,10 +345,11 @@ static const struct ask_way WAYS[] = {
     [TRANSPORT_TCP] = {connection_open, connection_send},
     [TRANSPORT_TLS] = {connection_open, connection_send},
 };
-_Static_assert(LEN(WAYS) == TRANSPORT_COUNT, "each transport has its way");
+_Static_assert(LEN(WAYS) == TRANSPORT_TLS + 1, "servers are not asked over HTTPS and QUIC");
 
 static struct ask *ask_open(struct asks *asks, const struct effect_ask *effect)
 {
+    require(effect->transport < LEN(WAYS));
     struct ask *ask = memory_take(sizeof *ask);
     require(ask != NULL); /* without it the service would wait for ever */
     *ask = (struct ask){.asks = asks,
