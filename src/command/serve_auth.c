@@ -68,15 +68,11 @@ struct zone *serve_load_zone(const char *file, struct name apex)
     return status == OK ? zone : NULL;
 }
 
-static struct zone *reload_zone(void *user, struct name name)
+static struct zone *reload_zone(void *user, struct name name, const void *origin)
 {
-    const struct serve *serve = user;
-    for (size_t i = 0; i < serve->zone_count; i++) {
-        if (name_equal(serve->zones[i].name, name) && serve->zones[i].file != NULL) {
-            return serve_load_zone(serve->zones[i].file, name);
-        }
-    }
-    return NULL;
+    const struct serve_zone *zone = origin;
+    (void)user;
+    return zone == NULL || zone->file == NULL ? NULL : serve_load_zone(zone->file, name);
 }
 
 enum status serve_open_world(const struct serve *serve, const char *section, const char *name,
@@ -147,6 +143,7 @@ static enum status make_zone(struct serve *serve, const struct serve_zone *zone,
         grants[i] = (struct auth_grant){zone->grants[i].key, zone->grants[i].address};
     }
     *options = (struct auth_zone_options){.name = zone->name,
+                                          .origin = zone,
                                           .notify = notify,
                                           .notify_count = zone->notify_count,
                                           .grants = grants,

@@ -185,6 +185,19 @@ enum status zone_journal_open(const struct disk *disk, struct name apex, const c
     return OK;
 }
 
+/* The log goes first: alone it is worth nothing, and a version without it is whole. */
+enum status zone_journal_remove(const struct disk *disk, struct name apex, const char *kind)
+{
+    char log_kind[KIND_MAX];
+    char name[ZONE_KEEP_NAME_MAX];
+    snprintf(log_kind, sizeof log_kind, "%s-log", kind);
+    enum status status = disk->remove(disk->self, zone_keep_name(apex, log_kind, name));
+    if (status == OK || status == NOT_FOUND) {
+        status = disk->remove(disk->self, zone_keep_name(apex, kind, name));
+    }
+    return status == NOT_FOUND ? OK : status;
+}
+
 void zone_journal_close(struct zone_journal *journal)
 {
     if (journal != NULL) {

@@ -33,4 +33,7 @@ enum status zone_journal_open(const struct disk *disk, struct name apex, const c
  * O(zone): when the log has become as large as the zone. */
 enum status zone_journal_keep(struct zone_journal *journal, const struct zone *version,
                               struct problem *warning) MUST_USE;
+/* Nothing is kept any more of a zone without an open journal. OK also when nothing was. */
+enum status zone_journal_remove(const struct disk *disk, struct name apex,
+                                const char *kind) MUST_USE;
 void zone_journal_close(struct zone_journal *journal); /* NULL is fine */

@@ -6,80 +6,42 @@
 
 #include <stdlib.h>
 
-static int compare_zones(const void *a, const void *b)
-{
-    const struct auth_zone *left = a;
-    const struct auth_zone *right = b;
-    return name_compare(left->options.name, right->options.name);
-}
+/* What is done to all zones is done to so many at a time. */
+enum { SWEEP_PORTION = 64 };
 
-static enum status check_zones(const struct auth *auth, struct problem *problem)
+static enum status open_zones(struct auth *auth, struct problem *problem)
 {
-    for (size_t i = 0; i < auth->zone_count; i++) {
-        const struct auth_zone_options *zone = &auth->zones[i].options;
-        char name[NAME_TEXT_MAX];
-        if (i > 0 && name_equal(zone->name, auth->zones[i - 1].options.name)) {
-            return problem_set(problem, EXISTS, "the zone %.255s is given twice",
-                               name_print(zone->name, name));
-        }
-        if (zone->notify_count > AUTH_NOTIFY_MAX || zone->grant_count > AUTH_GRANTS_MAX) {
-            return problem_set(problem, LIMIT_REACHED,
-                               "the zone %.255s has more than %d servers to notify or more than "
-                               "%d to transfer to",
-                               name_print(zone->name, name), AUTH_NOTIFY_MAX, AUTH_GRANTS_MAX);
-        }
+    size_t count = auth->options.zone_count;
+    enum status status = auth_zones_reserve(auth, count);
+    if (status != OK) {
+        return problem_set(problem, status, "no memory for %zu zones", count);
     }
-    return OK;
-}
-
-static void take_zone(const struct auth *auth, struct auth_zone *zone,
-                      const struct auth_zone_options *options)
-{
-    zone->options = *options;
-    zone->grace = auth->options.grace;
-    bool is_secondary = options->fixed == NULL && !options->is_pushed;
-    zone->secondary.state = is_secondary ? SECONDARY_WAITING : SECONDARY_FIXED;
-    if (options->fixed != NULL) {
-        auth_zone_publish(zone, zone_hold(options->fixed));
+    for (size_t i = 0; i < count && status == OK; i++) {
+        status = auth_zone_make(auth, &auth->options.zones[i], problem);
     }
+    auth->options.zones = NULL; /* they need not outlive this */
+    return status;
 }
 
 enum status auth_open(const struct auth_options *options, struct auth **auth,
                       struct problem *problem)
 {
-    if (options->zone_count > AUTH_ZONES_MAX) {
-        return problem_set(problem, LIMIT_REACHED, "more than %d zones", AUTH_ZONES_MAX);
-    }
     struct auth *made = calloc(1, sizeof *made);
-    struct auth_zone *zones = calloc(options->zone_count + 1, sizeof *zones);
-    if (made == NULL || zones == NULL) {
-        free(made);
-        free(zones);
-        return problem_set(problem, NO_MEMORY, "no memory for %zu zones", options->zone_count);
+    if (made == NULL) {
+        return problem_set(problem, NO_MEMORY, "no memory for a server");
     }
     made->options = *options;
-    made->zones = zones;
-    made->zone_count = options->zone_count;
-    for (size_t i = 0; i < made->zone_count; i++) {
-        take_zone(made, &zones[i], &options->zones[i]);
-        uint8_t labels = options->zones[i].name.label_count;
-        made->labels_max = labels > made->labels_max ? labels : made->labels_max;
+    made->seed = options->entropy == NULL ? 0 : entropy_u64(options->entropy);
+    enum status status = open_zones(made, problem);
+    if (status == OK && options->rate.per_second > 0) {
+        made->rate = rate_open(&options->rate, options->entropy);
+        if (made->rate == NULL) {
+            status = problem_set(problem, NO_MEMORY, "no memory for the rates of answers");
+        }
     }
-    qsort(zones, made->zone_count, sizeof *zones, compare_zones);
-    for (size_t i = 0; i < made->zone_count; i++) {
-        zones[i].index = (uint32_t)i;
-    }
-    enum status status = check_zones(made, problem);
     if (status != OK) {
         auth_close(made);
         return status;
-    }
-    if (options->rate.per_second > 0) {
-        made->rate = rate_open(&options->rate, options->entropy);
-        if (made->rate == NULL) {
-            auth_close(made);
-            return problem_set(problem, NO_MEMORY, "no memory for the rates of answers");
-        }
     }
     *auth = made;
     return OK;
@@ -99,39 +61,17 @@ void auth_close(struct auth *auth)
     for (size_t i = 0; i < LEN(auth->late); i++) {
         tsig_end(&auth->late[i].session);
     }
-    for (size_t i = 0; i < auth->zone_count; i++) {
-        auth_secondary_close(&auth->zones[i]);
-        zone_journal_close(auth->zones[i].journal);
-        free(auth->zones[i].view);
-        for (size_t j = 0; j < auth->zones[i].history_count; j++) {
-            zone_release(auth->zones[i].history[j]);
+    auth->options.grace = NULL; /* nobody reads any more */
+    auth_let_go(auth);
+    for (size_t i = 0; i < auth->place_count; i++) {
+        if (auth->places[i] != NULL) {
+            auth_zone_free(auth->places[i]);
         }
     }
+    auth_zones_close(auth);
     rate_close(auth->rate);
     secret_wipe(auth->own_secrets, sizeof auth->own_secrets);
-    free(auth->zones);
     free(auth);
-}
-
-static void start_zone(struct auth *auth, struct auth_zone *zone, struct moment now,
-                       struct outbox *outbox)
-{
-    char name[NAME_TEXT_MAX];
-    if (zone->options.is_pushed) {
-        return;
-    }
-    if (zone->secondary.state == SECONDARY_FIXED) {
-        auth_notify_start(auth, zone, now, outbox);
-        return;
-    }
-    auth_load_zone(auth, zone);
-    if (zone->history_count > 0) {
-        const struct zone *version = zone->history[zone->history_count - 1];
-        log_line(auth->options.log, LOG_NOTICE, "zone %s: serial %u as kept on disk",
-                 name_print(zone->options.name, name), zone_serial(version));
-        auth_tell_taken(auth, version, now);
-    }
-    auth_secondary_start(auth, zone, now, outbox);
 }
 
 void auth_tell_taken(struct auth *auth, const struct zone *version, struct moment now)
@@ -148,7 +88,8 @@ enum status auth_remember(struct auth *auth, struct zone *version)
         zone_release(version);
         return NOT_FOUND;
     }
-    auth_zone_publish(zone, version);
+    auth_zone_publish(auth, zone, version);
+    auth_let_go(auth);
     return OK;
 }
 
@@ -160,7 +101,8 @@ enum status auth_push(struct auth *auth, struct zone *version, struct moment now
         zone_release(version);
         return NOT_FOUND;
     }
-    auth_zone_publish(zone, version);
+    auth_zone_publish(auth, zone, version);
+    auth_let_go(auth);
     auth_notify_start(auth, zone, now, outbox);
     return OK;
 }
@@ -176,57 +118,116 @@ enum status auth_notify(struct auth *auth, struct name name, struct moment now,
     return OK;
 }
 
+/* The first version of a zone whose file could not be read before, or the next. */
 static void reload_zone(struct auth *auth, struct auth_zone *zone, struct moment now,
                         struct outbox *outbox)
 {
     char name[NAME_TEXT_MAX];
-    struct zone *version = auth->options.reload(auth->options.reload_user, zone->options.name);
+    const struct zone *held = auth_zone_newest(zone);
+    struct zone *version =
+        auth->options.reload(auth->options.reload_user, zone->options.name, zone->options.origin);
     if (version == NULL) {
         return; /* the command has said why */
     }
-    uint32_t before = zone_serial(zone->history[zone->history_count - 1]);
+    uint32_t before = held == NULL ? 0 : zone_serial(held);
     uint32_t serial = zone_serial(version);
+    bool is_news = held == NULL || serial != before;
     name_print(zone->options.name, name);
-    if (serial_is_newer(before, serial)) {
+    if (held != NULL && serial_is_newer(before, serial)) {
         log_line(auth->options.log, LOG_ERROR,
                  "zone %s: the file's serial %u is lower than %u; it was not taken", name, serial,
                  before);
         zone_release(version);
         return;
     }
-    if (serial == before) {
+    if (is_news) {
+        log_line(auth->options.log, LOG_NOTICE, "zone %s: serial %u taken from its file", name,
+                 serial);
+    } else {
         log_line(auth->options.log, LOG_WARNING,
                  "zone %s: taken with the same serial %u; secondaries will not see a change", name,
                  serial);
-    } else {
-        log_line(auth->options.log, LOG_NOTICE, "zone %s: serial %u taken from its file", name,
-                 serial);
     }
-    auth_zone_publish(zone, version);
-    if (serial != before) {
+    auth_zone_publish(auth, zone, version);
+    if (is_news) {
         auth_notify_start(auth, zone, now, outbox);
     }
 }
 
-static void handle_reload(struct auth *auth, struct moment now, struct outbox *outbox)
+void auth_reload_zone(struct auth *auth, struct auth_zone *zone, struct moment now,
+                      struct outbox *outbox)
 {
-    for (size_t i = 0; i < auth->zone_count; i++) {
-        struct auth_zone *zone = &auth->zones[i];
-        if (zone->secondary.state != SECONDARY_FIXED) {
-            auth_secondary_wake(auth, zone, false, now, outbox);
-        } else if (auth->options.reload != NULL && !zone->options.is_pushed) {
-            reload_zone(auth, zone, now, outbox);
+    if (zone->secondary != NULL) {
+        auth_secondary_wake(auth, zone, false, outbox);
+    } else if (auth->options.reload != NULL && !zone->options.is_pushed) {
+        reload_zone(auth, zone, now, outbox);
+    }
+}
+
+/* The next portion; the rest follows when others have had their turn. */
+static void sweep_on(struct auth *auth, struct moment now, struct outbox *outbox)
+{
+    size_t done = 0;
+    for (; auth->sweep_next < auth->place_count && done < SWEEP_PORTION; auth->sweep_next++) {
+        struct auth_zone *zone = auth->places[auth->sweep_next];
+        done += zone != NULL;
+        if (zone != NULL && auth->sweep == SWEEP_START) {
+            auth_zone_start(auth, zone, now, outbox);
+        } else if (zone != NULL) {
+            auth_reload_zone(auth, zone, now, outbox);
         }
+    }
+    bool is_over = auth->sweep_next >= auth->place_count;
+    auth->sweep = is_over ? SWEEP_NONE : auth->sweep;
+    if (!is_over) {
+        outbox_timer(outbox, auth_timer_id(AUTH_TIMER_SWEEP, 0), now.mono_ns);
+    }
+}
+
+static void sweep_begin(struct auth *auth, enum auth_sweep sweep, struct moment now,
+                        struct outbox *outbox)
+{
+    if (auth->sweep == SWEEP_START) {
+        return; /* who has not begun will read what is there then */
+    }
+    auth->sweep = sweep;
+    auth->sweep_next = 0;
+    sweep_on(auth, now, outbox);
+}
+
+/* What is kept on disk is served at once. */
+static void handle_start(struct auth *auth, struct moment now, struct outbox *outbox)
+{
+    for (size_t i = 0; i < auth->place_count; i++) {
+        if (auth->places[i] != NULL && auth->places[i]->secondary != NULL) {
+            auth_zone_load(auth, auth->places[i], now);
+        }
+    }
+    auth->is_started = true;
+    sweep_begin(auth, SWEEP_START, now, outbox);
+}
+
+void auth_reload(struct auth *auth, struct moment now, struct outbox *outbox, struct writer *text)
+{
+    const struct auth_manager *manager = &auth->options.manager;
+    if (manager->reconfigure == NULL ||
+        manager->reconfigure(manager->user, now, outbox, text) == OK) {
+        sweep_begin(auth, SWEEP_RELOAD, now, outbox);
     }
 }
 
 static void handle_timer(struct auth *auth, const struct event *event, struct outbox *outbox)
 {
-    size_t index = auth_timer_index(event->timer);
+    struct auth_zone *zone = auth_zone_at(auth, auth_timer_index(event->timer));
     switch (auth_timer_kind(event->timer)) {
     case AUTH_TIMER_SECONDARY:
-        if (index < auth->zone_count) {
-            auth_secondary_timer(auth, &auth->zones[index], event->now, outbox);
+        if (zone != NULL && zone->secondary != NULL) {
+            auth_secondary_timer(auth, zone, event->now, outbox);
+        }
+        break;
+    case AUTH_TIMER_SWEEP:
+        if (auth->sweep != SWEEP_NONE) {
+            sweep_on(auth, event->now, outbox);
         }
         break;
     }
@@ -239,26 +240,23 @@ static void handle_answer(struct auth *auth, const struct event *event, struct o
     if (zone == NULL) {
         return;
     }
-    if (slot == 0) {
+    if (slot == 0 && zone->secondary != NULL) {
         auth_secondary_answer(auth, zone, event, outbox);
-    } else if (slot <= AUTH_NOTIFY_MAX) {
+    } else if (slot > 0 && slot <= AUTH_NOTIFY_MAX) {
         auth_notify_answer(auth, zone, slot - 1, event, outbox);
-    } else {
+    } else if (slot > 0) {
         auth_update_answer(auth, slot - 1 - AUTH_NOTIFY_MAX, event, outbox);
     }
 }
 
-void auth_handle(void *state, const struct event *event, struct outbox *outbox)
+static void handle(struct auth *auth, const struct event *event, struct outbox *outbox)
 {
-    struct auth *auth = state;
     switch (event->kind) {
     case EVENT_START:
-        for (size_t i = 0; i < auth->zone_count; i++) {
-            start_zone(auth, &auth->zones[i], event->now, outbox);
-        }
+        handle_start(auth, event->now, outbox);
         break;
     case EVENT_RELOAD:
-        handle_reload(auth, event->now, outbox);
+        auth_reload(auth, event->now, outbox, NULL);
         break;
     case EVENT_TIMER:
         handle_timer(auth, event, outbox);
@@ -281,7 +279,16 @@ void auth_handle(void *state, const struct event *event, struct outbox *outbox)
     case EVENT_EPP_CLOSED:
     case EVENT_HTTP:
     case EVENT_MAIL:
+    case EVENT_METRICS:
     case EVENT_KIND_COUNT:
         break;
     }
+}
+
+void auth_handle(void *state, const struct event *event, struct outbox *outbox)
+{
+    struct auth *auth = state;
+    handle(auth, event, outbox);
+    auth_secondary_go_on(auth, event->now, outbox);
+    auth_let_go(auth);
 }

@@ -42,10 +42,12 @@ struct auth_grant {
 struct auth_zone_options {
     struct name name;
     const struct zone *fixed; /* from a file; NULL: from the primary */
+    bool is_fixed_later;      /* no version yet, but from nowhere else than a file */
     bool is_pushed;           /* neither: versions come by auth_push */
     bool forwards_updates;    /* UPDATEs with a good TSIG go on to the primary (RFC 2136 §6) */
+    const void *origin;       /* handed to `reload`: what the command knows it by */
     struct auth_peer primary;
-    const struct auth_peer *notify;
+    const struct auth_peer *notify; /* these outlive the zone, or its next auth_change */
     size_t notify_count;
     const struct auth_grant *grants;
     size_t grant_count;
@@ -60,8 +62,21 @@ struct auth_update {
     uint64_t ticket; /* for auth_update_done; 0: the answer is wanted at once */
 };
 
+/* Who decides which zones there are while the server runs, and says in `text` what came of it: by
+ * auth_add, auth_change and auth_remove. A function that is NULL is REFUSED. */
+struct auth_manager {
+    void *user;
+    enum status (*add)(void *user, struct name name, struct span pattern, struct moment now,
+                       struct outbox *outbox, struct writer *text);
+    enum status (*remove)(void *user, struct name name, struct moment now, struct outbox *outbox,
+                          struct writer *text);
+    /* The configuration is read again; all of it is taken or nothing. `text` may be NULL. */
+    enum status (*reconfigure)(void *user, struct moment now, struct outbox *outbox,
+                               struct writer *text);
+};
+
 struct auth_options {
-    const struct auth_zone_options *zones; /* everything they point to outlives the service */
+    const struct auth_zone_options *zones; /* what is there at the start; names are copied */
     size_t zone_count;
     const struct tsig_key *keys; /* all that peers may sign with */
     size_t key_count;
@@ -83,8 +98,9 @@ struct auth_options {
     const struct grace *grace; /* of the threads that call auth_answer; NULL: there is one thread */
     /* On EVENT_RELOAD, the next version of a fixed zone, with one reference, or NULL to keep the
      * one it has. May be NULL itself. */
-    struct zone *(*reload)(void *user, struct name name);
+    struct zone *(*reload)(void *user, struct name name, const void *origin);
     void *reload_user;
+    struct auth_manager manager;
     /* Told of each version taken from a primary or, at the start, from disk; it lives at least
      * until the call returns. May be NULL. */
     void (*taken)(void *user, const struct zone *version, struct moment now);
@@ -99,6 +115,18 @@ struct auth_options {
 /* Copies the options. A name given twice is EXISTS. */
 enum status auth_open(const struct auth_options *options, struct auth **auth,
                       struct problem *problem) MUST_USE;
+/* While the server runs, from within its own callbacks or between events. A zone that is there:
+ * EXISTS. */
+enum status auth_add(struct auth *auth, const struct auth_zone_options *options, struct moment now,
+                     struct outbox *outbox, struct problem *problem) MUST_USE;
+/* Another source, or others to notify and transfer to; what is served goes on being served until
+ * there is something newer. `fixed` NULL for a zone from a file: its version stays. NOT_FOUND. */
+enum status auth_change(struct auth *auth, const struct auth_zone_options *options,
+                        struct moment now, struct outbox *outbox, struct problem *problem) MUST_USE;
+/* What is kept of it on disk goes too; who is being told or answered about it hears of the end.
+ * NOT_FOUND. */
+enum status auth_remove(struct auth *auth, struct name name, struct moment now,
+                        struct outbox *outbox) MUST_USE;
 /* Makes a version of a pushed zone the current one (the reference is taken over) and notifies.
  * NOT_FOUND when there is no such zone. */
 enum status auth_push(struct auth *auth, struct zone *version, struct moment now,

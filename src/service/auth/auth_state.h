@@ -8,15 +8,16 @@
 
 enum {
     AUTH_HISTORY_MAX = ZONE_HISTORY_MAX, /* to answer IXFR from; they share what did not change */
-    AUTH_OWN_SECRETS = 2,                /* the cookie secret of today, and that of yesterday */
+    AUTH_ASKS_MAX = 256,  /* secondaries that ask at once; more wait for their turn */
+    AUTH_OWN_SECRETS = 2, /* the cookie secret of today, and that of yesterday */
     AUTH_DONE_MAX = 4096, /* UPDATEs remembered; more in ten minutes push out the oldest */
     AUTH_STREAM_MESSAGE_LEN = 16384, /* beyond, names cannot be compressed against */
 };
 
 /* A secondary zone's dealings with its primary. */
 enum secondary_state {
-    SECONDARY_FIXED,         /* the zone is no secondary: nothing is awaited */
     SECONDARY_WAITING,       /* for its timer or a NOTIFY */
+    SECONDARY_QUEUED,        /* for its turn: there are AUTH_ASKS_MAX under way */
     SECONDARY_ASKING_SERIAL, /* for the answer to a SOA query */
     SECONDARY_TRANSFERRING,  /* for messages of a transfer */
     SECONDARY_STATE_COUNT
@@ -24,6 +25,7 @@ enum secondary_state {
 
 struct secondary {
     enum secondary_state state;
+    struct auth_zone *next_queued;
     bool is_notified;   /* news was told of while we were busy: ask again at the end */
     bool is_full_asked; /* the transfer on its way is an AXFR */
     bool is_full_next;  /* IXFR failed with this primary: ask for all */
@@ -50,15 +52,18 @@ struct auth_view;
 
 struct auth_zone {
     struct auth_zone_options options;
-    uint32_t index;                         /* in auth->zones */
-    struct zone *history[AUTH_HISTORY_MAX]; /* the last is current */
-    size_t history_count;
-    struct zone_journal *journal;   /* of a transferred zone; NULL: it is not kept */
-    const struct grace *grace;      /* of the threads that read the view; NULL: there are none */
-    struct auth_view *_Atomic view; /* of the version to answer from; NULL: it is done without */
+    uint32_t index; /* its place, for timers and asks */
+    uint16_t key_len;
+    uint8_t history_count;
+    uint8_t history_size;
     bool is_expired; /* the primary was silent for EXPIRE: we may not answer (RFC 1035 §4.3.5) */
-    struct secondary secondary;
-    struct notify_target notify[AUTH_NOTIFY_MAX];
+    struct zone **history;          /* the last is current */
+    struct zone_journal *journal;   /* of a transferred zone; NULL: it is not kept */
+    struct auth_view *_Atomic view; /* of the version to answer from; NULL: it is done without */
+    struct secondary *secondary;    /* NULL: its versions come from elsewhere */
+    struct notify_target *notify;   /* as many as the options have; NULL: nobody was told yet */
+    struct auth_zone *next_gone;
+    uint8_t octets[]; /* of the name, then its name_key */
 };
 
 /* An outgoing transfer, made as its asker takes it. */
@@ -134,11 +139,34 @@ enum auth_counter {
     AUTH_COUNTER_COUNT
 };
 
+struct zone_table;
+struct shown_view;
+
+/* What is done to all zones, some at a time, so that others get their turn in between. */
+enum auth_sweep {
+    SWEEP_NONE,
+    SWEEP_START, /* secondaries ask, the others notify */
+    SWEEP_RELOAD,
+};
+
 struct auth {
     struct auth_options options;
-    struct auth_zone *zones; /* in canonical order of their names */
+    uint64_t seed;                    /* of the table's hash */
+    struct zone_table *_Atomic table; /* zones by name: what other threads read of the set */
+    _Atomic uint8_t labels_max;       /* of any zone's name */
+    struct auth_zone **places;        /* zones by their index; NULL: it is free */
+    size_t place_count, place_size;
+    size_t place_free; /* all places before it are taken */
     size_t zone_count;
-    uint8_t labels_max; /* of any zone's name */
+    /* What can be found no longer, but may still be read. */
+    struct zone_table *tables_gone;
+    struct auth_zone *zones_gone;
+    struct shown_view *views_gone;
+    bool is_started;
+    enum auth_sweep sweep;
+    size_t sweep_next; /* the place that is next */
+    size_t asks_open;  /* of secondaries */
+    struct auth_zone *queue_first, *queue_last;
     uint32_t ask_sequence;
     uint8_t own_secrets[AUTH_OWN_SECRETS][COOKIE_SECRET_LEN]; /* where no other is configured */
     int64_t secret_until_mono_ns;                             /* 0: there is none yet */
@@ -152,19 +180,50 @@ struct auth {
     _Atomic uint64_t counters[AUTH_COUNTER_COUNT];
 };
 
-/* zones.c: the zone with the longest name at or above `name`; NULL when there is none. */
+/* The name's name_key, known to all who look the zone up. */
+static inline struct span auth_zone_key(const struct auth_zone *zone)
+{
+    return (struct span){zone->octets + zone->options.name.len, zone->key_len};
+}
+
+/* zones.c: the zone with the longest name at or above `name`; NULL when there is none. At most as
+ * many steps as the longest zone name has labels. From any thread. */
 struct auth_zone *auth_find_zone(const struct auth *auth, struct name name);
+struct auth_zone *auth_find_zone_by_key(const struct auth *auth, struct span key);
 struct auth_zone *auth_find_zone_exactly(const struct auth *auth, struct name name);
-/* The version to answer from; NULL while there is none, or it has expired. */
+/* Room for `more` zones. */
+enum status auth_zones_reserve(struct auth *auth, size_t more) MUST_USE;
+/* From now on the zone can be found. NO_MEMORY. */
+enum status auth_zones_put(struct auth *auth, struct auth_zone *zone) MUST_USE;
+/* From now on it cannot; others may have found it already. */
+void auth_zones_take_out(struct auth *auth, struct auth_zone *zone);
+void auth_zones_let_go(struct auth *auth); /* of tables that nobody reads any more */
+void auth_zones_close(struct auth *auth);
+struct auth_zone *auth_zone_at(const struct auth *auth, size_t index); /* NULL: none is there */
+
+/* life.c: the version to answer from; NULL while there is none, or it has expired. */
 struct zone *auth_zone_version(const struct auth_zone *zone);
+struct zone *auth_zone_newest(const struct auth_zone *zone); /* served or not; NULL: none */
 /* Takes over the reference and makes that version the current one. */
-void auth_zone_publish(struct auth_zone *zone, struct zone *version);
-/* After a change of the version to answer from: lets all threads find it, and waits until none
- * reads the one before. */
-void auth_zone_show(struct auth_zone *zone);
+void auth_zone_publish(struct auth *auth, struct auth_zone *zone, struct zone *version);
+/* The same before it is shown: more follow. */
+void auth_zone_remember(struct auth *auth, struct auth_zone *zone, struct zone *version);
+/* After a change of the version to answer from: lets all threads find it. */
+void auth_zone_show(struct auth *auth, struct auth_zone *zone);
+/* A zone of the set, not started; its options are checked and copied. */
+enum status auth_zone_make(struct auth *auth, const struct auth_zone_options *options,
+                           struct problem *problem) MUST_USE;
+/* What is kept of a secondary on disk becomes its history. */
+void auth_zone_load(struct auth *auth, struct auth_zone *zone, struct moment now);
+void auth_zone_start(struct auth *auth, struct auth_zone *zone, struct moment now,
+                     struct outbox *outbox);
+/* Waits until no thread reads what can be found no longer, and frees it. At the end of each event.
+ */
+void auth_let_go(struct auth *auth);
+void auth_zone_free(struct auth_zone *zone);
 
 /* Timers and asks carry their zone's index, so that nothing need be searched. */
-enum auth_timer { AUTH_TIMER_SECONDARY };
+enum auth_timer { AUTH_TIMER_SECONDARY, AUTH_TIMER_SWEEP };
 uint64_t auth_timer_id(enum auth_timer kind, size_t index);
 enum auth_timer auth_timer_kind(uint64_t timer);
 size_t auth_timer_index(uint64_t timer);
@@ -207,7 +266,12 @@ void auth_write_options(struct auth *auth, const struct auth_request *request,
 /* about.c: what the server says of itself in class CH. */
 void auth_answer_about(struct auth *auth, struct auth_request *request, struct outbox *outbox);
 
-/* auth.c: the command is told of a version that came from elsewhere. */
+/* auth.c: the zone's source is asked for news, or that of all zones, some at a time. What the
+ * configuration comes to is said in `text`, if that is not NULL. */
+void auth_reload_zone(struct auth *auth, struct auth_zone *zone, struct moment now,
+                      struct outbox *outbox);
+void auth_reload(struct auth *auth, struct moment now, struct outbox *outbox, struct writer *text);
+/* The command is told of a version that came from elsewhere. */
 void auth_tell_taken(struct auth *auth, const struct zone *version, struct moment now);
 
 /* stream.c: transfers out. */
@@ -215,22 +279,31 @@ void auth_serve_transfer(struct auth *auth, struct auth_request *request, struct
 /* A channel can take more of its transfers, or has ended. */
 void auth_stream_room(struct auth *auth, const struct event *event, struct outbox *outbox);
 void auth_stream_close(struct auth_stream *stream);
+/* The zone goes: its transfers end early. */
+void auth_stream_drop(struct auth *auth, const struct auth_zone *zone, struct outbox *outbox);
 
 /* secondary.c: transfers in. */
-void auth_secondary_start(struct auth *auth, struct auth_zone *zone, struct moment now,
-                          struct outbox *outbox);
+/* It has versions from before a restart, or from another source: how long they may be served. */
+void auth_secondary_resume(struct auth *auth, struct auth_zone *zone, struct moment now);
+void auth_secondary_start(struct auth *auth, struct auth_zone *zone, struct outbox *outbox);
 void auth_secondary_timer(struct auth *auth, struct auth_zone *zone, struct moment now,
                           struct outbox *outbox);
 void auth_secondary_answer(struct auth *auth, struct auth_zone *zone, const struct event *event,
                            struct outbox *outbox);
 /* Asks the primary soon: it has news, or (`is_full`) the operator wants the whole zone again. */
-void auth_secondary_wake(struct auth *auth, struct auth_zone *zone, bool is_full, struct moment now,
+void auth_secondary_wake(struct auth *auth, struct auth_zone *zone, bool is_full,
                          struct outbox *outbox);
+/* Those that wait for their turn get it, as far as there is room. */
+void auth_secondary_go_on(struct auth *auth, struct moment now, struct outbox *outbox);
+/* Its primary is another, or none: what is under way with it ends. */
+void auth_secondary_drop(struct auth *auth, struct auth_zone *zone, struct outbox *outbox);
 void auth_secondary_close(struct auth_zone *zone);
 
 /* notify.c: NOTIFY out (RFC 1996). */
 void auth_notify_start(struct auth *auth, struct auth_zone *zone, struct moment now,
                        struct outbox *outbox);
+/* Nobody is told any more. */
+void auth_notify_drop(struct auth_zone *zone, struct outbox *outbox);
 void auth_handle_notify(struct auth *auth, struct auth_request *request, struct outbox *outbox);
 void auth_notify_answer(struct auth *auth, struct auth_zone *zone, size_t target,
                         const struct event *event, struct outbox *outbox);
@@ -243,10 +316,16 @@ void auth_update_answer(struct auth *auth, size_t index, const struct event *eve
  * changes. */
 void auth_update_flush(struct auth *auth, const struct auth_zone *zone, struct outbox *outbox);
 
+/* The zone goes: who waits for an answer about it hears of a failure. */
+void auth_update_drop(struct auth *auth, const struct auth_zone *zone, struct moment now,
+                      struct outbox *outbox);
+
 /* keep.c: transferred zones on disk. The current version is kept, or it is said why not. */
 void auth_keep_zone(struct auth *auth, struct auth_zone *zone);
 /* The versions that were kept become the zone's history; what of them was lost is said. */
 void auth_load_zone(struct auth *auth, struct auth_zone *zone);
+/* Nothing of the zone stays on disk. */
+void auth_forget_zone(struct auth *auth, struct auth_zone *zone);
 /* The primary has vouched for the version again: note when, not more often than needed. */
 void auth_keep_confirmation(struct auth *auth, struct auth_zone *zone);
 

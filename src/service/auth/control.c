@@ -44,8 +44,8 @@ static const char *const counter_names[] = {
 static_assert(LEN(counter_names) == AUTH_COUNTER_COUNT, "a name for each counter");
 
 static const char *const state_names[] = {
-    [SECONDARY_FIXED] = "from a file",
     [SECONDARY_WAITING] = "waiting for the next refresh",
+    [SECONDARY_QUEUED] = "waiting for its turn to ask the primary",
     [SECONDARY_ASKING_SERIAL] = "asking the primary for its serial",
     [SECONDARY_TRANSFERRING] = "transferring",
 };
@@ -57,9 +57,10 @@ static void say_status(struct order *order)
     size_t served = 0;
     size_t expired = 0;
     size_t streams = 0;
-    for (size_t i = 0; i < auth->zone_count; i++) {
-        served += auth_zone_version(&auth->zones[i]) != NULL;
-        expired += auth->zones[i].is_expired;
+    for (size_t i = 0; i < auth->place_count; i++) {
+        const struct auth_zone *zone = auth->places[i];
+        served += zone != NULL && auth_zone_version(zone) != NULL;
+        expired += zone != NULL && zone->is_expired;
     }
     for (size_t i = 0; i < LEN(auth->streams); i++) {
         streams += auth->streams[i].transfer != NULL;
@@ -85,9 +86,8 @@ static void say_wait(struct order *order, const char *what, int64_t at_mono_ns)
 static void say_zone(struct order *order)
 {
     const struct auth_zone *zone = order->zone;
-    const struct secondary *secondary = &zone->secondary;
-    const struct zone *version =
-        zone->history_count == 0 ? NULL : zone->history[zone->history_count - 1];
+    const struct secondary *secondary = zone->secondary;
+    const struct zone *version = auth_zone_newest(zone);
     struct writer *text = &order->text;
     writer_text(text, "zone: ");
     name_write_text(zone->options.name, text);
@@ -95,13 +95,13 @@ static void say_zone(struct order *order)
                  auth_zone_version(zone) != NULL ? "yes"
                  : zone->is_expired              ? "no, expired"
                                                  : "no, not transferred yet",
-                 state_names[secondary->state]);
+                 secondary == NULL ? "from a file" : state_names[secondary->state]);
     if (version != NULL) {
-        writer_print(text, "serial: %u\nrecords: %zu\nnames: %zu\nversions-kept: %zu\n",
+        writer_print(text, "serial: %u\nrecords: %zu\nnames: %zu\nversions-kept: %u\n",
                      zone_serial(version), zone_record_count(version), zone_node_count(version),
                      zone->history_count);
     }
-    if (secondary->state == SECONDARY_FIXED) {
+    if (secondary == NULL) {
         return;
     }
     char address[ADDRESS_TEXT_MAX];
@@ -153,12 +153,12 @@ static void dump_zone(struct order *order)
 
 static void retransfer_zone(struct order *order)
 {
-    if (order->zone->secondary.state == SECONDARY_FIXED) {
+    if (order->zone->secondary == NULL) {
         order->is_failure = true;
         writer_text(&order->text, "the zone comes from a file; send SIGHUP to read it again\n");
         return;
     }
-    auth_secondary_wake(order->auth, order->zone, true, order->now, order->outbox);
+    auth_secondary_wake(order->auth, order->zone, true, order->outbox);
     writer_text(&order->text, "asked the primary for the whole zone\n");
 }
 

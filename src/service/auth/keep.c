@@ -16,14 +16,14 @@ static enum status keep_confirmation(struct auth *auth, struct auth_zone *zone)
     char name[ZONE_KEEP_NAME_MAX];
     uint8_t bytes[CONFIRMATION_LEN];
     struct writer content = writer_over(bytes, sizeof bytes);
-    uint64_t time_s = (uint64_t)zone->secondary.confirmed_wall_s;
+    uint64_t time_s = (uint64_t)zone->secondary->confirmed_wall_s;
     writer_u64(&content, time_s);
     writer_u64(&content, ~time_s); /* a torn or damaged file is seen */
     struct disk *disk = auth->options.disk;
     enum status status = disk->replace(
         disk->self, zone_keep_name(zone->options.name, KIND_TIME, name), writer_written(&content));
     if (status == OK) {
-        zone->secondary.remembered_wall_s = zone->secondary.confirmed_wall_s;
+        zone->secondary->remembered_wall_s = zone->secondary->confirmed_wall_s;
     }
     return status;
 }
@@ -62,8 +62,8 @@ static void load_confirmation(struct auth *auth, struct auth_zone *zone)
     struct reader reader = reader_over(content);
     uint64_t time_s = reader_u64(&reader);
     if (reader_u64(&reader) == ~time_s && reader_end(&reader) == OK && time_s <= INT64_MAX / 2) {
-        zone->secondary.confirmed_wall_s = (int64_t)time_s;
-        zone->secondary.remembered_wall_s = (int64_t)time_s;
+        zone->secondary->confirmed_wall_s = (int64_t)time_s;
+        zone->secondary->remembered_wall_s = (int64_t)time_s;
     }
     arena_close(&task);
 }
@@ -89,16 +89,35 @@ void auth_load_zone(struct auth *auth, struct auth_zone *zone)
                  name_print(zone->options.name, name), problem_print(&damage, text, sizeof text));
     }
     for (size_t i = 0; i < history.count; i++) {
-        auth_zone_publish(zone, history.versions[i]);
+        auth_zone_remember(auth, zone, history.versions[i]);
     }
     if (history.count > 0) {
         load_confirmation(auth, zone);
     }
 }
 
+void auth_forget_zone(struct auth *auth, struct auth_zone *zone)
+{
+    char name[ZONE_KEEP_NAME_MAX];
+    struct disk *disk = auth->options.disk;
+    if (disk == NULL) {
+        return;
+    }
+    zone_journal_close(zone->journal);
+    zone->journal = NULL;
+    enum status status = zone_journal_remove(disk, zone->options.name, KIND_VERSION);
+    enum status time_status =
+        disk->remove(disk->self, zone_keep_name(zone->options.name, KIND_TIME, name));
+    status = status != OK || time_status == NOT_FOUND ? status : time_status;
+    if (status != OK) {
+        log_line(auth->options.log, LOG_WARNING, "%s: of a zone that went, cannot be removed: %s",
+                 name, status_text(status));
+    }
+}
+
 void auth_keep_confirmation(struct auth *auth, struct auth_zone *zone)
 {
-    struct secondary *secondary = &zone->secondary;
+    struct secondary *secondary = zone->secondary;
     const struct rrset *soa = zone_soa(zone->history[zone->history_count - 1]);
     struct span rdata = soa == NULL ? SPAN_EMPTY : rrset_only(soa);
     if (auth->options.disk == NULL || rdata.len < 20) {

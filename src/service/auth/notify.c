@@ -3,6 +3,8 @@
 #include "core/dnssec/verdict.h"
 #include "service/auth/auth_state.h"
 
+#include <stdlib.h>
+
 enum {
     ATTEMPTS_MAX = 6,
     TIMEOUT_FIRST_MS = 1000, /* doubled with each attempt */
@@ -67,11 +69,26 @@ static void forget_ask(struct notify_target *target, struct outbox *outbox)
 void auth_notify_start(struct auth *auth, struct auth_zone *zone, struct moment now,
                        struct outbox *outbox)
 {
+    if (zone->notify == NULL && zone->options.notify_count > 0) {
+        zone->notify = calloc(zone->options.notify_count, sizeof *zone->notify);
+        if (zone->notify == NULL) {
+            return;
+        }
+    }
     for (size_t i = 0; i < zone->options.notify_count; i++) {
         forget_ask(&zone->notify[i], outbox);
         zone->notify[i].attempts = 0;
         send_notify(auth, zone, i, now, outbox);
     }
+}
+
+void auth_notify_drop(struct auth_zone *zone, struct outbox *outbox)
+{
+    for (size_t i = 0; zone->notify != NULL && i < zone->options.notify_count; i++) {
+        forget_ask(&zone->notify[i], outbox);
+    }
+    free(zone->notify);
+    zone->notify = NULL;
 }
 
 /* Any answer to that NOTIFY ends its repetition: who refuses it will do so again. */
@@ -91,9 +108,11 @@ static bool is_answered(const struct auth_zone *zone, const struct notify_target
 void auth_notify_answer(struct auth *auth, struct auth_zone *zone, size_t index,
                         const struct event *event, struct outbox *outbox)
 {
+    if (zone->notify == NULL || index >= zone->options.notify_count) {
+        return;
+    }
     struct notify_target *target = &zone->notify[index];
-    if (index >= zone->options.notify_count || !target->is_pending ||
-        target->ask != event->answer.ask) {
+    if (!target->is_pending || target->ask != event->answer.ask) {
         return;
     }
     char name[NAME_TEXT_MAX];
@@ -142,11 +161,11 @@ void auth_handle_notify(struct auth *auth, struct auth_request *request, struct 
     struct auth_zone *zone = auth_find_zone_exactly(auth, question.name);
     if (zone == NULL) {
         auth_reply_empty(auth, request, RCODE_NOTAUTH, 0, outbox);
-    } else if (zone->secondary.state == SECONDARY_FIXED || !is_from_primary(zone, request)) {
+    } else if (zone->secondary == NULL || !is_from_primary(zone, request)) {
         request->ede = EDE_PROHIBITED;
         auth_reply_empty(auth, request, RCODE_REFUSED, 0, outbox);
     } else {
         auth_reply_empty(auth, request, RCODE_NOERROR, FLAG_AA, outbox);
-        auth_secondary_wake(auth, zone, false, request->event->now, outbox);
+        auth_secondary_wake(auth, zone, false, outbox);
     }
 }

@@ -142,10 +142,8 @@ static bool is_in_zone(const struct quick_question *question, const struct auth_
 static const struct auth_view *find_view(const struct auth *auth,
                                          const struct quick_question *question)
 {
-    const struct auth_zone *zone = auth->zones;
-    if (auth->zone_count != 1) {
-        zone = auth_find_zone(auth, question->name);
-    }
+    struct span key = span_of(question->key, question->key_ends[question->name.label_count]);
+    const struct auth_zone *zone = auth_find_zone_by_key(auth, key);
     const struct auth_view *view = zone == NULL ? NULL : atomic_load(&zone->view);
     return view != NULL && is_in_zone(question, view) ? view : NULL;
 }

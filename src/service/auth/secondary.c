@@ -2,6 +2,7 @@
  * when its silence means that we may no longer answer. */
 #include "service/auth/auth_state.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -25,12 +26,6 @@ struct soa_timers {
 static const char *zone_text(const struct auth_zone *zone, char text[NAME_TEXT_MAX])
 {
     return name_print(zone->options.name, text);
-}
-
-/* The last version, served or not. */
-static struct zone *newest(const struct auth_zone *zone)
-{
-    return zone->history_count == 0 ? NULL : zone->history[zone->history_count - 1];
 }
 
 static struct soa_timers read_timers(const struct zone *version)
@@ -60,19 +55,33 @@ static int64_t wait_ns(const struct auth *auth, uint32_t wait_s)
 /* One timer does for both: the next question, and the end of our right to answer. */
 static void set_timer(const struct auth_zone *zone, struct outbox *outbox)
 {
-    const struct secondary *secondary = &zone->secondary;
+    const struct secondary *secondary = zone->secondary;
     int64_t at_ns =
         secondary->state == SECONDARY_WAITING ? secondary->next_mono_ns : TIMER_NEVER_NS;
-    bool can_expire = newest(zone) != NULL && !zone->is_expired;
+    bool can_expire = auth_zone_newest(zone) != NULL && !zone->is_expired;
     if (can_expire && secondary->expires_mono_ns < at_ns) {
         at_ns = secondary->expires_mono_ns;
     }
     outbox_timer(outbox, auth_timer_id(AUTH_TIMER_SECONDARY, zone->index), at_ns);
 }
 
+/* Who is asking something, or between two questions, has a turn; nobody else. */
+static bool has_turn(const struct secondary *secondary)
+{
+    return secondary->state == SECONDARY_ASKING_SERIAL ||
+           secondary->state == SECONDARY_TRANSFERRING;
+}
+
+static void set_state(struct auth *auth, struct secondary *secondary, enum secondary_state state)
+{
+    auth->asks_open -= has_turn(secondary);
+    secondary->state = state;
+    auth->asks_open += has_turn(secondary);
+}
+
 static void drop_ask(struct auth_zone *zone, struct outbox *outbox)
 {
-    struct secondary *secondary = &zone->secondary;
+    struct secondary *secondary = zone->secondary;
     if (secondary->ask != 0 && outbox != NULL) {
         outbox_add(outbox, EFFECT_ASK_DONE)->ask_done = secondary->ask;
     }
@@ -84,16 +93,61 @@ static void drop_ask(struct auth_zone *zone, struct outbox *outbox)
 
 void auth_secondary_close(struct auth_zone *zone)
 {
-    drop_ask(zone, NULL);
+    if (zone->secondary != NULL) {
+        drop_ask(zone, NULL);
+        free(zone->secondary);
+        zone->secondary = NULL;
+    }
+}
+
+static void queue_add(struct auth *auth, struct auth_zone *zone)
+{
+    set_state(auth, zone->secondary, SECONDARY_QUEUED);
+    zone->secondary->next_queued = NULL;
+    if (auth->queue_last == NULL) {
+        auth->queue_first = zone;
+    } else {
+        auth->queue_last->secondary->next_queued = zone;
+    }
+    auth->queue_last = zone;
+}
+
+static void queue_remove(struct auth *auth, struct auth_zone *zone)
+{
+    struct auth_zone *before = NULL;
+    struct auth_zone *at = auth->queue_first;
+    while (at != zone) {
+        before = at;
+        at = at->secondary->next_queued;
+    }
+    struct auth_zone *next = zone->secondary->next_queued;
+    if (before == NULL) {
+        auth->queue_first = next;
+    } else {
+        before->secondary->next_queued = next;
+    }
+    auth->queue_last = auth->queue_last == zone ? before : auth->queue_last;
+}
+
+void auth_secondary_drop(struct auth *auth, struct auth_zone *zone, struct outbox *outbox)
+{
+    if (zone->secondary->state == SECONDARY_QUEUED) {
+        queue_remove(auth, zone);
+    }
+    drop_ask(zone, outbox);
+    set_state(auth, zone->secondary, SECONDARY_WAITING);
+    zone->secondary->is_notified = false;
+    zone->secondary->next_mono_ns = TIMER_NEVER_NS;
+    outbox_timer(outbox, auth_timer_id(AUTH_TIMER_SECONDARY, zone->index), TIMER_NEVER_NS);
 }
 
 /* Back to waiting; news that came meanwhile is followed at once. */
-static void wait_until(struct auth_zone *zone, int64_t at_mono_ns, struct moment now,
-                       struct outbox *outbox)
+static void wait_until(struct auth *auth, struct auth_zone *zone, int64_t at_mono_ns,
+                       struct moment now, struct outbox *outbox)
 {
-    struct secondary *secondary = &zone->secondary;
+    struct secondary *secondary = zone->secondary;
     drop_ask(zone, outbox);
-    secondary->state = SECONDARY_WAITING;
+    set_state(auth, secondary, SECONDARY_WAITING);
     secondary->next_mono_ns = secondary->is_notified ? now.mono_ns : at_mono_ns;
     secondary->is_notified = false;
     set_timer(zone, outbox);
@@ -102,12 +156,12 @@ static void wait_until(struct auth_zone *zone, int64_t at_mono_ns, struct moment
 static void fail(struct auth *auth, struct auth_zone *zone, struct moment now,
                  struct outbox *outbox, const char *why)
 {
-    struct secondary *secondary = &zone->secondary;
+    struct secondary *secondary = zone->secondary;
     uint32_t doublings = secondary->failures < 6 ? secondary->failures : 6;
     uint32_t retry_s = (uint32_t)FIRST_RETRY_S << doublings;
     retry_s = retry_s > FIRST_RETRY_MAX_S ? FIRST_RETRY_MAX_S : retry_s;
-    if (newest(zone) != NULL) {
-        retry_s = read_timers(newest(zone)).retry_s;
+    if (auth_zone_newest(zone) != NULL) {
+        retry_s = read_timers(auth_zone_newest(zone)).retry_s;
     }
     secondary->failures++;
     auth_count(auth, AUTH_COUNT_TRANSFER_IN_FAILED);
@@ -116,7 +170,7 @@ static void fail(struct auth *auth, struct auth_zone *zone, struct moment now,
     log_line(auth->options.log, LOG_WARNING, "zone %s: primary %s: %s; next try in %u s",
              zone_text(zone, name), address_print(zone->options.primary.address, address), why,
              retry_s);
-    wait_until(zone, now.mono_ns + wait_ns(auth, retry_s), now, outbox);
+    wait_until(auth, zone, now.mono_ns + wait_ns(auth, retry_s), now, outbox);
     auth_update_flush(auth, zone, outbox);
 }
 
@@ -124,19 +178,19 @@ static void fail(struct auth *auth, struct auth_zone *zone, struct moment now,
 static void confirm(struct auth *auth, struct auth_zone *zone, struct moment now,
                     struct outbox *outbox)
 {
-    struct secondary *secondary = &zone->secondary;
-    struct soa_timers timers = read_timers(newest(zone));
+    struct secondary *secondary = zone->secondary;
+    struct soa_timers timers = read_timers(auth_zone_newest(zone));
     secondary->failures = 0;
     secondary->is_full_next = false;
     secondary->confirmed_wall_s = moment_wall_s(now);
     secondary->expires_mono_ns = now.mono_ns + (int64_t)timers.expire_s * MOMENT_NS_PER_S;
     if (zone->is_expired) {
         zone->is_expired = false;
-        auth_zone_show(zone);
+        auth_zone_show(auth, zone);
     }
     auth_keep_confirmation(auth, zone);
     bool has_all = !secondary->is_notified;
-    wait_until(zone, now.mono_ns + wait_ns(auth, timers.refresh_s), now, outbox);
+    wait_until(auth, zone, now.mono_ns + wait_ns(auth, timers.refresh_s), now, outbox);
     if (has_all) {
         auth_update_flush(auth, zone, outbox);
     }
@@ -146,7 +200,7 @@ static void confirm(struct auth *auth, struct auth_zone *zone, struct moment now
 static void send_ask(struct auth *auth, struct auth_zone *zone, enum transport transport,
                      struct span message, struct moment now, struct outbox *outbox)
 {
-    struct secondary *secondary = &zone->secondary;
+    struct secondary *secondary = zone->secondary;
     const struct auth_peer *primary = &zone->options.primary;
     uint8_t *bytes = arena_take(&outbox->scratch, QUERY_LEN_MAX);
     size_t len = message.len;
@@ -177,9 +231,9 @@ static void ask_serial(struct auth *auth, struct auth_zone *zone, struct moment 
                        struct outbox *outbox)
 {
     uint8_t bytes[MESSAGE_UDP_LEN_MIN];
-    struct secondary *secondary = &zone->secondary;
+    struct secondary *secondary = zone->secondary;
     struct question question = {zone->options.name, TYPE_SOA, CLASS_IN};
-    secondary->state = SECONDARY_ASKING_SERIAL;
+    set_state(auth, secondary, SECONDARY_ASKING_SERIAL);
     secondary->id = entropy_u16(auth->options.entropy);
     struct span message =
         message_make_query(bytes, sizeof bytes, secondary->id, 0, question, false, 0);
@@ -190,10 +244,10 @@ static void ask_transfer(struct auth *auth, struct auth_zone *zone, struct momen
                          struct outbox *outbox)
 {
     uint8_t bytes[QUERY_LEN_MAX];
-    struct secondary *secondary = &zone->secondary;
-    const struct zone *held = secondary->is_full_next ? NULL : newest(zone);
+    struct secondary *secondary = zone->secondary;
+    const struct zone *held = secondary->is_full_next ? NULL : auth_zone_newest(zone);
     drop_ask(zone, outbox);
-    secondary->state = SECONDARY_TRANSFERRING;
+    set_state(auth, secondary, SECONDARY_TRANSFERRING);
     secondary->is_full_asked = held == NULL;
     secondary->id = entropy_u16(auth->options.entropy);
     struct message_writer writer;
@@ -216,58 +270,82 @@ static void ask_transfer(struct auth *auth, struct auth_zone *zone, struct momen
 }
 
 /* Over TLS the answer to IXFR tells the serial too, and a second connection would cost more. */
-static void begin(struct auth *auth, struct auth_zone *zone, struct moment now,
-                  struct outbox *outbox)
+static void ask(struct auth *auth, struct auth_zone *zone, struct moment now, struct outbox *outbox)
 {
-    if (newest(zone) == NULL || zone->secondary.is_full_next || zone->options.primary.is_tls) {
+    if (auth_zone_newest(zone) == NULL || zone->secondary->is_full_next ||
+        zone->options.primary.is_tls) {
         ask_transfer(auth, zone, now, outbox);
     } else {
         ask_serial(auth, zone, now, outbox);
     }
 }
 
-void auth_secondary_start(struct auth *auth, struct auth_zone *zone, struct moment now,
-                          struct outbox *outbox)
+void auth_secondary_go_on(struct auth *auth, struct moment now, struct outbox *outbox)
 {
-    struct secondary *secondary = &zone->secondary;
-    secondary->state = SECONDARY_WAITING;
-    if (newest(zone) != NULL) {
+    for (int i = 0; i < AUTH_ASKS_MAX && auth->asks_open < AUTH_ASKS_MAX; i++) {
+        struct auth_zone *zone = auth->queue_first;
+        if (zone == NULL) {
+            return;
+        }
+        queue_remove(auth, zone);
+        ask(auth, zone, now, outbox);
+    }
+}
+
+/* At the end of the event, if there is room. */
+static void begin(struct auth *auth, struct auth_zone *zone, struct outbox *outbox)
+{
+    queue_add(auth, zone);
+    set_timer(zone, outbox);
+}
+
+void auth_secondary_resume(struct auth *auth, struct auth_zone *zone, struct moment now)
+{
+    struct secondary *secondary = zone->secondary;
+    if (auth_zone_newest(zone) != NULL) {
         int64_t silent_s = moment_wall_s(now) - secondary->confirmed_wall_s;
-        int64_t expire_s = read_timers(newest(zone)).expire_s;
+        int64_t expire_s = read_timers(auth_zone_newest(zone)).expire_s;
         zone->is_expired = silent_s > expire_s;
-        auth_zone_show(zone);
+        auth_zone_show(auth, zone);
         secondary->expires_mono_ns = now.mono_ns + (expire_s - silent_s) * MOMENT_NS_PER_S;
     }
-    begin(auth, zone, now, outbox);
+}
+
+void auth_secondary_start(struct auth *auth, struct auth_zone *zone, struct outbox *outbox)
+{
+    if (zone->secondary->state == SECONDARY_WAITING) {
+        begin(auth, zone, outbox);
+    }
 }
 
 void auth_secondary_timer(struct auth *auth, struct auth_zone *zone, struct moment now,
                           struct outbox *outbox)
 {
-    struct secondary *secondary = &zone->secondary;
-    if (newest(zone) != NULL && !zone->is_expired && now.mono_ns >= secondary->expires_mono_ns) {
+    struct secondary *secondary = zone->secondary;
+    if (auth_zone_newest(zone) != NULL && !zone->is_expired &&
+        now.mono_ns >= secondary->expires_mono_ns) {
         char name[NAME_TEXT_MAX];
         zone->is_expired = true;
-        auth_zone_show(zone);
+        auth_zone_show(auth, zone);
         log_line(auth->options.log, LOG_ERROR,
                  "zone %s: expired: the primary has not vouched for it long enough; not served",
                  zone_text(zone, name));
     }
     if (secondary->state == SECONDARY_WAITING && now.mono_ns >= secondary->next_mono_ns) {
-        begin(auth, zone, now, outbox);
+        begin(auth, zone, outbox);
     } else {
         set_timer(zone, outbox);
     }
 }
 
-void auth_secondary_wake(struct auth *auth, struct auth_zone *zone, bool is_full, struct moment now,
+void auth_secondary_wake(struct auth *auth, struct auth_zone *zone, bool is_full,
                          struct outbox *outbox)
 {
-    struct secondary *secondary = &zone->secondary;
+    struct secondary *secondary = zone->secondary;
     secondary->is_full_next |= is_full;
     if (secondary->state == SECONDARY_WAITING) {
-        begin(auth, zone, now, outbox);
-    } else {
+        begin(auth, zone, outbox);
+    } else if (secondary->state != SECONDARY_QUEUED) {
         secondary->is_notified = true;
     }
 }
@@ -277,7 +355,7 @@ void auth_secondary_wake(struct auth *auth, struct auth_zone *zone, bool is_full
 static enum status check_answer(struct auth_zone *zone, struct span wire, struct moment now,
                                 struct message *message, struct name_buffer *buffer)
 {
-    struct secondary *secondary = &zone->secondary;
+    struct secondary *secondary = zone->secondary;
     enum status status = message_read_query(wire, buffer, message);
     if (status != OK) {
         return status;
@@ -335,7 +413,7 @@ static void take_serial(struct auth *auth, struct auth_zone *zone, const struct 
     }
     struct span rdata = rrset_only(soa);
     struct reader reader = reader_over(span_part(rdata, rdata.len - 20, 20));
-    if (serial_is_newer(reader_u32(&reader), zone_serial(newest(zone)))) {
+    if (serial_is_newer(reader_u32(&reader), zone_serial(auth_zone_newest(zone)))) {
         ask_transfer(auth, zone, event->now, outbox);
     } else {
         confirm(auth, zone, event->now, outbox);
@@ -345,14 +423,14 @@ static void take_serial(struct auth *auth, struct auth_zone *zone, const struct 
 static void take_version(struct auth *auth, struct auth_zone *zone, struct moment now,
                          struct outbox *outbox)
 {
-    struct secondary *secondary = &zone->secondary;
+    struct secondary *secondary = zone->secondary;
     char name[NAME_TEXT_MAX];
     if (zone->options.primary.key != NULL && secondary->session.unsigned_count != 0) {
         fail(auth, zone, now, outbox, "the transfer's last message was not signed");
         return;
     }
     struct zone *version = transfer_in_finish(secondary->transfer);
-    const struct zone *held = newest(zone);
+    const struct zone *held = auth_zone_newest(zone);
     if (version == NULL || zone_soa(version) == NULL) {
         zone_release(version);
         fail(auth, zone, now, outbox, "the transfer makes no zone");
@@ -364,7 +442,7 @@ static void take_version(struct auth *auth, struct auth_zone *zone, struct momen
         fail(auth, zone, now, outbox, "offers a lower serial than ours; it was not taken");
         return;
     }
-    auth_zone_publish(zone, version);
+    auth_zone_publish(auth, zone, version);
     auth_count(auth, AUTH_COUNT_TRANSFER_IN);
     log_line(auth->options.log, LOG_NOTICE, "zone %s: serial %u taken by %s, %zu records",
              zone_text(zone, name), serial, secondary->is_full_asked ? "AXFR" : "IXFR",
@@ -379,7 +457,7 @@ static void take_version(struct auth *auth, struct auth_zone *zone, struct momen
 static void fall_back(struct auth *auth, struct auth_zone *zone, struct moment now,
                       struct outbox *outbox, const char *why)
 {
-    struct secondary *secondary = &zone->secondary;
+    struct secondary *secondary = zone->secondary;
     if (secondary->is_full_asked) {
         fail(auth, zone, now, outbox, why);
         return;
@@ -400,7 +478,7 @@ static void take_transfer_message(struct auth *auth, struct auth_zone *zone,
         return;
     }
     struct problem problem = {0};
-    switch (transfer_in_add(zone->secondary.transfer, event->answer.message, &problem)) {
+    switch (transfer_in_add(zone->secondary->transfer, event->answer.message, &problem)) {
     case TRANSFER_MORE:
         break;
     case TRANSFER_DONE:
@@ -418,7 +496,7 @@ static void take_transfer_message(struct auth *auth, struct auth_zone *zone,
 void auth_secondary_answer(struct auth *auth, struct auth_zone *zone, const struct event *event,
                            struct outbox *outbox)
 {
-    struct secondary *secondary = &zone->secondary;
+    struct secondary *secondary = zone->secondary;
     bool is_transfer = secondary->state == SECONDARY_TRANSFERRING;
     if (secondary->ask == 0 || secondary->ask != event->answer.ask) {
         return;

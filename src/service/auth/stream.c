@@ -85,6 +85,17 @@ void auth_stream_room(struct auth *auth, const struct event *event, struct outbo
     }
 }
 
+void auth_stream_drop(struct auth *auth, const struct auth_zone *zone, struct outbox *outbox)
+{
+    for (size_t i = 0; i < LEN(auth->streams); i++) {
+        struct auth_stream *stream = &auth->streams[i];
+        if (stream->transfer != NULL && stream->zone == zone) {
+            outbox_add(outbox, EFFECT_HANG_UP)->channel = stream->channel;
+            auth_stream_close(stream);
+        }
+    }
+}
+
 /* The serial in the SOA of an IXFR request's authority section (RFC 1995 §3). */
 static bool read_asker_serial(const struct auth_request *request, struct arena *scratch,
                               uint32_t *serial)

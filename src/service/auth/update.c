@@ -224,10 +224,34 @@ void auth_update_done(struct auth *auth, uint64_t ticket, uint16_t rcode, struct
     struct auth_late *late = find_late(auth, ticket);
     require(ticket != 0 && late != NULL && rcode != AUTH_UPDATE_LATER);
     struct client client = {late->channel, late->id, late->zone, &late->session};
-    note_done(auth, &late->session, rcode, now);
-    reply_rcode(auth, &client, rcode, now, outbox);
+    if (late->zone != NULL) {
+        note_done(auth, &late->session, rcode, now);
+        reply_rcode(auth, &client, rcode, now, outbox);
+    }
     tsig_end(&late->session);
     *late = (struct auth_late){.ticket = 0};
+}
+
+void auth_update_drop(struct auth *auth, const struct auth_zone *zone, struct moment now,
+                      struct outbox *outbox)
+{
+    auth_update_flush(auth, zone, outbox);
+    for (size_t i = 0; i < LEN(auth->forwards); i++) {
+        struct auth_forward *forward = &auth->forwards[i];
+        if (forward->state == FORWARD_ASKED && forward->zone == zone) {
+            outbox_add(outbox, EFFECT_ASK_DONE)->ask_done = forward->ask;
+            reply_failure(auth, forward, now, outbox);
+            forward_close(forward);
+        }
+    }
+    for (size_t i = 0; i < LEN(auth->late); i++) {
+        struct auth_late *late = &auth->late[i];
+        if (late->ticket != 0 && late->zone == zone) {
+            struct client client = {late->channel, late->id, zone, &late->session};
+            reply_rcode(auth, &client, RCODE_SERVFAIL, now, outbox);
+            late->zone = NULL; /* its auth_update_done is still to come */
+        }
+    }
 }
 
 /* The answer goes back as it came: it is signed for the client by who made the change. */
@@ -250,7 +274,7 @@ static void take_answer(struct auth *auth, struct auth_forward *forward, const s
     memcpy(forward->answer, answer.bytes, answer.len);
     forward->answer_len = answer.len;
     forward->state = FORWARD_TAKING;
-    auth_secondary_wake(auth, forward->zone, false, event->now, outbox);
+    auth_secondary_wake(auth, forward->zone, false, outbox);
 }
 
 void auth_update_answer(struct auth *auth, size_t index, const struct event *event,

@@ -1,0 +1,353 @@
+/* The life of a zone in a running server: how it comes, which of its versions is shown to the
+ * threads that answer, how its options change and how it goes, without anybody having to wait. */
+#include "core/zone/zone_journal.h"
+#include "service/auth/auth_state.h"
+#include "service/auth/view.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A view, and what it needs as long as somebody may read it. */
+struct shown_view {
+    struct auth_view view; /* first: the pointer to it is one to all of it */
+    struct zone *version;
+    struct shown_view *next_gone;
+};
+
+/* ------------------------------------------------------------------ versions */
+
+struct zone *auth_zone_newest(const struct auth_zone *zone)
+{
+    return zone->history_count == 0 ? NULL : zone->history[zone->history_count - 1];
+}
+
+struct zone *auth_zone_version(const struct auth_zone *zone)
+{
+    return zone->is_expired ? NULL : auth_zone_newest(zone);
+}
+
+/* Most zones have one version, so that the history begins small. */
+static bool history_grow(struct auth_zone *zone)
+{
+    size_t size = zone->history_size == 0 ? 1 : 2 * (size_t)zone->history_size;
+    size = size > AUTH_HISTORY_MAX ? AUTH_HISTORY_MAX : size;
+    if (zone->history_count < zone->history_size || size == zone->history_size) {
+        return zone->history_count < zone->history_size;
+    }
+    struct zone **history = realloc(zone->history, size * sizeof(struct zone *));
+    if (history == NULL) {
+        return false;
+    }
+    zone->history = history;
+    zone->history_size = (uint8_t)size;
+    return true;
+}
+
+static_assert(AUTH_HISTORY_MAX <= UINT8_MAX, "a history is counted in an octet");
+
+void auth_zone_remember(struct auth *auth, struct auth_zone *zone, struct zone *version)
+{
+    if (!history_grow(zone)) {
+        if (zone->history_size == 0) {
+            log_line(auth->options.log, LOG_ERROR, "no memory for a version of a zone");
+            zone_release(version);
+            return;
+        }
+        zone_release(zone->history[0]);
+        memmove(zone->history, zone->history + 1,
+                (size_t)(zone->history_count - 1) * sizeof(struct zone *));
+        zone->history_count--;
+    }
+    zone->history[zone->history_count++] = version;
+    zone->is_expired = false;
+}
+
+void auth_zone_publish(struct auth *auth, struct auth_zone *zone, struct zone *version)
+{
+    auth_zone_remember(auth, zone, version);
+    auth_zone_show(auth, zone);
+}
+
+static void view_free(struct shown_view *shown)
+{
+    if (shown != NULL) {
+        zone_release(shown->version);
+        free(shown);
+    }
+}
+
+static struct auth_view *view_make(struct zone *version)
+{
+    struct shown_view *shown = version == NULL ? NULL : malloc(sizeof *shown);
+    if (shown == NULL) {
+        return NULL;
+    }
+    *shown = (struct shown_view){.version = zone_hold(version)};
+    if (!auth_view_make(version, &shown->view)) {
+        view_free(shown);
+        return NULL;
+    }
+    return &shown->view;
+}
+
+void auth_zone_show(struct auth *auth, struct auth_zone *zone)
+{
+    struct auth_view *view = view_make(auth_zone_version(zone));
+    struct shown_view *before = (struct shown_view *)atomic_exchange(&zone->view, view);
+    if (before != NULL) {
+        before->next_gone = auth->views_gone;
+        auth->views_gone = before;
+    }
+}
+
+/* ------------------------------------------------------------------ coming */
+
+static enum status check_options(const struct auth_zone_options *options, struct problem *problem)
+{
+    if (options->notify_count > AUTH_NOTIFY_MAX || options->grant_count > AUTH_GRANTS_MAX) {
+        char name[NAME_TEXT_MAX];
+        return problem_set(problem, LIMIT_REACHED,
+                           "the zone %.255s has more than %d servers to notify or more than "
+                           "%d to transfer to",
+                           name_print(options->name, name), AUTH_NOTIFY_MAX, AUTH_GRANTS_MAX);
+    }
+    return OK;
+}
+
+static bool is_secondary(const struct auth_zone_options *options)
+{
+    return options->fixed == NULL && !options->is_pushed && !options->is_fixed_later;
+}
+
+static struct auth_zone *zone_make(const struct auth_zone_options *options)
+{
+    uint8_t key[NAME_KEY_MAX];
+    size_t key_len = name_key(options->name, key);
+    struct auth_zone *zone = calloc(1, sizeof *zone + options->name.len + key_len);
+    if (zone == NULL) {
+        return NULL;
+    }
+    zone->options = *options;
+    zone->options.fixed = NULL; /* it is the first of the history */
+    memcpy(zone->octets, options->name.octets, options->name.len);
+    zone->options.name.octets = zone->octets;
+    memcpy(zone->octets + options->name.len, key, key_len);
+    zone->key_len = (uint16_t)key_len;
+    if (is_secondary(options)) {
+        zone->secondary = calloc(1, sizeof *zone->secondary);
+        if (zone->secondary == NULL) {
+            free(zone);
+            return NULL;
+        }
+    }
+    return zone;
+}
+
+void auth_zone_free(struct auth_zone *zone)
+{
+    auth_secondary_close(zone);
+    zone_journal_close(zone->journal);
+    view_free((struct shown_view *)atomic_load(&zone->view));
+    for (size_t i = 0; i < zone->history_count; i++) {
+        zone_release(zone->history[i]);
+    }
+    free(zone->history);
+    free(zone->notify);
+    free(zone);
+}
+
+enum status auth_zone_make(struct auth *auth, const struct auth_zone_options *options,
+                           struct problem *problem)
+{
+    char name[NAME_TEXT_MAX];
+    enum status status = check_options(options, problem);
+    if (status != OK) {
+        return status;
+    }
+    if (atomic_load(&auth->table) != NULL && auth_find_zone_exactly(auth, options->name) != NULL) {
+        return problem_set(problem, EXISTS, "the zone %.255s is given twice",
+                           name_print(options->name, name));
+    }
+    if (auth->zone_count >= AUTH_ZONES_MAX) {
+        return problem_set(problem, LIMIT_REACHED, "more than %d zones", AUTH_ZONES_MAX);
+    }
+    struct auth_zone *zone = zone_make(options);
+    status = zone == NULL ? NO_MEMORY : OK;
+    if (status == OK && options->fixed != NULL) {
+        auth_zone_publish(auth, zone, zone_hold(options->fixed));
+    }
+    status = status == OK ? auth_zones_put(auth, zone) : status;
+    if (status != OK) {
+        if (zone != NULL) {
+            auth_zone_free(zone);
+        }
+        return problem_set(problem, status, "no memory for the zone %.255s",
+                           name_print(options->name, name));
+    }
+    return OK;
+}
+
+void auth_zone_load(struct auth *auth, struct auth_zone *zone, struct moment now)
+{
+    char name[NAME_TEXT_MAX];
+    auth_load_zone(auth, zone);
+    if (auth_zone_newest(zone) != NULL) {
+        const struct zone *version = auth_zone_newest(zone);
+        log_line(auth->options.log, LOG_NOTICE, "zone %s: serial %u as kept on disk",
+                 name_print(zone->options.name, name), zone_serial(version));
+        auth_tell_taken(auth, version, now);
+    }
+    auth_secondary_resume(auth, zone, now);
+}
+
+void auth_zone_start(struct auth *auth, struct auth_zone *zone, struct moment now,
+                     struct outbox *outbox)
+{
+    if (zone->secondary != NULL) {
+        auth_secondary_start(auth, zone, outbox);
+    } else if (auth_zone_newest(zone) != NULL && !zone->options.is_pushed) {
+        auth_notify_start(auth, zone, now, outbox);
+    }
+}
+
+enum status auth_add(struct auth *auth, const struct auth_zone_options *options, struct moment now,
+                     struct outbox *outbox, struct problem *problem)
+{
+    enum status status = auth_zone_make(auth, options, problem);
+    if (status == OK && auth->is_started) {
+        struct auth_zone *zone = auth_find_zone_exactly(auth, options->name);
+        if (zone->secondary != NULL) {
+            auth_zone_load(auth, zone, now);
+        }
+        auth_zone_start(auth, zone, now, outbox);
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------ changing */
+
+static bool is_same_primary(const struct auth_peer *a, const struct auth_peer *b)
+{
+    bool has_same_key = (a->key == NULL) == (b->key == NULL) &&
+                        (a->key == NULL || (name_equal(a->key->name, b->key->name) &&
+                                            a->key->algorithm == b->key->algorithm &&
+                                            span_equal(a->key->secret, b->key->secret)));
+    return has_same_key && address_equal_host(a->address, b->address) &&
+           a->address.port == b->address.port && a->is_tls == b->is_tls &&
+           a->tls_peer == b->tls_peer;
+}
+
+/* What the new options say of it; its name and versions stay. */
+static void take_options(struct auth_zone *zone, const struct auth_zone_options *options,
+                         struct outbox *outbox)
+{
+    struct name name = zone->options.name;
+    auth_notify_drop(zone, outbox);
+    zone->options = *options;
+    zone->options.name = name;
+    zone->options.fixed = NULL;
+}
+
+/* From a primary to a file or the other way: what was served goes on being served until the new
+ * source has something. */
+static enum status change_source(struct auth *auth, struct auth_zone *zone,
+                                 const struct auth_zone_options *options, struct moment now,
+                                 struct outbox *outbox)
+{
+    if (!is_secondary(options)) {
+        auth_secondary_drop(auth, zone, outbox);
+        auth_forget_zone(auth, zone);
+        free(zone->secondary);
+        zone->secondary = NULL;
+        return OK;
+    }
+    zone->secondary = calloc(1, sizeof *zone->secondary);
+    if (zone->secondary == NULL) {
+        return NO_MEMORY;
+    }
+    auth_forget_zone(auth, zone);
+    zone->secondary->is_full_next = true;
+    zone->secondary->confirmed_wall_s = moment_wall_s(now);
+    return OK;
+}
+
+enum status auth_change(struct auth *auth, const struct auth_zone_options *options,
+                        struct moment now, struct outbox *outbox, struct problem *problem)
+{
+    struct auth_zone *zone = auth_find_zone_exactly(auth, options->name);
+    enum status status = zone == NULL ? NOT_FOUND : check_options(options, problem);
+    if (status != OK) {
+        return status;
+    }
+    bool was_secondary = zone->secondary != NULL;
+    bool has_other_primary =
+        was_secondary && !is_same_primary(&zone->options.primary, &options->primary);
+    if (was_secondary != is_secondary(options)) {
+        status = change_source(auth, zone, options, now, outbox);
+    } else if (has_other_primary) {
+        auth_secondary_drop(auth, zone, outbox);
+        zone->secondary->is_full_next = true; /* its serials may have nothing to do with ours */
+    }
+    if (status != OK) {
+        return problem_set(problem, status, "no memory to change a zone");
+    }
+    take_options(zone, options, outbox);
+    if (options->fixed != NULL) {
+        auth_zone_publish(auth, zone, zone_hold(options->fixed));
+        auth_notify_start(auth, zone, now, outbox);
+    }
+    if (auth->is_started && zone->secondary != NULL && !was_secondary) {
+        auth_zone_load(auth, zone, now); /* nothing, but from now on it is kept */
+        auth_secondary_start(auth, zone, outbox);
+    } else if (auth->is_started && has_other_primary) {
+        auth_secondary_wake(auth, zone, true, outbox);
+    }
+    return OK;
+}
+
+/* ------------------------------------------------------------------ going */
+
+enum status auth_remove(struct auth *auth, struct name name, struct moment now,
+                        struct outbox *outbox)
+{
+    struct auth_zone *zone = auth_find_zone_exactly(auth, name);
+    if (zone == NULL) {
+        return NOT_FOUND;
+    }
+    auth_zones_take_out(auth, zone);
+    auth_stream_drop(auth, zone, outbox);
+    auth_update_drop(auth, zone, now, outbox);
+    auth_notify_drop(zone, outbox);
+    if (zone->secondary != NULL) {
+        auth_secondary_drop(auth, zone, outbox);
+        auth_forget_zone(auth, zone);
+    }
+    zone->next_gone = auth->zones_gone;
+    auth->zones_gone = zone;
+    return OK;
+}
+
+void auth_let_go(struct auth *auth)
+{
+    bool has_gone =
+        auth->zones_gone != NULL || auth->views_gone != NULL || auth->tables_gone != NULL;
+    if (!has_gone) {
+        return;
+    }
+    const struct grace *grace = auth->options.grace;
+    if (grace != NULL) {
+        grace->wait(grace->self);
+    }
+    while (auth->views_gone != NULL) {
+        struct shown_view *next = auth->views_gone->next_gone;
+        view_free(auth->views_gone);
+        auth->views_gone = next;
+    }
+    while (auth->zones_gone != NULL) {
+        struct auth_zone *next = auth->zones_gone->next_gone;
+        auth_zone_free(auth->zones_gone);
+        auth->zones_gone = next;
+    }
+    auth_zones_let_go(auth);
+}
