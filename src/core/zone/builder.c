@@ -529,6 +529,17 @@ enum status zone_build_remove(struct zone_builder *builder, struct name owner, u
     return staged_remove(builder, rrset, rdata);
 }
 
+bool zone_build_has(struct zone_builder *builder, struct name owner, uint16_t type,
+                    struct span rdata)
+{
+    if (rdata.len > RDATA_LEN_MAX || builder_open_owner(builder, owner) != OK) {
+        return false;
+    }
+    struct staged_rrset *rrset = staged_find(builder, type, rdata_covers(type, rdata));
+    return rrset != NULL && staged_touch(builder, rrset) == OK &&
+           staged_search(builder, rrset, rdata) < rrset->count;
+}
+
 enum status zone_build_set(struct zone_builder *builder, const struct rrset *rrset)
 {
     enum status status = builder_open_owner(builder, rrset->owner);

@@ -192,6 +192,9 @@ static enum status take_added(struct transfer_in *transfer, const struct rrset *
     if (record_is_apex_soa(transfer, record)) {
         return take_turn(transfer, record);
     }
+    if (zone_build_has(transfer->builder, record->owner, record->type, rrset_only(record))) {
+        return record_refuse(transfer, record, "to be added, but the version has it already");
+    }
     return take_record(transfer, record);
 }
 
@@ -261,6 +264,11 @@ static enum status message_accept(struct transfer_in *transfer, struct span wire
     }
     if (message.question_count > 0 && !name_equal(message.question.name, transfer->apex)) {
         return problem_set(transfer->problem, REFUSED, "the primary answered for another zone");
+    }
+    if (message.question_count > 0 &&
+        (message.question.type != (transfer->held == NULL ? TYPE_AXFR : TYPE_IXFR) ||
+         message.question.class_ != CLASS_IN)) {
+        return problem_set(transfer->problem, REFUSED, "the primary answered another question");
     }
     uint64_t count_before = transfer->record_count;
     status = message_walk_answers(wire, incoming_take, transfer);

@@ -148,6 +148,20 @@ static const struct fault_row rows[] = {
      true,
      TRANSFER_FAILED,
      "has no such record"},
+    {{SOA("8"), SOA("7"), SOA("8"), "old.example. A 192.0.2.1", SOA("8")},
+     true,
+     TRANSFER_FAILED,
+     "has it already"},
+    {{SOA("8"), SOA("7"), "old.example. A 192.0.2.1", SOA("8"), "old.example. A 192.0.2.1",
+      SOA("8")},
+     true,
+     TRANSFER_DONE,
+     ""},
+    {{SOA("9"), SOA("7"), SOA("8"), "new.example. A 192.0.2.1", SOA("8"), SOA("9"),
+      "new.example. A 192.0.2.1", SOA("9")},
+     true,
+     TRANSFER_FAILED,
+     "has it already"},
     {{SOA("8"), SOA("6"), SOA("8"), SOA("8")}, true, TRANSFER_FAILED, "does not begin where"},
     {{SOA("9"), SOA("7"), SOA("6"), SOA("6"), SOA("9"), SOA("9")},
      true,
@@ -224,6 +238,32 @@ static void test_each_broken_transfer_is_refused(void **state)
     zone_release(held);
 }
 
+/* A message that repeats the question repeats ours (RFC 5936 §2.2.1). */
+static void test_the_question_is_ours(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {SOA("7"), "example. NS ns.test."};
+    struct zone *version = test_zone("example.", lines, LEN(lines));
+    const struct question questions[] = {{zone_apex(version), TYPE_AXFR, CLASS_IN},
+                                         {zone_apex(version), TYPE_IXFR, CLASS_IN},
+                                         {zone_apex(version), TYPE_AXFR, CLASS_CH},
+                                         {NAME_ROOT, TYPE_AXFR, CLASS_IN}};
+    for (size_t i = 0; i < LEN(questions); i++) {
+        struct transfer_out *out;
+        struct transfer_in *in;
+        struct problem problem = {0};
+        uint8_t bytes[MESSAGE_SIZE];
+        assert_int_equal(transfer_out_open(&version, 1, TYPE_AXFR, 0, questions[i], ID, &out), OK);
+        assert_int_equal(transfer_in_open(zone_apex(version), NULL, &in), OK);
+        enum transfer_state got =
+            transfer_in_add(in, transfer_out_next(out, bytes, sizeof bytes), &problem);
+        assert_int_equal(got, i == 0 ? TRANSFER_DONE : TRANSFER_FAILED);
+        transfer_out_close(out);
+        transfer_in_close(in);
+    }
+    zone_release(version);
+}
+
 static void test_serial_arithmetic(void **state)
 {
     (void)state;
@@ -239,6 +279,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_versions_arrive_as_they_are),
         cmocka_unit_test(test_each_broken_transfer_is_refused),
+        cmocka_unit_test(test_the_question_is_ours),
         cmocka_unit_test(test_serial_arithmetic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,6 +113,9 @@ enum status zone_build_add(struct zone_builder *builder, struct name owner, uint
 /* Takes one record away; NOT_FOUND when it is not there. */
 enum status zone_build_remove(struct zone_builder *builder, struct name owner, uint16_t type,
                               struct span rdata) MUST_USE;
+/* Would the next version hold that record, with whatever TTL? */
+bool zone_build_has(struct zone_builder *builder, struct name owner, uint16_t type,
+                    struct span rdata);
 /* Puts a whole RRset in place of what stood there (covers counts); an empty one removes. */
 enum status zone_build_set(struct zone_builder *builder, const struct rrset *rrset) MUST_USE;
 /* What the next version would hold; NULL when nothing. Valid until the next change. */
