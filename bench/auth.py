@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import BUILD, VOUCH, goal, is_there
+from bench import BUILD, VOUCH, Daemon, goal, is_there
 from zone import generate
 
 NET, PORT = "127.49.0", 5349
@@ -114,39 +114,15 @@ SERVERS = {"echo": echo_command, "vouch": vouch_command, "nsd": nsd_command, "kn
 PROGRAMS = {"nsd": "nsd", "knot": "knotd", "named": "named"}
 
 
-class Server:
+class Server(Daemon):
     def __init__(self, name, number, zone, folder, options):
         # named listens on addresses that an interface has, and on no other of the loopback net.
-        self.name, self.address, self.folder = name, "127.0.0.1" if name == "named" else f"{NET}.{number}", folder / name
-        self.folder.mkdir(exist_ok=True)
-        self.runs = []
-        words = SERVERS[name](self.address, zone, self.folder)
-        before = ["taskset", "-c", "0"] + (["chrt", "-f", "10"] if options.real_time else [])
-        self.log = open(self.folder / "log", "wb")
-        self.process = subprocess.Popen([str(w) for w in before + words], stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True)
-
-    def tasks(self):
-        pids, at = [self.process.pid], 0
-        while at < len(pids):
-            for task in Path(f"/proc/{pids[at]}/task").iterdir():
-                pids += [int(p) for p in (task / "children").read_text().split()]
-            at += 1
-        return [task for pid in pids for task in Path(f"/proc/{pid}/task").iterdir()]
-
-    def cpu_ns(self):
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in self.tasks())
-
-    def user_part(self):
-        """Ticks of user and system time so far."""
-        user = system = 0
-        for task in self.tasks():
-            fields = (task / "stat").read_text().rsplit(")", 1)[1].split()
-            user, system = user + int(fields[11]), system + int(fields[12])
-        return user, system
+        self.address = "127.0.0.1" if name == "named" else f"{NET}.{number}"
+        (folder / name).mkdir(exist_ok=True)
+        super().__init__(name, SERVERS[name](self.address, zone, folder / name), folder / name, 0, options.real_time)
 
     def is_up(self):
-        if self.process.poll() is not None:
-            sys.exit(f"auth: {self.name} ended: " + (self.folder / "log").read_text(errors="replace")[-2000:])
+        self.must_run()
         question = b"\x12\x34\x00\x00\x00\x01\0\0\0\0\0\0\x07example\0\0\x06\0\x01"
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
             asker.settimeout(0.5)
@@ -155,16 +131,6 @@ class Server:
                 return asker.recv(4096)[3] & 15 == 0
             except OSError:
                 return False
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(60)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        self.log.close()
 
 
 def load(server, questions, seconds, options, rate=0):

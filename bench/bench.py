@@ -6,6 +6,7 @@ kernel's account of each process.
 """
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -65,6 +66,60 @@ def compete(title, contestants, rounds):
         print(f"  {contestant.name:34} {contestant.median('cpu'):9.3f} CPU s ({min(cpus):.3f} to {max(cpus):.3f})"
               f" {contestant.median('clock'):9.3f} s by the clock {contestant.median('memory'):7.0f} MiB", flush=True)
     return {c.name: c for c in present}
+
+
+class Daemon:
+    """A server on one core, and what the kernel says it has used: all its threads and children."""
+
+    def __init__(self, name, command, folder, core, real_time=False):
+        self.name, self.folder, self.runs = name, folder, []
+        words = ["taskset", "-c", core] + (["chrt", "-f", "10"] if real_time else []) + command
+        self.log = open(folder / "log", "wb")
+        self.process = subprocess.Popen([str(w) for w in words], stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True)
+
+    def processes(self):
+        pids, at = [self.process.pid], 0
+        while at < len(pids):
+            for task in Path(f"/proc/{pids[at]}/task").iterdir():
+                pids += [int(p) for p in (task / "children").read_text().split()]
+            at += 1
+        return pids
+
+    def tasks(self):
+        return [task for pid in self.processes() for task in Path(f"/proc/{pid}/task").iterdir()]
+
+    def cpu_ns(self):
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in self.tasks())
+
+    def user_part(self):
+        """Ticks of user and system time so far."""
+        user = system = 0
+        for task in self.tasks():
+            fields = (task / "stat").read_text().rsplit(")", 1)[1].split()
+            user, system = user + int(fields[11]), system + int(fields[12])
+        return user, system
+
+    def memory(self):
+        """Octets in memory, what is shared divided among those who share it."""
+        total = 0
+        for pid in self.processes():
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                total += int(line.split()[1]) * 1024 if line.startswith("Pss:") else 0
+        return total
+
+    def must_run(self):
+        if self.process.poll() is not None:
+            sys.exit(f"bench: {self.name} ended: " + (self.folder / "log").read_text(errors="replace")[-2000:])
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.log.close()
 
 
 def goal(text, value, limit, at_most=True):

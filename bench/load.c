@@ -1,7 +1,8 @@
 /* Asks a server a list of questions over UDP, never more at a time than it can hold, and counts
  * what comes back. The window is bounded, so that the server sets the pace and nothing is dropped:
  * what is measured is the server's time. With a rate it asks at that pace and tells how long
- * answers took. One line at the end, words and numbers. */
+ * answers took; with "once" it asks each question until it is answered, and no longer. One line at
+ * the end, words and numbers. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
@@ -21,6 +22,9 @@ enum {
     SLOTS = 65536, /* an ID each */
     SOCKET_BUFFER = 4 << 20,
     LOST_MS = 200,
+    LOST_ONCE_MS = 5000, /* somebody else may have to be asked first */
+    PASSES = 3,
+    POLL_MS = 100,
     RCODES = 16,
 };
 
@@ -32,7 +36,7 @@ struct question {
 struct load {
     struct question *questions;
     size_t question_count;
-    size_t next;
+    size_t next; /* counts on when all were asked */
     int fds[SOCKETS_MAX];
     size_t socket_count;
     size_t window; /* of each socket */
@@ -43,8 +47,11 @@ struct load {
     uint64_t lost;
     uint64_t octets;
     uint64_t truncated;
+    uint64_t authentic; /* AD */
     uint64_t rcodes[RCODES];
     int64_t asked_ns[SLOTS];
+    bool *is_answered; /* of each question; NULL: they are repeated */
+    size_t asked_question[SLOTS];
     uint32_t *waits_ns; /* NULL: not wanted */
     size_t wait_count;
     size_t wait_size;
@@ -74,10 +81,10 @@ static uint16_t type_number(const char *word)
     return (uint16_t)strtoul(word, NULL, 10);
 }
 
-/* Header with RD clear, the question, and OPT with 1232 octets and DO. */
+/* Header with RD, the question, and OPT with 1232 octets and DO. */
 static bool question_make(const char *name, const char *type, struct question *question)
 {
-    static const uint8_t header[12] = {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1};
+    static const uint8_t header[12] = {0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1};
     static const uint8_t opt[11] = {0, 0, 41, 1232 >> 8, 1232 & 0xff, 0, 0, 0x80, 0, 0, 0};
     uint8_t *wire = question->wire;
     size_t len = sizeof header;
@@ -158,6 +165,7 @@ static void ask(struct load *load, size_t at, size_t count)
         struct question *question = &load->questions[(load->next + i) % load->question_count];
         uint16_t id = (uint16_t)(load->id + i);
         load->asked_ns[id] = now;
+        load->asked_question[id] = (load->next + i) % load->question_count;
         ids[i][0] = (uint8_t)(id >> 8);
         ids[i][1] = (uint8_t)id;
         spans[i][0] = (struct iovec){ids[i], 2};
@@ -167,7 +175,7 @@ static void ask(struct load *load, size_t at, size_t count)
     int sent = count == 0 ? 0 : sendmmsg(load->fds[at], headers, (unsigned)count, 0);
     if (sent > 0) {
         load->asked += (uint64_t)sent;
-        load->next = (load->next + (size_t)sent) % load->question_count;
+        load->next += (size_t)sent;
         load->id = (uint16_t)(load->id + sent);
         load->open[at] += (size_t)sent;
     }
@@ -182,6 +190,10 @@ static void note(struct load *load, const uint8_t *wire, size_t len, int64_t now
     load->octets += len;
     load->rcodes[wire[3] & 0xf]++;
     load->truncated += (wire[2] & 2) != 0;
+    load->authentic += (wire[3] & 0x20) != 0;
+    if (load->is_answered != NULL) {
+        load->is_answered[load->asked_question[wire[0] << 8 | wire[1]]] = true;
+    }
     if (load->waits_ns != NULL && load->wait_count < load->wait_size) {
         int64_t wait = now - load->asked_ns[wire[0] << 8 | wire[1]];
         load->waits_ns[load->wait_count++] = wait > UINT32_MAX ? UINT32_MAX : (uint32_t)wait;
@@ -265,6 +277,58 @@ static void run_open(struct load *load, int64_t until, uint64_t rate)
     }
 }
 
+/* From the next question that has no answer, up to `most` in a row. */
+static size_t unanswered_next(struct load *load, size_t most)
+{
+    const bool *is_answered = load->is_answered;
+    while (load->next < load->question_count && is_answered[load->next]) {
+        load->next++;
+    }
+    size_t end = load->next;
+    while (end < load->question_count && end - load->next < most && !is_answered[end]) {
+        end++;
+    }
+    return end - load->next;
+}
+
+/* All questions that have no answer yet; ends when nothing is heard for long. Sleeps while it
+ * waits, because the servers that the asked one asks may need the processor. */
+static void run_pass(struct load *load)
+{
+    int64_t heard = now_ns();
+    load->next = 0;
+    for (bool is_open = true; is_open; is_open = unanswered_next(load, 1) > 0 || is_open) {
+        size_t taken = 0;
+        is_open = false;
+        for (size_t i = 0; i < load->socket_count; i++) {
+            size_t room = load->window - load->open[i];
+            size_t count = unanswered_next(load, room);
+            if (count > 0) {
+                ask(load, i, count);
+            }
+            taken += take(load, i);
+            is_open = is_open || load->open[i] > 0;
+        }
+        int64_t now = now_ns();
+        heard = taken > 0 ? now : heard;
+        if (now - heard > LOST_ONCE_MS * INT64_C(1000000)) {
+            give_up(load);
+            return;
+        }
+        if (taken == 0) {
+            wait_for_answers(load, POLL_MS);
+        }
+    }
+}
+
+static void run_once(struct load *load)
+{
+    load->is_answered = calloc(load->question_count, sizeof *load->is_answered);
+    for (int pass = 0; pass < PASSES && load->is_answered != NULL; pass++) {
+        run_pass(load);
+    }
+}
+
 /* ------------------------------------------------------------------ the end */
 
 static int compare_waits(const void *a, const void *b)
@@ -301,10 +365,11 @@ int main(int argc, char **argv)
 {
     static struct load load;
     if (argc < 7) {
-        fprintf(stderr, "usage: load ADDRESS PORT QUESTIONS SECONDS SOCKETS WINDOW [RATE]\n");
+        fprintf(stderr, "usage: load ADDRESS PORT QUESTIONS SECONDS|once SOCKETS WINDOW [RATE]\n");
         return 2;
     }
-    double seconds = strtod(argv[4], NULL);
+    bool is_once = strcmp(argv[4], "once") == 0;
+    double seconds = is_once ? 1 : strtod(argv[4], NULL);
     load.socket_count = strtoul(argv[5], NULL, 10);
     load.window = strtoul(argv[6], NULL, 10);
     uint64_t rate = argc > 7 ? strtoull(argv[7], NULL, 10) : 0;
@@ -320,17 +385,20 @@ int main(int argc, char **argv)
     }
     int64_t began = now_ns();
     int64_t until = began + (int64_t)(seconds * 1e9);
-    if (rate > 0 && load.waits_ns != NULL) {
+    if (is_once) {
+        run_once(&load);
+    } else if (rate > 0 && load.waits_ns != NULL) {
         run_open(&load, until, rate);
     } else {
         run_closed(&load, until);
     }
     double took = (double)(now_ns() - began) / 1e9;
     finish(&load);
-    printf("asked %llu answered %llu lost %llu seconds %.4f octets %llu truncated %llu",
-           (unsigned long long)load.asked, (unsigned long long)load.answered,
-           (unsigned long long)load.lost, took, (unsigned long long)load.octets,
-           (unsigned long long)load.truncated);
+    printf(
+        "asked %llu answered %llu lost %llu seconds %.4f octets %llu truncated %llu authentic %llu",
+        (unsigned long long)load.asked, (unsigned long long)load.answered,
+        (unsigned long long)load.lost, took, (unsigned long long)load.octets,
+        (unsigned long long)load.truncated, (unsigned long long)load.authentic);
     for (int i = 0; i < RCODES; i++) {
         if (load.rcodes[i] > 0) {
             printf(" rcode%d %llu", i, (unsigned long long)load.rcodes[i]);
