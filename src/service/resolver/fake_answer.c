@@ -71,9 +71,12 @@ static void put_referral(struct answering *answering, const struct rrset *ns)
         struct name target;
         bool has_target = rdata_target(TYPE_NS, rdata, &target);
         require(has_target);
-        const struct rrset *glue = fake_zone_find(answering->zone, target, TYPE_A);
-        if (glue != NULL) {
-            put(answering, SECTION_ADDITIONAL, glue, glue->owner);
+        static const uint16_t TYPES[] = {TYPE_A, TYPE_AAAA};
+        for (size_t i = 0; i < LEN(TYPES); i++) {
+            const struct rrset *glue = fake_zone_find(answering->zone, target, TYPES[i]);
+            if (glue != NULL) {
+                put(answering, SECTION_ADDITIONAL, glue, glue->owner);
+            }
         }
     }
 }
@@ -178,6 +181,102 @@ static void put_root_referral(struct message_writer *writer)
     require(status == OK);
 }
 
+/* --- scripts --- */
+
+static struct fake_script *script_find(struct fake_net *net, const struct fake_server *server,
+                                       struct question question)
+{
+    for (size_t i = 0; i < net->script_count; i++) {
+        struct fake_script *script = &net->scripts[i];
+        bool is_name = script->is_below ? name_is_at_or_below(question.name, script->name)
+                                        : name_equal(question.name, script->name);
+        if (is_name && script->uses_left > 0 &&
+            (script->type == 0 || script->type == question.type) &&
+            address_equal(script->server, server->address)) {
+            return script;
+        }
+    }
+    return NULL;
+}
+
+static bool is_dropped(const struct fake_script *script, enum section section,
+                       const struct rrset *rrset)
+{
+    for (size_t i = 0; i < script->drop_count; i++) {
+        uint16_t type = script->drops[i].is_rrsig ? TYPE_RRSIG : script->drops[i].type;
+        uint16_t covers = script->drops[i].is_rrsig ? script->drops[i].type : rrset->covers;
+        if (script->drops[i].section == section && rrset->type == type && rrset->covers == covers) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void script_write(const struct fake_script *script, const struct message *truth,
+                         struct message_writer *writer)
+{
+    enum status status = OK;
+    for (int section = 0; section < SECTION_COUNT; section++) {
+        const struct message_section *from = &truth->sections[section];
+        for (size_t i = 0; i < from->count && script->is_honest; i++) {
+            if (!is_dropped(script, (enum section)section, &from->rrsets[i])) {
+                status = message_add_rrset(writer, (enum section)section, &from->rrsets[i]);
+                require(status == OK);
+            }
+        }
+        for (size_t i = 0; i < script->rrset_counts[section]; i++) {
+            status = message_add_rrset(writer, (enum section)section, &script->rrsets[section][i]);
+            require(status == OK);
+        }
+    }
+}
+
+/* Writes the answer anew where a script is about it. */
+static size_t script_play(struct fake_net *net, const struct fake_server *server,
+                          const struct message *query, uint8_t *bytes, size_t len)
+{
+    struct fake_script *script = script_find(net, server, query->question);
+    if (script == NULL) {
+        return len;
+    }
+    script->uses_left--;
+    struct message truth;
+    struct span wire;
+    enum status status = arena_copy(&net->replies_arena, span_of(bytes, len), &wire);
+    require(status == OK);
+    status = message_read(wire, &net->replies_arena, &truth);
+    require(status == OK);
+    uint16_t flags = script->is_honest
+                         ? (uint16_t)((truth.flags | script->flags) & ~script->flags_cleared)
+                         : (uint16_t)(FLAG_QR | script->flags);
+    uint16_t rcode = script->is_honest && !script->has_rcode ? truth.rcode : script->rcode;
+    struct message_writer writer;
+    message_begin(&writer, bytes, FAKE_MESSAGE_SIZE, query->id, flags, OPCODE_QUERY, rcode);
+    message_add_question(&writer, query->question);
+    script_write(script, &truth, &writer);
+    if (truth.edns.is_present) {
+        struct edns edns = {.is_present = true, .udp_size = MESSAGE_UDP_LEN_DEFAULT};
+        message_add_edns(&writer, &edns, rcode);
+    }
+    return message_end(&writer).len;
+}
+
+/* RFC 2181 §9: what does not fit into a datagram is left out, and TC says so. */
+static size_t cut_to_fit(const struct message *query, enum transport transport, uint8_t *bytes,
+                         size_t len)
+{
+    size_t fitting =
+        query->edns.udp_size < MESSAGE_UDP_LEN_MIN ? MESSAGE_UDP_LEN_MIN : query->edns.udp_size;
+    if (transport != TRANSPORT_UDP || len <= fitting) {
+        return len;
+    }
+    struct message_writer writer;
+    message_begin(&writer, bytes, fitting, query->id, FLAG_QR | FLAG_TC, OPCODE_QUERY,
+                  RCODE_NOERROR);
+    message_add_question(&writer, query->question);
+    return message_end(&writer).len;
+}
+
 size_t fake_answer_make(struct fake_net *net, const struct fake_server *server,
                         const struct message *query, enum transport transport, uint8_t *bytes)
 {
@@ -211,5 +310,7 @@ size_t fake_answer_make(struct fake_net *net, const struct fake_server *server,
         bytes[2] &= (uint8_t)~0x04;
         bytes[3] |= 0x80;
     }
+    len = script_play(net, server, query, bytes, len);
+    len = cut_to_fit(query, transport, bytes, len);
     return net->forge == NULL ? len : net->forge(net, server, bytes, len, FAKE_MESSAGE_SIZE);
 }

@@ -92,18 +92,57 @@ static void reply_keep(struct fake_net *net, const struct effect_reply *effect)
     }
 }
 
+struct fake_server *fake_find_server(struct fake_net *net, struct address address)
+{
+    for (size_t i = 0; i < net->server_count; i++) {
+        if (address_equal(net->servers[i].address, address)) {
+            return &net->servers[i];
+        }
+    }
+    return NULL;
+}
+
+static void asked_note(struct fake_net *net, const struct effect_ask *ask)
+{
+    net->asked_tcp += ask->transport == TRANSPORT_TCP ? 1 : 0;
+    if (net->asked++ >= FAKE_ASKED_MAX) {
+        return;
+    }
+    struct name_buffer buffer;
+    struct message query;
+    enum status status = message_read_query(ask->message, &buffer, &query);
+    require(status == OK);
+    struct fake_asked *asked = &net->asked_log[net->asked - 1];
+    *asked = (struct fake_asked){.server = ask->server,
+                                 .transport = ask->transport,
+                                 .type = query.question.type,
+                                 .flags = query.flags,
+                                 .has_edns = query.edns.is_present};
+    status = name_copy(&net->replies_arena, query.question.name, &asked->name);
+    require(status == OK);
+}
+
 static void pending_add(struct fake_net *net, const struct effect_ask *ask)
 {
     require(net->pending_count < FAKE_PENDING_MAX && ask->message.len <= 512);
+    struct fake_server *server = fake_find_server(net, ask->server);
+    bool is_silent = server == NULL || server->mood == FAKE_SILENT ||
+                     (server->mood == FAKE_DROPS_FIRST && server->queries == 0);
+    int64_t delay_ms = server == NULL || server->delay_ms == 0 ? STEP_MS : server->delay_ms;
+    bool is_lost = is_silent || delay_ms >= ask->timeout_ms;
     struct fake_pending *pending = &net->pending[net->pending_count++];
-    *pending = (struct fake_pending){.ask = ask->ask,
-                                     .transport = ask->transport,
-                                     .server = ask->server,
-                                     .timeout_ms = ask->timeout_ms,
-                                     .len = ask->message.len};
+    *pending = (struct fake_pending){
+        .ask = ask->ask,
+        .transport = ask->transport,
+        .server = ask->server,
+        .is_lost = is_lost,
+        .due_ns = net->now.mono_ns + (is_lost ? ask->timeout_ms : delay_ms) * MOMENT_NS_PER_MS,
+        .len = ask->message.len};
     memcpy(pending->bytes, ask->message.bytes, ask->message.len);
-    net->asked++;
-    net->asked_tcp += ask->transport == TRANSPORT_TCP ? 1 : 0;
+    if (server != NULL) {
+        server->queries++;
+    }
+    asked_note(net, ask);
 }
 
 static void pending_remove(struct fake_net *net, uint64_t ask)
@@ -162,21 +201,11 @@ static void deliver(struct fake_net *net, uint64_t ask, enum status outcome, str
     handle(net, &event);
 }
 
-static struct fake_server *server_find(struct fake_net *net, struct address address)
-{
-    for (size_t i = 0; i < net->server_count; i++) {
-        if (address_equal(net->servers[i].address, address)) {
-            return &net->servers[i];
-        }
-    }
-    return NULL;
-}
-
 /* What a server with bad manners, or a stranger, sends before the true answer. */
 static void deliver_noise(struct fake_net *net, const struct fake_pending *pending,
                           enum fake_mood mood, const uint8_t *bytes, size_t len)
 {
-    uint8_t noise[FAKE_MESSAGE_SIZE];
+    static uint8_t noise[FAKE_MESSAGE_SIZE];
     memcpy(noise, bytes, len);
     switch (mood) {
     case FAKE_GUESSING:
@@ -204,27 +233,32 @@ static void deliver_noise(struct fake_net *net, const struct fake_pending *pendi
     }
 }
 
+static size_t pending_first(const struct fake_net *net)
+{
+    size_t first = 0;
+    for (size_t i = 1; i < net->pending_count; i++) {
+        first = net->pending[i].due_ns < net->pending[first].due_ns ? i : first;
+    }
+    return first;
+}
+
 void fake_carry(struct fake_net *net)
 {
-    struct fake_pending pending = net->pending[0];
-    struct fake_server *server = server_find(net, pending.server);
-    bool is_lost = server == NULL || server->mood == FAKE_SILENT ||
-                   (server->mood == FAKE_DROPS_FIRST && server->queries == 0);
-    if (server != NULL) {
-        server->queries++;
+    static uint8_t bytes[FAKE_MESSAGE_SIZE];
+    struct fake_pending pending = net->pending[pending_first(net)];
+    struct fake_server *server = fake_find_server(net, pending.server);
+    if (pending.due_ns > net->now.mono_ns) {
+        pass_ns(net, pending.due_ns - net->now.mono_ns);
     }
-    if (is_lost) {
-        pass_ns(net, (int64_t)pending.timeout_ms * MOMENT_NS_PER_MS);
+    if (pending.is_lost) {
         pending_remove(net, pending.ask);
         deliver(net, pending.ask, TIMED_OUT, SPAN_EMPTY);
         return;
     }
-    pass_ns(net, (int64_t)STEP_MS * MOMENT_NS_PER_MS);
     struct message query;
     struct name_buffer buffer;
     enum status status = message_read_query(span_of(pending.bytes, pending.len), &buffer, &query);
     require(status == OK);
-    uint8_t bytes[FAKE_MESSAGE_SIZE];
     size_t len = fake_answer_make(net, server, &query, pending.transport, bytes);
     if (pending.transport == TRANSPORT_UDP) {
         deliver_noise(net, &pending, server->mood, bytes, len);
@@ -235,10 +269,13 @@ void fake_carry(struct fake_net *net)
 void fake_settle(struct fake_net *net)
 {
     for (int i = 0; i < 20000; i++) {
-        if (net->pending_count > 0) {
+        bool is_timer_first =
+            net->pending_count == 0 || net->timer_ns < net->pending[pending_first(net)].due_ns;
+        if (net->timer_ns != TIMER_NEVER_NS && is_timer_first &&
+            (net->pending_count > 0 || net->reply_count < net->channel)) {
+            pass_ns(net, net->timer_ns > net->now.mono_ns ? net->timer_ns - net->now.mono_ns : 0);
+        } else if (net->pending_count > 0) {
             fake_carry(net);
-        } else if (net->timer_ns != TIMER_NEVER_NS && net->reply_count < net->channel) {
-            pass_ns(net, net->timer_ns - net->now.mono_ns);
         } else {
             return;
         }
@@ -324,7 +361,7 @@ const char *fake_control(struct fake_net *net, const char *line)
 
 void fake_answer_with(struct fake_net *net, enum status outcome, struct span message)
 {
-    struct fake_pending pending = net->pending[0];
+    struct fake_pending pending = net->pending[pending_first(net)];
     pass_ns(net, (int64_t)STEP_MS * MOMENT_NS_PER_MS);
     if (outcome != OK) {
         pending_remove(net, pending.ask);

@@ -3,15 +3,19 @@
  * well or badly, a resolver in the midst of it, and a clock that moves only when something waits.
  */
 #include "core/base/entropy.h"
+#include "core/dns/message.h"
 #include "core/dnssec/chain.h"
 #include "service/resolver/resolver.h"
 
 enum {
     FAKE_ZONES_MAX = 32,
-    FAKE_RRSETS_MAX = 160,
-    FAKE_SERVERS_MAX = 32,
-    FAKE_PENDING_MAX = 256,
-    FAKE_REPLIES_MAX = 256
+    FAKE_RRSETS_MAX = 320,
+    FAKE_SERVERS_MAX = 64,
+    FAKE_PENDING_MAX = 1024,
+    FAKE_REPLIES_MAX = 2048,
+    FAKE_ASKED_MAX = 4096,
+    FAKE_SCRIPTS_MAX = 64,
+    FAKE_SCRIPT_DROPS_MAX = 8
 };
 
 /* What a server does to every query. */
@@ -46,14 +50,48 @@ struct fake_server {
     enum fake_mood mood;
     const struct fake_zone *zones[FAKE_ZONES_MAX];
     size_t zone_count;
+    uint32_t delay_ms; /* until its answer comes; 0: as everybody's */
     uint32_t queries;
+};
+
+/* What a server says to one question instead of the truth, or how it changes the truth. */
+struct fake_script {
+    struct address server;
+    struct name name;
+    bool is_below;      /* for all names below `name` too */
+    uint16_t type;      /* 0: any */
+    uint32_t uses_left; /* then it speaks the truth again */
+    bool is_honest;     /* begins with the true answer; else with nothing */
+    bool has_rcode;
+    uint16_t rcode;
+    uint16_t flags;         /* instead of those of the answer, when not honest; beside them else */
+    uint16_t flags_cleared; /* of the true answer */
+    struct {
+        enum section section;
+        uint16_t type; /* of RRSIG: those that cover it, when `is_rrsig` */
+        bool is_rrsig;
+    } drops[FAKE_SCRIPT_DROPS_MAX];
+    size_t drop_count;
+    struct rrset *rrsets[SECTION_COUNT];
+    size_t rrset_counts[SECTION_COUNT];
+};
+
+/* A query that was sent. */
+struct fake_asked {
+    struct address server;
+    enum transport transport;
+    struct name name;
+    uint16_t type;
+    uint16_t flags;
+    bool has_edns;
 };
 
 struct fake_pending {
     uint64_t ask;
     enum transport transport;
     struct address server;
-    uint32_t timeout_ms;
+    bool is_lost;
+    int64_t due_ns; /* its answer, or the end of waiting */
     uint8_t bytes[512];
     size_t len;
 };
@@ -82,7 +120,10 @@ struct fake_net {
     struct fake_reply replies[FAKE_REPLIES_MAX];
     size_t reply_count;
     uint64_t channel;
-    uint32_t asked; /* upstream queries so far */
+    struct fake_script scripts[FAKE_SCRIPTS_MAX];
+    size_t script_count;
+    struct fake_asked asked_log[FAKE_ASKED_MAX]; /* the first of them */
+    uint32_t asked;                              /* upstream queries so far */
     uint32_t asked_tcp;
     uint64_t random; /* state of the seeded entropy */
     struct entropy entropy;
@@ -98,9 +139,16 @@ void fake_close(struct fake_net *net);
 
 /* `text`: lines "OWNER TTL TYPE RDATA", names absolute. */
 struct fake_zone *fake_add_zone(struct fake_net *net, const char *apex, const char *text);
+/* Names without a final dot are below the apex; without a TTL it is 300. */
 void fake_add_record(struct fake_net *net, struct fake_zone *zone, const char *line);
+/* The same with an outcome: what stands in a file may be wrong. */
+enum status fake_read_record(struct fake_net *net, struct name origin, struct span line,
+                             struct rrset *record, struct problem *problem) MUST_USE;
+void fake_put_record(struct fake_net *net, struct fake_zone *zone, const struct rrset *record);
 /* All RRsets of that type leave the zone; sign it again afterwards. */
 void fake_remove(struct fake_zone *zone, uint16_t type);
+/* Of one name alone; NULL: as above. */
+void fake_remove_at(struct fake_zone *zone, const struct name *owner, uint16_t type);
 /* The child's DS, from its key, into the parent. Before the parent is signed. */
 void fake_add_ds(struct fake_net *net, struct fake_zone *parent, const struct fake_zone *child);
 /* A key without signatures yet, so that a DS can be made. */
@@ -109,6 +157,7 @@ void fake_make_key(struct fake_net *net, struct fake_zone *zone);
 void fake_sign(struct fake_net *net, struct fake_zone *zone);
 struct fake_server *fake_add_server(struct fake_net *net, const char *address);
 void fake_serve(struct fake_server *server, const struct fake_zone *zone);
+struct fake_server *fake_find_server(struct fake_net *net, struct address address);
 /* The zone's key as a trust anchor. */
 struct trust_anchor fake_anchor(struct fake_net *net, const struct fake_zone *zone);
 
@@ -133,7 +182,7 @@ const char *fake_control(struct fake_net *net, const char *line);
 /* "RCODE flags | answer records | authority records", each record "OWNER TYPE RDATA", for
  * comparing. Signatures print as "OWNER RRSIG TYPE". */
 const char *fake_print(struct fake_net *net, const struct fake_reply *reply);
-/* Carries the oldest pending ask to its server and the answer back. */
+/* Carries the pending ask that is due first to its server and the answer back. */
 void fake_carry(struct fake_net *net);
 /* One event with those bytes as what came of the oldest pending ask; for fuzzing. */
 void fake_answer_with(struct fake_net *net, enum status outcome, struct span message);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/text.h"
 #include "core/dns/rdata.h"
 #include "service/resolver/fake_parts.h"
 
@@ -64,24 +65,61 @@ static struct span word_cut(struct span *line)
     return word;
 }
 
+static bool is_digits(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.bytes[i] < '0' || text.bytes[i] > '9') {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
+enum { TTL_DEFAULT_S = 300, RDATA_SIZE = 4096 };
+
+enum status fake_read_record(struct fake_net *net, struct name origin, struct span line,
+                             struct rrset *record, struct problem *problem)
+{
+    struct span owner_text = word_cut(&line);
+    struct span word = word_cut(&line);
+    uint64_t ttl_s = TTL_DEFAULT_S;
+    uint16_t type = 0;
+    struct name_buffer buffer;
+    struct name owner;
+    struct name copy;
+    enum status status = name_parse(owner_text, &origin, &buffer, &owner, problem);
+    status = status == OK ? name_copy(&net->arena, owner, &copy) : status;
+    if (status == OK && is_digits(word)) {
+        status = text_read_u64(word, UINT32_MAX, &ttl_s);
+        word = word_cut(&line);
+    }
+    if (status == OK && type_parse(word, &type) != OK) {
+        return problem_set(problem, MALFORMED, "no such type: %.*s", (int)word.len,
+                           (const char *)word.bytes);
+    }
+    uint8_t bytes[RDATA_SIZE];
+    struct writer rdata = writer_over(bytes, sizeof bytes);
+    status = status == OK ? rdata_parse_text(type, line, &origin, &rdata, problem) : status;
+    if (status != OK) {
+        return status;
+    }
+    struct rrset_builder builder;
+    rrset_begin(&builder, &net->arena, copy, type, (uint32_t)ttl_s);
+    rrset_add(&builder, writer_written(&rdata));
+    return rrset_finish(&builder, record);
+}
+
+void fake_put_record(struct fake_net *net, struct fake_zone *zone, const struct rrset *record)
+{
+    zone_put(net, zone, record->owner, record->type, record->ttl_s, rrset_only(record));
+}
+
 static void record_add(struct fake_net *net, struct fake_zone *zone, struct span line)
 {
-    struct span owner = word_cut(&line);
-    struct span ttl = word_cut(&line);
-    struct span type_text = word_cut(&line);
-    uint64_t ttl_s = 0;
-    uint16_t type = 0;
-    for (size_t i = 0; i < ttl.len; i++) {
-        ttl_s = ttl_s * 10 + (uint64_t)(ttl.bytes[i] - '0');
-    }
-    enum status status = type_parse(type_text, &type);
+    struct rrset record;
+    enum status status = fake_read_record(net, zone->apex, line, &record, NULL);
     require(status == OK);
-    uint8_t bytes[1024];
-    struct writer rdata = writer_over(bytes, sizeof bytes);
-    struct problem problem = {0};
-    status = rdata_parse_text(type, line, NULL, &rdata, &problem);
-    require(status == OK);
-    zone_put(net, zone, name_of(net, owner), type, (uint32_t)ttl_s, writer_written(&rdata));
+    fake_put_record(net, zone, &record);
 }
 
 void fake_add_record(struct fake_net *net, struct fake_zone *zone, const char *line)
@@ -102,11 +140,12 @@ struct fake_zone *fake_add_zone(struct fake_net *net, const char *apex, const ch
     return zone;
 }
 
-void fake_remove(struct fake_zone *zone, uint16_t type)
+void fake_remove_at(struct fake_zone *zone, const struct name *owner, uint16_t type)
 {
     size_t kept = 0;
     for (size_t i = 0; i < zone->rrset_count; i++) {
-        if (zone->rrsets[i].type != type) {
+        if (zone->rrsets[i].type != type ||
+            (owner != NULL && !name_equal(zone->rrsets[i].owner, *owner))) {
             zone->rrsets[kept] = zone->rrsets[i];
             zone->rrsigs[kept++] = zone->rrsigs[i];
         }
@@ -114,9 +153,29 @@ void fake_remove(struct fake_zone *zone, uint16_t type)
     zone->rrset_count = kept;
 }
 
+void fake_remove(struct fake_zone *zone, uint16_t type)
+{
+    fake_remove_at(zone, NULL, type);
+}
+
+/* The same keys each time: the private number is made from the zone's place in the list. */
+static enum status key_make(const struct fake_net *net, const struct fake_zone *zone,
+                            struct key **key)
+{
+    enum { SCALAR_LEN = 32 };
+    uint8_t scalar[SCALAR_LEN];
+    memset(scalar, (int)(zone - net->zones) + 1, sizeof scalar);
+    char text[256];
+    struct writer writer = writer_over(text, sizeof text);
+    writer_text(&writer, "Private-key-format: v1.3\nAlgorithm: 13 (ECDSAP256SHA256)\nPrivateKey: ");
+    text_write_base64(&writer, span_of(scalar, sizeof scalar));
+    writer_text(&writer, "\n");
+    return key_read_private(writer_written(&writer), key, NULL);
+}
+
 void fake_make_key(struct fake_net *net, struct fake_zone *zone)
 {
-    enum status status = key_generate(ALGORITHM_ECDSAP256SHA256, 0, &zone->key.key);
+    enum status status = key_make(net, zone, &zone->key.key);
     require(status == OK);
     uint8_t *bytes = arena_take(&net->arena, 512);
     struct writer rdata = writer_over(bytes, 512);
@@ -223,6 +282,8 @@ void fake_sign(struct fake_net *net, struct fake_zone *zone)
         fake_make_key(net, zone);
     }
     zone->is_signed = true;
+    fake_remove(zone, TYPE_NSEC);
+    fake_remove(zone, TYPE_DNSKEY);
     zone_put(net, zone, zone->apex, TYPE_DNSKEY, 300, zone->key.dnskey.rdata);
     nsec_chain(net, zone);
     for (size_t i = 0; i < zone->rrset_count; i++) {
