@@ -1,5 +1,6 @@
 /* Where keys come from and what they are: the life of a pair or a public half, and who does its
  * arithmetic. */
+#include "core/crypto/key_ecdsa.h"
 #include "core/crypto/key_inside.h"
 
 #include <openssl/crypto.h>
@@ -39,6 +40,7 @@ void key_close(struct key *key)
     }
     EVP_PKEY_CTX_free(key->signer);
     EVP_PKEY_CTX_free(key->verifier);
+    key_ecdsa_close(key);
     EVP_MD_CTX_free(key->message);
     EVP_MD_CTX_free(key->digester);
     EVP_PKEY_free(key->pkey); /* wipes the private numbers when it was the last */

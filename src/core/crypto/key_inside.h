@@ -9,8 +9,9 @@ struct key {
     const struct key_backend *backend;
     void *self; /* the backend's; of OpenSSL's the key itself */
     EVP_PKEY *pkey;
-    EVP_PKEY_CTX *signer;   /* RSA, ECDSA: prepared at the first signature */
+    EVP_PKEY_CTX *signer;   /* RSA: prepared at the first signature */
     EVP_PKEY_CTX *verifier; /* the same for checks */
+    EC_KEY *ecdsa;          /* ECDSA: the same pair, from the first use on */
     EVP_MD_CTX *message;    /* EdDSA, which hashes by itself */
     EVP_MD_CTX *digester;   /* RSA, ECDSA: hashes one message after another */
     bool can_sign;

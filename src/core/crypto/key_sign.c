@@ -1,5 +1,6 @@
-/* How signatures are made and checked, many at once: hashing, the prepared contexts, and the form
- * that each family's signatures have in an RRSIG (RFC 6605 §4, RFC 5702 §3, RFC 8080 §4). */
+/* How signatures are made and checked, many at once: hashing, the prepared contexts of RSA, and
+ * EdDSA, which hashes by itself (RFC 5702 §3, RFC 8080 §4). */
+#include "core/crypto/key_ecdsa.h"
 #include "core/crypto/key_inside.h"
 
 #include <openssl/core_names.h>
@@ -10,9 +11,7 @@
 enum {
     BATCH_MAX = 64, /* hashed on the stack before the backend is asked */
     DIGEST_INFO_LEN_MAX = 19,
-    INPUT_LEN_MAX = DIGEST_INFO_LEN_MAX + DIGEST_LEN_MAX,
-    ECDSA_PART_LEN_MAX = 48,
-    ECDSA_DER_LEN_MAX = 2 + 2 * (2 + 1 + ECDSA_PART_LEN_MAX)
+    INPUT_LEN_MAX = DIGEST_INFO_LEN_MAX + DIGEST_LEN_MAX
 };
 
 /* A context that is used again and again for digests of this key's algorithm. */
@@ -92,92 +91,14 @@ static bool rsa_verify(struct key *key, struct key_check *check)
     return true;
 }
 
-/* One number of OpenSSL's DER into `part_len` octets. Returns what follows it, NULL when it is not
- * a shortest positive INTEGER that fits. */
-static const uint8_t *der_read_number(const uint8_t *der, const uint8_t *end, size_t part_len,
-                                      uint8_t *part)
-{
-    if (end - der < 3 || der[0] != V_ASN1_INTEGER || der[1] == 0 || der[1] > end - der - 2) {
-        return NULL;
-    }
-    size_t len = der[1];
-    der += 2;
-    const uint8_t *behind = der + len;
-    if ((der[0] & 0x80) != 0 || (der[0] == 0 && len > 1 && (der[1] & 0x80) == 0)) {
-        return NULL;
-    }
-    if (der[0] == 0) {
-        der++;
-        len--;
-    }
-    if (len > part_len) {
-        return NULL;
-    }
-    memset(part, 0, part_len - len);
-    memcpy(part + part_len - len, der, len);
-    return behind;
-}
-
-static bool der_read_pair(const uint8_t *der, size_t len, size_t part_len, uint8_t *raw)
-{
-    const uint8_t *end = der + len;
-    if (len < 2 || der[0] != (V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED) || der[1] != len - 2) {
-        return false;
-    }
-    const uint8_t *at = der_read_number(der + 2, end, part_len, raw);
-    at = at == NULL ? NULL : der_read_number(at, end, part_len, raw + part_len);
-    return at == end;
-}
-
-static size_t der_write_number(const uint8_t *part, size_t part_len, uint8_t *der)
-{
-    while (part_len > 1 && *part == 0) {
-        part++;
-        part_len--;
-    }
-    size_t pad = (*part & 0x80) != 0;
-    der[0] = V_ASN1_INTEGER;
-    der[1] = (uint8_t)(part_len + pad);
-    der[2] = 0;
-    memcpy(der + 2 + pad, part, part_len);
-    return 2 + pad + part_len;
-}
-
-static size_t der_write_pair(const uint8_t *raw, size_t part_len, uint8_t der[ECDSA_DER_LEN_MAX])
-{
-    size_t len = 2 + der_write_number(raw, part_len, der + 2);
-    len += der_write_number(raw + part_len, part_len, der + len);
-    der[0] = V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED;
-    der[1] = (uint8_t)(len - 2);
-    return len;
-}
-
-static bool ecdsa_sign(struct key *key, const struct key_signing *signing)
-{
-    uint8_t der[ECDSA_DER_LEN_MAX];
-    size_t len = sizeof der;
-    return EVP_PKEY_sign(key->signer, der, &len, signing->message.bytes, signing->message.len) >
-               0 &&
-           der_read_pair(der, len, key->method->part_len, signing->signature);
-}
-
-static bool ecdsa_verify(struct key *key, struct key_check *check)
-{
-    uint8_t der[ECDSA_DER_LEN_MAX];
-    size_t len = der_write_pair(check->signature.bytes, key->method->part_len, der);
-    check->is_good =
-        EVP_PKEY_verify(key->verifier, der, len, check->message.bytes, check->message.len) == 1;
-    return true;
-}
-
 /* One signature of each family; false: OpenSSL did not do its work. */
 static const struct {
     bool (*sign)(struct key *key, const struct key_signing *signing);
     bool (*verify)(struct key *key, struct key_check *check);
-    bool has_context; /* EdDSA prepares its own */
+    bool has_context; /* the others prepare their own */
 } FAMILIES[] = {
     [FAMILY_RSA] = {rsa_sign, rsa_verify, true},
-    [FAMILY_ECDSA] = {ecdsa_sign, ecdsa_verify, true},
+    [FAMILY_ECDSA] = {key_ecdsa_sign, key_ecdsa_verify, false},
     [FAMILY_EDDSA] = {eddsa_sign, eddsa_verify, false},
 };
 
