@@ -6,6 +6,8 @@
 
 static const char base16[] = "0123456789ABCDEF";
 static const char base32hex[] = "0123456789abcdefghijklmnopqrstuv";
+static const char base64url[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* In one piece: most of the octets of a signed zone's text are written here. Any base of 2^bits:
@@ -139,6 +141,11 @@ enum status text_read_base16(struct span text, struct writer *bytes)
 enum status text_read_base32hex(struct span text, struct writer *bytes)
 {
     return read_base(text, bytes, base32hex, 5, true);
+}
+
+enum status text_read_base64url(struct span text, struct writer *bytes)
+{
+    return read_base(text, bytes, base64url, 6, false);
 }
 
 /* Whole groups of four digits, three octets each. */

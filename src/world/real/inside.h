@@ -59,6 +59,9 @@ int64_t world_in_ms(int64_t ms);
 
 /* Channels of EVENT_QUERY: the top bit says that it is a stream. */
 #define CHANNEL_STREAM ((uint64_t)1 << 63)
+/* And of a stream, that it is one request of many on a connection. */
+#define CHANNEL_HTTPS ((uint64_t)1 << 62)
+#define CHANNEL_QUIC ((uint64_t)1 << 61)
 
 enum status udp_listen(struct world *world, struct address address, uint32_t endpoint,
                        struct address *bound, struct problem *problem) MUST_USE;
@@ -69,13 +72,22 @@ void udp_stop(struct world *world);  /* no more queries */
 void udp_close(struct world *world);
 struct address udp_address(const struct world *world, size_t index);
 
+/* What is served on a listening socket. */
+struct stream_service {
+    enum transport transport; /* TCP, TLS or HTTPS */
+    struct world_tls tls;     /* of TLS and HTTPS */
+    const char *path;         /* of HTTPS, and the next, as in struct world_https */
+    uint32_t (*lifetime_s)(struct span answer);
+};
 enum status stream_listen(struct world *world, struct address address, uint32_t endpoint,
-                          const struct world_tls *tls, struct problem *problem) MUST_USE;
-struct address stream_tls_address(const struct world *world, size_t index);
+                          const struct stream_service *service, struct problem *problem) MUST_USE;
+struct address stream_address(const struct world *world, enum transport transport, size_t index);
 void stream_reload(struct world *world);
 void stream_reply(struct world *world, const struct effect_reply *reply);
 void stream_hang_up(struct world *world, uint64_t channel);
 void stream_await_room(struct world *world, uint64_t channel);
+void https_reply(struct world *world, const struct effect_reply *reply);
+void https_hang_up(struct world *world, uint64_t channel);
 void stream_flush(struct world *world);
 void stream_stop(struct world *world);
 bool stream_is_drained(const struct world *world);

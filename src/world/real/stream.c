@@ -1,10 +1,11 @@
-/* DNS over TCP and TLS (RFC 7766, 7858): many queries on one connection, answers in any order, and
- * what is asked of who says too little, or reads too slowly. Connections are freed in stream_flush
- * alone, so that no callback ever holds a freed one. */
+/* DNS over TCP and TLS (RFC 7766, 7858), and the connections of HTTPS: many queries on one
+ * connection, answers in any order, and what is asked of who says too little, or reads too slowly.
+ * Connections are freed in stream_flush alone, so that no callback ever holds a freed one. */
 #include "world/real/stream.h"
 
 #include "core/base/framing.h"
 #include "world/real/clock.h"
+#include "world/real/https.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -28,14 +29,20 @@ static void stream_kill(struct stream *stream)
 {
     if (stream->state != STREAM_DEAD) {
         stream->state = STREAM_DEAD;
-        stream_leave(stream);
+        place_leave(&stream->streams->places, &stream->place);
+        table_remove(&stream->streams->by_channel, stream->channel);
         stream_mark_dirty(stream);
     }
 }
 
+static bool stream_has_unsent(const struct stream *stream)
+{
+    return stream->out.len != 0 || (stream->https != NULL && https_is_owed(stream->https));
+}
+
 static bool stream_is_owed(const struct stream *stream)
 {
-    return stream->out.len != 0 || stream->unanswered != 0 || stream->awaits_room;
+    return stream_has_unsent(stream) || stream->unanswered != 0 || stream->awaits_room;
 }
 
 static int64_t stream_deadline(const struct stream *stream)
@@ -65,7 +72,7 @@ static void stream_due(void *owner)
 
 static bool stream_waits_for_reader(const struct stream *stream)
 {
-    return stream->out.len != 0 || stream->awaits_room;
+    return stream_has_unsent(stream) || stream->awaits_room;
 }
 
 /* A message came, or answers were taken. Whoever waits for an answer of ours is not idle. */
@@ -79,12 +86,13 @@ static void stream_note_activity(struct stream *stream)
     stream->progress = 0;
     stream->active_by_ns = world_in_ms(patience_ms);
     stream_watch_time(stream);
-    stream_move(stream, !is_owed);
+    place_move(&stream->streams->places, &stream->place, !is_owed);
 }
 
 static void stream_note_part(struct stream *stream)
 {
-    if (stream->in.len == 0) {
+    bool has_part = stream->https != NULL ? https_has_part(stream->https) : stream->in.len != 0;
+    if (!has_part) {
         stream->message_by_ns = INT64_MAX;
     } else if (stream->message_by_ns == INT64_MAX) {
         stream->message_by_ns = world_in_ms(stream->streams->limits.message_ms);
@@ -98,6 +106,7 @@ static void stream_free(struct stream *stream)
     loop_unwatch(&streams->world->loop, &stream->watch);
     loop_stop_timer(&streams->world->loop, &stream->timer);
     wire_close(&stream->wire);
+    https_close(stream->https);
     buffer_close(&stream->in);
     buffer_close(&stream->out);
     memory_give_back(stream);
@@ -107,32 +116,53 @@ static void stream_free(struct stream *stream)
 
 static bool stream_takes_more(const struct stream *stream)
 {
+    /* HTTP is read even while answers wait, as the client's word on how much of them it takes comes
+     * this way too. What limits its requests is in https.c. */
+    if (stream->https != NULL) {
+        return stream->state == STREAM_OPEN && stream->out.len < HTTPS_OUT_ENOUGH;
+    }
     return (stream->state == STREAM_OPEN || stream->state == STREAM_FINISHED) &&
            stream->out.len < STREAM_UNSENT_PAUSE && stream->unanswered < STREAM_UNANSWERED_MAX &&
            !stream->streams->world->is_draining;
 }
 
+void stream_note_message(struct stream *stream)
+{
+    stream->message_by_ns = INT64_MAX;
+    stream_note_activity(stream);
+}
+
+void stream_note_answer(struct stream *stream)
+{
+    stream->unanswered -= stream->unanswered == 0 ? 0 : 1;
+    stream_mark_dirty(stream);
+}
+
+/* The idle time is that of RFC 7828, which HTTP has its own ways for. */
+void stream_deliver_query(struct stream *stream, uint64_t channel, struct span message)
+{
+    stream->unanswered++;
+    stream_note_message(stream);
+    struct event event = {
+        .kind = EVENT_QUERY,
+        .query = {.channel = channel,
+                  .transport = stream->listener->transport,
+                  .peer = stream->peer,
+                  .endpoint = stream->listener->endpoint,
+                  .message = message,
+                  .idle_ms = stream->https != NULL ? 0 : stream->streams->limits.idle_ms,
+                  .is_tls_1_3 = stream->is_tls_1_3}};
+    world_deliver(stream->streams->world, &event);
+}
+
 /* Delivers the whole messages in front; returns how many octets they took. */
 static size_t stream_deliver(struct stream *stream, struct span bytes)
 {
-    const struct stream_listener *listener = stream->listener;
     size_t taken = 0;
     struct span message;
     while (stream_takes_more(stream) &&
            framing_next(&FRAMING_DNS, span_part(bytes, taken, bytes.len - taken), &message) == OK) {
-        stream->unanswered++;
-        stream->message_by_ns = INT64_MAX;
-        stream_note_activity(stream);
-        struct event event = {
-            .kind = EVENT_QUERY,
-            .query = {.channel = stream->channel,
-                      .transport = stream->wire.tls == NULL ? TRANSPORT_TCP : TRANSPORT_TLS,
-                      .peer = stream->peer,
-                      .endpoint = listener->endpoint,
-                      .message = message,
-                      .idle_ms = stream->streams->limits.idle_ms,
-                      .is_tls_1_3 = stream->is_tls_1_3}};
-        world_deliver(stream->streams->world, &event);
+        stream_deliver_query(stream, stream->channel, message);
         taken += LENGTH_SIZE + message.len;
     }
     return taken;
@@ -145,6 +175,14 @@ static void stream_deliver_kept(struct stream *stream)
     if (stream->in.len == 0) {
         buffer_close(&stream->in); /* most connections are idle most of the time */
     }
+}
+
+static void stream_take_http(struct stream *stream, struct span bytes)
+{
+    if (https_take(stream->https, bytes) != OK && stream->state == STREAM_OPEN) {
+        stream->state = STREAM_CLOSING;
+    }
+    stream_note_part(stream);
 }
 
 /* What arrives is delivered where it lies; only what is no whole message yet is kept. */
@@ -170,7 +208,11 @@ static void stream_read(struct stream *stream)
         size_t len = sizeof streams->room;
         switch (wire_read(&stream->wire, streams->room, &len)) {
         case TLS_DONE:
-            stream_take(stream, span_of(streams->room, len));
+            if (stream->https != NULL) {
+                stream_take_http(stream, span_of(streams->room, len));
+            } else {
+                stream_take(stream, span_of(streams->room, len));
+            }
             break;
         case TLS_WAITS_TO_READ:
         case TLS_WAITS_TO_WRITE:
@@ -187,6 +229,22 @@ static void stream_read(struct stream *stream)
 
 /* ------------------------------------------------------------------ the handshake */
 
+static void stream_begin(struct stream *stream)
+{
+    stream->state = STREAM_OPEN;
+    stream->is_tls_1_3 = tls_is_1_3(stream->wire.tls);
+    stream->message_by_ns = INT64_MAX;
+    if (stream->listener->transport == TRANSPORT_HTTPS) {
+        stream->https = https_open(stream);
+        if (stream->https == NULL) {
+            stream_kill(stream);
+            return;
+        }
+    }
+    stream_note_activity(stream);
+    stream_read(stream);
+}
+
 static void stream_shake_hands(struct stream *stream)
 {
     struct world *world = stream->streams->world;
@@ -197,10 +255,7 @@ static void stream_shake_hands(struct stream *stream)
     char text[ADDRESS_TEXT_MAX];
     switch (wire_shake_hands(&stream->wire)) {
     case TLS_DONE:
-        stream->state = STREAM_OPEN;
-        stream->is_tls_1_3 = tls_is_1_3(stream->wire.tls);
-        stream_note_activity(stream);
-        stream_read(stream);
+        stream_begin(stream);
         break;
     case TLS_WAITS_TO_READ:
         stream->shakes_by_write = false;
@@ -247,7 +302,9 @@ void stream_reply(struct world *world, const struct effect_reply *reply)
     uint8_t length[LENGTH_SIZE];
     struct writer writer = writer_over(length, sizeof length);
     framing_write_length(&FRAMING_DNS, reply->message.len, &writer);
-    stream->unanswered -= stream->unanswered == 0 ? 0 : 1;
+    if (!reply->has_more) {
+        stream_note_answer(stream);
+    }
     if (stream->out.len > STREAM_UNSENT_MAX ||
         buffer_append(&stream->out, span_of(length, sizeof length)) != OK ||
         buffer_append(&stream->out, reply->message) != OK) {
@@ -286,9 +343,19 @@ static void streams_tell_room(struct streams *streams, uint64_t channel, bool is
     world_deliver(streams->world, &event);
 }
 
+/* Makes the next frames of HTTP. False when there is nothing to write. */
+static bool stream_fill(struct stream *stream)
+{
+    if (stream->https != NULL && stream->out.len < HTTPS_OUT_ENOUGH &&
+        https_fill(stream->https) != OK && stream->state != STREAM_DEAD) {
+        stream->state = STREAM_CLOSING;
+    }
+    return stream->out.len != 0;
+}
+
 static void stream_write(struct stream *stream)
 {
-    while (stream->out.len != 0) {
+    while (stream_fill(stream)) {
         size_t sent;
         enum tls_outcome outcome = wire_write(&stream->wire, buffer_bytes(&stream->out), &sent);
         if (outcome == TLS_WAITS_TO_READ || outcome == TLS_WAITS_TO_WRITE) {
@@ -300,7 +367,7 @@ static void stream_write(struct stream *stream)
         }
         buffer_drop(&stream->out, sent);
         stream->progress += sent;
-        if (stream->out.len == 0 || stream->progress >= STREAM_PROGRESS) {
+        if (!stream_has_unsent(stream) || stream->progress >= STREAM_PROGRESS) {
             stream_note_activity(stream);
         }
     }
@@ -361,9 +428,11 @@ static void stream_settle(struct stream *stream)
     stream_offer_room(stream);
     stream_note_reader(stream);
     bool is_over = stream->state == STREAM_CLOSING ||
+                   (stream->https != NULL && https_is_over(stream->https)) ||
                    (stream->state == STREAM_FINISHED && !stream_is_owed(stream)) ||
                    stream->streams->world->is_draining;
-    if (stream->out.len == 0 && is_over) {
+    bool is_last = stream->state == STREAM_CLOSING; /* what of HTTP waits for leave never gets it */
+    if (is_over && (is_last ? stream->out.len == 0 : !stream_has_unsent(stream))) {
         stream_kill(stream);
     }
     if (stream->state != STREAM_DEAD &&
@@ -409,8 +478,8 @@ static void stream_open(void *owner, int fd)
     struct streams *streams = listener->streams;
     struct wire wire = {.fd = fd};
     struct address peer = socket_peer_address(fd);
-    struct stream *victim = NULL;
-    if (peer.family == ADDRESS_NONE || !streams_choose_victim(streams, peer, &victim)) {
+    void *victim = NULL;
+    if (peer.family == ADDRESS_NONE || !places_choose_victim(&streams->places, peer, &victim)) {
         wire_close(&wire);
         return;
     }
@@ -434,11 +503,13 @@ static void stream_open(void *owner, int fd)
                               .watch = {.fd = fd, .ready = stream_ready, .owner = stream},
                               .timer = {.due = stream_due, .owner = stream},
                               .message_by_ns = INT64_MAX,
+                              .place = {.owner = stream},
                               .peer = peer};
-    if (stream_enter(stream) != OK) {
+    if (place_enter(&streams->places, &stream->place, peer) != OK) {
         stream_free(stream);
         return;
     }
+    table_set(&streams->by_channel, stream->channel, stream);
     stream_note_activity(stream);
     if (wire.tls != NULL) {
         stream->message_by_ns = world_in_ms(streams->limits.message_ms);
@@ -450,7 +521,7 @@ static void stream_open(void *owner, int fd)
 static void listener_want_room(void *owner)
 {
     const struct stream_listener *listener = owner;
-    struct stream *oldest = streams_oldest(listener->streams);
+    struct stream *oldest = places_oldest(&listener->streams->places);
     if (oldest != NULL) {
         stream_kill(oldest);
     }
@@ -466,6 +537,8 @@ static struct streams *streams_open(struct world *world)
     if (world->streams != NULL) {
         world->streams->world = world;
         world->streams->limits = world->stream_limits;
+        world->streams->places.clients_max = world->stream_limits.clients;
+        world->streams->places.clients_a_peer_max = world->stream_limits.clients_a_peer;
         world->streams->handshakes_left = STREAM_HANDSHAKES_A_ROUND;
     }
     return world->streams;
@@ -480,9 +553,21 @@ static void listener_set_options(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
 }
 
+/* How the kinds of connections differ where they are opened. */
+static const struct stream_kind {
+    const char *purpose;
+    enum tls_use use;
+} KINDS[] = {
+    [TRANSPORT_TCP] = {"DNS", TLS_USE_COUNT},
+    [TRANSPORT_TLS] = {"DNS over TLS", TLS_DNS_SERVER},
+    [TRANSPORT_HTTPS] = {"DNS over HTTPS", TLS_HTTPS_SERVER},
+};
+
 enum status stream_listen(struct world *world, struct address address, uint32_t endpoint,
-                          const struct world_tls *tls, struct problem *problem)
+                          const struct stream_service *service, struct problem *problem)
 {
+    require(service->transport < LEN(KINDS));
+    const struct stream_kind *kind = &KINDS[service->transport];
     struct streams *streams = streams_open(world);
     if (streams == NULL) {
         return problem_set(problem, NO_MEMORY, "there is no memory for TCP");
@@ -492,6 +577,9 @@ enum status stream_listen(struct world *world, struct address address, uint32_t 
     *listener = (struct stream_listener){
         .streams = streams,
         .endpoint = endpoint,
+        .transport = service->transport,
+        .path = service->path,
+        .lifetime_s = service->lifetime_s,
         .acceptor = {.world = world,
                      .take = stream_open,
                      .want_room = listener_want_room,
@@ -499,12 +587,11 @@ enum status stream_listen(struct world *world, struct address address, uint32_t 
     };
     int fd = -1;
     enum status status = OK;
-    if (tls != NULL) {
-        status = tls_identity_open(*tls, TLS_DNS_SERVER, &listener->identity, problem);
+    if (kind->use != TLS_USE_COUNT) {
+        status = tls_identity_open(service->tls, kind->use, &listener->identity, problem);
     }
     if (status == OK) {
-        status =
-            socket_listen(address, SOCK_STREAM, tls == NULL ? "DNS" : "DNS over TLS", &fd, problem);
+        status = socket_listen(address, SOCK_STREAM, kind->purpose, &fd, problem);
     }
     if (status == OK) {
         listener_set_options(fd);
@@ -523,12 +610,12 @@ enum status stream_listen(struct world *world, struct address address, uint32_t 
     return OK;
 }
 
-struct address stream_tls_address(const struct world *world, size_t index)
+struct address stream_address(const struct world *world, enum transport transport, size_t index)
 {
     require(world->streams != NULL);
     for (size_t i = 0; i < world->streams->listener_count; i++) {
         const struct stream_listener *listener = &world->streams->listeners[i];
-        if (listener->identity != NULL && index-- == 0) {
+        if (listener->transport == transport && index-- == 0) {
             return listener->bound;
         }
     }
@@ -546,10 +633,14 @@ void stream_reload(struct world *world)
     }
 }
 
-static void list_mark_dirty(const struct stream_list *list)
+static void list_finish(const struct place_list *list)
 {
-    for (const struct stream_link *link = list->newest; link != NULL; link = link->older) {
-        stream_mark_dirty(link->stream);
+    for (const struct place_link *link = list->newest; link != NULL; link = link->older) {
+        struct stream *stream = link->place->owner;
+        if (stream->https != NULL) {
+            https_finish(stream->https);
+        }
+        stream_mark_dirty(stream);
     }
 }
 
@@ -562,8 +653,8 @@ void stream_stop(struct world *world)
     for (size_t i = 0; i < streams->listener_count; i++) {
         acceptor_stop(&streams->listeners[i].acceptor);
     }
-    list_mark_dirty(&streams->idle);
-    list_mark_dirty(&streams->busy);
+    list_finish(&streams->places.idle);
+    list_finish(&streams->places.busy);
 }
 
 bool stream_is_drained(const struct world *world)
@@ -588,7 +679,8 @@ void stream_close(struct world *world)
         tls_identity_close(streams->listeners[i].identity);
     }
     table_close(&streams->by_channel);
-    table_close(&streams->peers);
+    table_close(&streams->exchanges);
+    places_close(&streams->places);
     buffer_close(&streams->lost);
     memory_give_back(streams);
     world->streams = NULL;

@@ -3,6 +3,7 @@
  * are too many. */
 #include "world/real/acceptor.h"
 #include "world/real/inside.h"
+#include "world/real/places.h"
 #include "world/real/wire.h"
 
 enum stream_state {
@@ -13,25 +14,7 @@ enum stream_state {
     STREAM_DEAD      /* freed at the end of the round */
 };
 
-struct stream;
-
-/* Lists by the last activity. A connection is in one of all connections, and while it is owed
- * nothing in that of its peer. */
-struct stream_link {
-    struct stream *stream;
-    struct stream_link *newer, *older;
-};
-
-struct stream_list {
-    struct stream_link *newest, *oldest;
-};
-
-/* All connections from one host (of IPv6: one /64, of which anyone has all addresses). */
-struct stream_peer {
-    uint64_t key;
-    size_t count;
-    struct stream_list idle;
-};
+struct https;
 
 struct stream {
     struct streams *streams;
@@ -43,9 +26,7 @@ struct stream {
     struct timer timer;    /* goes at the deadline or before: to move it is dearer than to look */
     int64_t active_by_ns;  /* closed then, unless something happens before */
     int64_t message_by_ns; /* the message that has begun, or the handshake, must be whole then */
-    struct stream_peer *of;
-    struct stream_link link, peer_link;
-    bool is_idle;          /* it is owed nothing: it may be closed when others want its place */
+    struct place place;
     bool awaits_room;      /* the service has more to send */
     bool waits_for_reader; /* what was answered is not taken yet */
     bool is_dirty;         /* in the list for stream_flush */
@@ -53,11 +34,11 @@ struct stream {
     bool shakes_by_write; /* the handshake waits to write */
     struct stream *dirty_next;
     struct address peer;
-    uint32_t unanswered; /* queries read, less answers written: a guess, as one query may have many
-                            answers */
+    uint32_t unanswered; /* queries read, less answers written */
     size_t progress;     /* octets written since the deadline was set */
     struct buffer in;    /* the part of a message, or what waits until answers are read */
     struct buffer out;
+    struct https *https; /* what is read and written is HTTP; NULL: DNS messages */
 };
 
 struct stream_listener {
@@ -65,31 +46,30 @@ struct stream_listener {
     struct acceptor acceptor;
     struct address bound;
     uint32_t endpoint;
+    enum transport transport;
     struct tls_identity *identity; /* NULL: plain */
+    const char *path;              /* of HTTPS, as in struct world_https */
+    uint32_t (*lifetime_s)(struct span answer);
 };
 
 struct streams {
     struct world *world;
-    struct stream_listener listeners[2 * ENDPOINTS_MAX]; /* plain and TLS */
+    struct stream_listener listeners[ENDPOINTS_MAX];
     size_t listener_count;
     struct world_stream_limits limits;
     struct table by_channel;
-    struct table peers;
-    struct stream_list idle, busy;
+    struct table exchanges; /* of HTTPS, by channel */
+    struct places places;
     struct stream *dirty;
     size_t handshakes_left; /* in this round */
     struct buffer lost;     /* numbers of channels that were gone when room on them was awaited */
     uint8_t room[STREAM_READ_SIZE];
 };
 
-/* stream_places.c: takes its place among the others. The peer's entry is made. NO_MEMORY. */
-enum status stream_enter(struct stream *stream) MUST_USE;
-void stream_leave(struct stream *stream);
-/* It has just done something; `is_idle`: and is owed nothing now. */
-void stream_move(struct stream *stream, bool is_idle);
-/* The one that must go before another from that peer may come, NULL when none must; false when none
- * can: the new one goes. */
-bool streams_choose_victim(const struct streams *streams, struct address peer,
-                           struct stream **victim);
-/* The one that was quiet for longest; NULL when there is none. */
-struct stream *streams_oldest(const struct streams *streams);
+/* For what is carried on a connection, called while it is read. A query came whole; its answer goes
+ * to `channel`. */
+void stream_deliver_query(struct stream *stream, uint64_t channel, struct span message);
+/* Something came whole that was no query. */
+void stream_note_message(struct stream *stream);
+/* A query has its answer, which waits to be written. */
+void stream_note_answer(struct stream *stream);

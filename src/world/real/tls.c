@@ -26,6 +26,11 @@ static const struct tls_manner {
                         .asks = GNUTLS_CERT_IGNORE,
                         .alpn = "dot",
                         .priorities = TLS_PRIORITIES("+VERS-TLS1.3:+VERS-TLS1.2:")},
+    [TLS_HTTPS_SERVER] = {.is_server = true,
+                          .has_tickets = true,
+                          .asks = GNUTLS_CERT_IGNORE,
+                          .alpn = "h2",
+                          .priorities = TLS_PRIORITIES("+VERS-TLS1.3:+VERS-TLS1.2:")},
     [TLS_DNS_CLIENT] = {.alpn = "dot", .priorities = TLS_PRIORITIES("+VERS-TLS1.3:")},
 };
 _Static_assert(LEN(MANNERS) == TLS_USE_COUNT, "each use has its manner");

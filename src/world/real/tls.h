@@ -23,7 +23,8 @@ enum tls_use {
     TLS_EPP_CLIENT, /* `ca_file` has signed the server's certificate; our own where files are given
                      */
     TLS_DNS_SERVER, /* RFC 7858: ALPN "dot", tickets for resumption; clients show no certificate */
-    TLS_DNS_CLIENT, /* RFC 9103: TLS 1.3 and ALPN "dot" alone; `ca_file` as above */
+    TLS_HTTPS_SERVER, /* the same for HTTP/2 alone: ALPN "h2" */
+    TLS_DNS_CLIENT,   /* RFC 9103: TLS 1.3 and ALPN "dot" alone; `ca_file` as above */
     TLS_USE_COUNT
 };
 

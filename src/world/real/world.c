@@ -85,23 +85,45 @@ static void act_timer(struct world *world, const struct effect *effect)
     loop_set_timer(&world->loop, &timer->timer, effect->timer.at_mono_ns);
 }
 
+/* Who carries a channel, by the bits of its number. */
+static const struct carrier {
+    uint64_t bits;
+    void (*reply)(struct world *world, const struct effect_reply *reply);
+    void (*hang_up)(struct world *world, uint64_t channel);
+    void (*await_room)(struct world *world, uint64_t channel);
+} CARRIERS[] = {
+    {CHANNEL_STREAM | CHANNEL_HTTPS, https_reply, https_hang_up, stream_await_room},
+    {CHANNEL_STREAM, stream_reply, stream_hang_up, stream_await_room},
+    {0, udp_reply, NULL, NULL},
+};
+
+static const struct carrier *carrier_of(uint64_t channel)
+{
+    const struct carrier *carrier = CARRIERS;
+    while ((channel & carrier->bits) != carrier->bits) {
+        carrier++;
+    }
+    return carrier;
+}
+
 static void act_reply(struct world *world, const struct effect *effect)
 {
-    if ((effect->reply.channel & CHANNEL_STREAM) != 0) {
-        stream_reply(world, &effect->reply);
-    } else {
-        udp_reply(world, &effect->reply);
-    }
+    carrier_of(effect->reply.channel)->reply(world, &effect->reply);
 }
 
 static void act_hang_up(struct world *world, const struct effect *effect)
 {
-    stream_hang_up(world, effect->channel);
+    const struct carrier *carrier = carrier_of(effect->channel);
+    if (carrier->hang_up != NULL) {
+        carrier->hang_up(world, effect->channel);
+    }
 }
 
 static void act_await_room(struct world *world, const struct effect *effect)
 {
-    stream_await_room(world, effect->channel);
+    const struct carrier *carrier = carrier_of(effect->channel);
+    require(carrier->await_room != NULL);
+    carrier->await_room(world, effect->channel);
 }
 
 static void act_ask(struct world *world, const struct effect *effect)
@@ -354,7 +376,8 @@ enum status world_listen_dns(struct world *world, struct address address, struct
         if (status != OK) {
             return status;
         }
-        status = stream_listen(world, bound, world->endpoint_count, NULL, problem);
+        status = stream_listen(world, bound, world->endpoint_count,
+                               &(struct stream_service){.transport = TRANSPORT_TCP}, problem);
         if (status == OK) {
             world->endpoint_count++;
             return OK;
@@ -364,16 +387,33 @@ enum status world_listen_dns(struct world *world, struct address address, struct
     return status;
 }
 
-enum status world_listen_tls(struct world *world, struct address address, struct world_tls tls,
-                             struct problem *problem)
+static enum status listen_stream(struct world *world, struct address address,
+                                 const struct stream_service *service, struct problem *problem)
 {
     if (world->endpoint_count == ENDPOINTS_MAX) {
         return problem_set(problem, LIMIT_REACHED, "at most %d addresses can be listened on",
                            ENDPOINTS_MAX);
     }
-    enum status status = stream_listen(world, address, world->endpoint_count, &tls, problem);
+    enum status status = stream_listen(world, address, world->endpoint_count, service, problem);
     world->endpoint_count += status == OK ? 1 : 0;
     return status;
+}
+
+enum status world_listen_tls(struct world *world, struct address address, struct world_tls tls,
+                             struct problem *problem)
+{
+    const struct stream_service service = {.transport = TRANSPORT_TLS, .tls = tls};
+    return listen_stream(world, address, &service, problem);
+}
+
+enum status world_listen_https(struct world *world, struct address address,
+                               const struct world_https *https, struct problem *problem)
+{
+    const struct stream_service service = {.transport = TRANSPORT_HTTPS,
+                                           .tls = https->tls,
+                                           .path = https->path,
+                                           .lifetime_s = https->lifetime_s};
+    return listen_stream(world, address, &service, problem);
 }
 
 static uint32_t number_or(uint32_t number, uint32_t otherwise)
@@ -409,12 +449,21 @@ enum status world_add_tls_peer(struct world *world, const struct world_tls_peer 
     return ask_add_tls_peer(world, peer, index, problem);
 }
 
+static struct address tls_address(const struct world *world, size_t index)
+{
+    return stream_address(world, TRANSPORT_TLS, index);
+}
+
+static struct address https_address(const struct world *world, size_t index)
+{
+    return stream_address(world, TRANSPORT_HTTPS, index);
+}
+
 struct address world_address(const struct world *world, enum world_socket kind, size_t index)
 {
     static struct address (*const ADDRESSES[])(const struct world *world, size_t index) = {
-        [WORLD_SOCKET_DNS] = udp_address,
-        [WORLD_SOCKET_TLS] = stream_tls_address,
-        [WORLD_SOCKET_HTTP] = http_address,
+        [WORLD_SOCKET_DNS] = udp_address,     [WORLD_SOCKET_TLS] = tls_address,
+        [WORLD_SOCKET_HTTPS] = https_address, [WORLD_SOCKET_HTTP] = http_address,
         [WORLD_SOCKET_EPP] = epp_address,
     };
     require(kind < LEN(ADDRESSES));

@@ -40,6 +40,15 @@ enum status world_listen_dns(struct world *world, struct address address,
 /* DNS over TLS (RFC 7858); numbered with the others. */
 enum status world_listen_tls(struct world *world, struct address address, struct world_tls tls,
                              struct problem *problem) MUST_USE;
+/* DNS over HTTPS (RFC 8484), HTTP/2 alone; numbered with the others. */
+struct world_https {
+    struct world_tls tls;
+    const char *path; /* where it is served: "/dns-query"; lives as long as the world */
+    /* Seconds that an answer may be kept by HTTP caches. */
+    uint32_t (*lifetime_s)(struct span answer);
+};
+enum status world_listen_https(struct world *world, struct address address,
+                               const struct world_https *https, struct problem *problem) MUST_USE;
 /* What connections of DNS clients may cost; 0: as world_limits.h has it. Before the first listens.
  * The connections of all are never more than descriptors allow. */
 struct world_stream_limits {
@@ -58,10 +67,17 @@ struct world_tls_peer {
 enum status world_add_tls_peer(struct world *world, const struct world_tls_peer *peer,
                                uint32_t *index, struct problem *problem) MUST_USE;
 /* Where a listening socket really is, for port 0: the `index`-th of that kind in order of calls. */
-enum world_socket { WORLD_SOCKET_DNS, WORLD_SOCKET_TLS, WORLD_SOCKET_HTTP, WORLD_SOCKET_EPP };
+enum world_socket {
+    WORLD_SOCKET_DNS,
+    WORLD_SOCKET_TLS,
+    WORLD_SOCKET_HTTPS,
+    WORLD_SOCKET_HTTP,
+    WORLD_SOCKET_EPP
+};
 struct address world_address(const struct world *world, enum world_socket kind, size_t index);
 
-/* HTTP; with certificate and key files (PEM) HTTPS. */
+/* HTTP; with certificate and key files (PEM) HTTPS. Their names live as long as the world; SIGHUP
+ * reads them again, for connections opened from then on. */
 enum status world_listen_http(struct world *world, struct address address,
                               const char *certificate_file, const char *key_file,
                               struct problem *problem) MUST_USE;

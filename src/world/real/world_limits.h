@@ -27,6 +27,18 @@ enum {
     STREAM_UNSENT_MAX = 48 << 20,   /* every answer under way at its longest */
     STREAM_KERNEL_UNSENT = 1 << 17, /* of a reader that stands, kept by the kernel */
     STREAM_PROGRESS = 16384,        /* octets that a slow reader must take in `tcp-idle-timeout` */
+    HTTPS_REQUESTS_MAX = 100,     /* of one client under way; RFC 9113 §6.5.2: not less than 100 */
+    HTTPS_PATH_MAX = 8192,        /* a query of 6 KiB in GET; who asks more uses POST */
+    HTTPS_FIELDS_SIZE_MAX = 8192, /* all other fields, as RFC 9113 §6.5.2 counts them */
+    HTTPS_BODIES_MAX = 1 << 18,   /* octets of one client's requests that are not whole */
+    HTTPS_FRAMES_SPARE = 1024,    /* frames that a client may send before it asks something */
+    HTTPS_FRAMES_A_REQUEST = 32,  /* and those that each request allows */
+    HTTPS_RESETS_SPARE = 256,     /* requests taken back: a browser that closes all its pages */
+    HTTPS_RESETS_A_SECOND = 32,
+    HTTPS_CONTINUATIONS_MAX = 4,    /* frames of fields; the fields that are allowed need one */
+    HTTPS_REPLIES_WAITING_MAX = 64, /* PING and SETTINGS that the client does not read */
+    HTTPS_SETTINGS_MAX = 32,        /* in one frame */
+    HTTPS_OUT_ENOUGH = 1 << 15,     /* frames that wait for the socket; the rest is not made yet */
     ACCEPTS_A_ROUND = 32,
     ACCEPT_PAUSE_MS = 100, /* without descriptors, until some are free again */
 
