@@ -185,6 +185,28 @@ static enum status apex_add(struct sign_run *run, struct rrset_builder *builder)
     return status;
 }
 
+/* What the parent would make of a key, as both of its forms. */
+static enum status add_for_parent(const struct sign_run *run, struct span dnskey,
+                                  struct rrset_builder *cds, struct rrset_builder *cdnskey)
+{
+    uint8_t bytes[4 + DIGEST_LEN_MAX];
+    struct writer ds = writer_over(bytes, sizeof bytes);
+    uint8_t digest = run->policy.cds_digest == 0 ? DS_DIGEST_SHA256 : run->policy.cds_digest;
+    enum status status = ds_make(run->apex, dnskey, digest, &ds);
+    rrset_add(cds, writer_written(&ds));
+    rrset_add(cdnskey, dnskey);
+    return status;
+}
+
+/* "0 0 0 00" and "0 3 0 AA==" (RFC 8078 §4). */
+static void add_deletion(struct rrset_builder *cds, struct rrset_builder *cdnskey)
+{
+    static const uint8_t no_ds[] = {0, 0, 0, 0, 0};
+    static const uint8_t no_key[] = {0, 0, 3, 0, 0};
+    rrset_add(cds, span_of(no_ds, sizeof no_ds));
+    rrset_add(cdnskey, span_of(no_key, sizeof no_key));
+}
+
 static enum status apex_add_keys(struct sign_run *run, uint32_t ttl_s)
 {
     struct rrset_builder dnskey, cds, cdnskey;
@@ -198,15 +220,15 @@ static enum status apex_add_keys(struct sign_run *run, uint32_t ttl_s)
         if (key->is_published) {
             rrset_add(&dnskey, rdata);
         }
-        bool is_for_parent = run->policy.has_cds && key->is_published && key->signs_keys &&
+        bool is_for_parent = run->policy.has_cds && !run->policy.asks_for_no_ds &&
+                             key->is_published && key->signs_keys &&
                              (key->signing.dnskey.flags & DNSKEY_FLAG_SEP) != 0;
         if (is_for_parent) {
-            uint8_t bytes[4 + DIGEST_LEN_MAX];
-            struct writer ds = writer_over(bytes, sizeof bytes);
-            status = ds_make(run->apex, rdata, DS_DIGEST_SHA256, &ds);
-            rrset_add(&cds, writer_written(&ds));
-            rrset_add(&cdnskey, rdata);
+            status = add_for_parent(run, rdata, &cds, &cdnskey);
         }
+    }
+    if (run->policy.has_cds && run->policy.asks_for_no_ds) {
+        add_deletion(&cds, &cdnskey);
     }
     struct rrset_builder *builders[] = {&dnskey, &cds, &cdnskey};
     for (size_t i = 0; status == OK && i < LEN(builders); i++) {

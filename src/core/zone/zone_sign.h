@@ -36,7 +36,10 @@ struct zone_sign_policy {
                             a hash of owner and type */
     uint32_t inception_offset_s; /* backdating for clock skew (default 1 hour) */
     bool has_zonemd;             /* ZONEMD SIMPLE SHA-384 (RFC 8976) */
-    bool has_cds;                /* CDS (SHA-256) and CDNSKEY of the keys with SEP that sign keys */
+    bool has_cds;                /* CDS and CDNSKEY of the keys with SEP that sign keys */
+    bool asks_for_no_ds; /* then in their place the form that has the parent delete all DS records
+                            (RFC 8078 §4) */
+    uint8_t cds_digest;  /* of the CDS; 0: SHA-256 */
 };
 
 struct zone_sign_input {

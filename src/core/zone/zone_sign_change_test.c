@@ -238,6 +238,16 @@ static void test_random_edits(void **state)
     assert_int_equal(incremental, 18 * 30);
 }
 
+static bool asks_for_no_ds(const struct zone *version)
+{
+    static const uint8_t no_ds[] = {0, 0, 0, 0, 0}, no_key[] = {0, 0, 3, 0, 0};
+    const struct rrset *cds = zone_find_rrset(version, zone_apex(version), TYPE_CDS);
+    const struct rrset *cdnskey = zone_find_rrset(version, zone_apex(version), TYPE_CDNSKEY);
+    return cds != NULL && cdnskey != NULL && cds->count == 1 && cdnskey->count == 1 &&
+           span_equal(rrset_only(cds), span_of(no_ds, sizeof no_ds)) &&
+           span_equal(rrset_only(cdnskey), span_of(no_key, sizeof no_key));
+}
+
 static void test_keys_and_policies_change(void **state)
 {
     (void)state;
@@ -267,6 +277,13 @@ static void test_keys_and_policies_change(void **state)
     }
     signing.policy.has_cds = true;
     step(&signing, zone_hold(signing.data), "CDS");
+    signing.policy.cds_digest = DS_DIGEST_SHA384;
+    step(&signing, zone_hold(signing.data), "another digest in the CDS");
+    signing.policy.asks_for_no_ds = true;
+    step(&signing, zone_hold(signing.data), "a CDS that deletes");
+    assert_true(asks_for_no_ds(signing.version));
+    signing.policy.asks_for_no_ds = false;
+    step(&signing, zone_hold(signing.data), "a CDS that deletes no more");
     assert_true(signing.report.is_incremental);
     signing.policy.dnskey_ttl_s = 60;
     step(&signing, zone_hold(signing.data), "the TTL of the keys");
