@@ -101,6 +101,7 @@ net.ipv6 = false
 log_level('crit')
 trust_anchors.remove('.')
 trust_anchors.add_file('{folder}/anchor', true)
+modules.load('hints > iterate')
 hints.root({{ ['ns.servers.'] = '{ROOT}' }})
 cache.size = 512 * MB
 modules.unload('priming')
