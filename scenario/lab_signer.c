@@ -94,6 +94,7 @@ static void handle(void *state, const struct event *event, struct outbox *outbox
     case EVENT_EPP_CLOSED:
     case EVENT_HTTP:
     case EVENT_MAIL:
+    case EVENT_METRICS:
     case EVENT_KIND_COUNT:
         break;
     }

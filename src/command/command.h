@@ -60,6 +60,21 @@ enum log_level command_log_level(const char *word); /* one of these words */
         .section = "server", .name = "sandbox", .kind = CONFIG_BOOL, .default_value = "yes",       \
         .help = "give up what is not needed once all sockets are open"                             \
     }
+/* Where the numbers of a process are read from, in its section. */
+#define COMMAND_METRICS_OPTIONS(of)                                                                \
+    {.section = (of),                                                                              \
+     .name = "metrics",                                                                            \
+     .kind = CONFIG_ADDRESS,                                                                       \
+     .help = "address for Prometheus, GET /metrics, such as 127.0.0.1@9053, which is the port "    \
+             "unless one is given; unset: none. Whoever reaches it may read"},                     \
+        {.section = (of),                                                                          \
+         .name = "metrics-certificate",                                                            \
+         .kind = CONFIG_PATH,                                                                      \
+         .help = "certificate and its chain (PEM), for HTTPS there; read again on SIGHUP"},        \
+    {                                                                                              \
+        .section = (of), .name = "metrics-key", .kind = CONFIG_PATH,                               \
+        .help = "its private key (PEM)"                                                            \
+    }
 /* A secret shared with another server (TSIG): its name and algorithm. */
 #define COMMAND_KEY_OPTIONS                                                                        \
     {.section = "key",                                                                             \

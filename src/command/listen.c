@@ -38,3 +38,19 @@ enum status listen_open_tls(const struct config *config, struct world *world,
     }
     return status;
 }
+
+enum status listen_open_metrics(const struct config *config, const char *section,
+                                struct world *world, struct problem *problem)
+{
+    struct address address;
+    const char *text = config_text(config, section, 0, "metrics");
+    if (text == NULL) {
+        return OK;
+    }
+    enum status status = address_read(span_of_text(text), LISTEN_METRICS_PORT, &address);
+    return status != OK
+               ? problem_set(problem, status, "metrics: \"%.100s\" is no ADDRESS[@PORT]", text)
+               : world_listen_metrics(world, address,
+                                      config_text(config, section, 0, "metrics-certificate"),
+                                      config_text(config, section, 0, "metrics-key"), problem);
+}

@@ -3,10 +3,13 @@
 #include "core/base/config.h"
 #include "world/real/world.h"
 
-enum { LISTEN_TLS_PORT = 853 };
+enum { LISTEN_METRICS_PORT = 9053, LISTEN_TLS_PORT = 853 };
 
 /* Before the first address is listened on. */
 void listen_set_limits(const struct config *config, struct world *world);
+/* `metrics` of that section, where it is set. */
+enum status listen_open_metrics(const struct config *config, const char *section,
+                                struct world *world, struct problem *problem) MUST_USE;
 /* Every `tls-listen`. */
 enum status listen_open_tls(const struct config *config, struct world *world,
                             struct problem *problem) MUST_USE;

@@ -1,6 +1,7 @@
 /* `vouch registrar`: the service, its world, and the hashing of passwords. */
 #include "service/registrar/registrar.h"
 #include "command/commands.h"
+#include "command/listen.h"
 #include "command/password.h"
 #include "command/registrar_config.h"
 #include "core/base/text.h"
@@ -77,7 +78,9 @@ static enum status open_listeners(struct registrar_process *process, struct worl
                                    registrar_config_text(process, "server", "certificate"),
                                    registrar_config_text(process, "server", "key"), problem);
     }
-    return status == OK && control != NULL ? world_listen_control(world, control, problem) : status;
+    status =
+        status == OK && control != NULL ? world_listen_control(world, control, problem) : status;
+    return status == OK ? listen_open_metrics(process->config, "server", world, problem) : status;
 }
 
 static int run_service(struct registrar_process *process, struct world *world,

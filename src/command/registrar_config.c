@@ -25,6 +25,7 @@ static const struct config_option options[] = {
      .help = "certificate chain (PEM); with it and a key, HTTPS"},
     {.section = "server", .name = "key", .kind = CONFIG_PATH, .help = "its private key (PEM)"},
     COMMAND_CONTROL_OPTION,
+    COMMAND_METRICS_OPTIONS("server"),
     {.section = "server",
      .name = "state",
      .kind = CONFIG_PATH,

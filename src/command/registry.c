@@ -1,6 +1,7 @@
 /* `vouch registry`: the registry's configuration, and the registry in the real world. */
 #include "service/registry/registry.h"
 #include "command/commands.h"
+#include "command/listen.h"
 #include "command/password.h"
 #include "core/base/config.h"
 #include "core/base/text.h"
@@ -53,6 +54,7 @@ static const struct config_option options[] = {
      .is_required = true,
      .help = "address from which signers transfer the zones"},
     COMMAND_CONTROL_OPTION,
+    COMMAND_METRICS_OPTIONS("server"),
     {.section = "server",
      .name = "state",
      .kind = CONFIG_PATH,
@@ -455,7 +457,9 @@ static enum status open_listeners(struct process *process, struct world *world,
                  : status;
     status = status == OK ? world_listen_epp(world, epp, tls, problem) : status;
     status = status == OK ? world_listen_dns(world, dns, problem) : status;
-    return status == OK && control != NULL ? world_listen_control(world, control, problem) : status;
+    status =
+        status == OK && control != NULL ? world_listen_control(world, control, problem) : status;
+    return status == OK ? listen_open_metrics(process->config, "server", world, problem) : status;
 }
 
 static enum status open_records(struct process *process, struct world *world,

@@ -25,6 +25,7 @@ static const struct config_option options[] = {
      .help = "address to answer clients on, UDP and TCP"},
     LISTEN_TLS_AND_LIMITS,
     COMMAND_CONTROL_OPTION,
+    COMMAND_METRICS_OPTIONS("server"),
     {.section = "server",
      .name = "allow",
      .kind = CONFIG_TEXT,
@@ -244,6 +245,7 @@ static enum status open_world(struct resolving *resolving, struct world **world,
         status = address_read(span_of_text(text), DNS_PORT, &address);
         status = status == OK ? world_listen_dns(*world, address, problem) : status;
     }
+    status = status == OK ? listen_open_metrics(config, "server", *world, problem) : status;
     return status == OK ? listen_open_tls(config, *world, problem) : status;
 }
 

@@ -89,7 +89,7 @@ enum status serve_open_world(const struct serve *serve, const char *section, con
     if (status == OK && control != NULL) {
         status = world_listen_control(*world, control, problem);
     }
-    return status;
+    return status == OK ? listen_open_metrics(serve->config, section, *world, problem) : status;
 }
 
 static enum status link_address(const struct serve *serve, struct address *address)

@@ -130,6 +130,11 @@ static void handle(void *state, const struct event *event, struct outbox *outbox
         compose_send(&process->compose, member, &own);
         break;
     }
+    case EVENT_METRICS: /* each of the servers tells its numbers as a part */
+        compose_send(&process->compose, SIGN, event);
+        compose_send(&process->compose, PULL, event);
+        compose_send(&process->compose, HAND_OUT, event);
+        break;
     case EVENT_CONTROL:
         compose_send(&process->compose, SIGN, event);
         break;
@@ -260,6 +265,8 @@ static enum status open_services(struct signer_process *process, struct world *w
     pull.disk = &process->pull_disk;
     pull.taken = taken;
     pull.taken_user = process;
+    pull.part = "pull";
+    hand_out.part = "hand-out";
     hand_out.zones = process->handed_out;
     hand_out.zone_count = process->zone_count;
     hand_out.update = update;

@@ -48,7 +48,7 @@ for i, process in enumerate(asking):
     check(int(said["rcode0"]) + int(said["rcode3"]) == answered and abs(int(said["rcode3"]) - answered / 3) < 3,
           "and each got its answer", said)
 code, stats = run([VOUCH, "control", "--socket", work / "control", "stats"])
-counted = int(re.search(r"queries-udp: (\d+)", stats).group(1))
+counted = int(re.search(r"queries\[udp\]: (\d+)", stats).group(1))
 check(code == 0 and counted >= 2 * SECONDS * RATE / 4, "the server counted them", stats)
 second = run([VOUCH, "serve", "--config", work / "second.conf", "--role", "auth"], 20)
 check(second[0] != 0 and "another program listens there" in second[1], "a second server on the same addresses is told so", second)

@@ -48,6 +48,7 @@ enum event_kind {
     EVENT_HTTP,       /* one whole HTTP request */
     EVENT_CONTROL,    /* one line from the operator's control socket */
     EVENT_MAIL,       /* what became of an EFFECT_MAIL */
+    EVENT_METRICS,    /* the service's numbers are wanted: EFFECT_METRICS */
     EVENT_KIND_COUNT
 };
 

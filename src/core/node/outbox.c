@@ -41,6 +41,12 @@ void outbox_timer(struct outbox *outbox, uint64_t timer, int64_t at_mono_ns)
     outbox_add(outbox, EFFECT_TIMER)->timer = (struct effect_timer){timer, at_mono_ns};
 }
 
+void outbox_metrics(struct outbox *outbox, const struct metrics *metrics)
+{
+    outbox_add(outbox, EFFECT_METRICS)->metrics =
+        (struct effect_metrics){metrics->rows, metrics->count};
+}
+
 void outbox_reset(struct outbox *outbox)
 {
     outbox->count = 0;

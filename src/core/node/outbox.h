@@ -2,6 +2,7 @@
 /* What a service wants done. The service appends effects in order; the world carries them out when
  * the handler has returned, in that order, and then resets the outbox. */
 #include "core/base/arena.h"
+#include "core/base/metric.h"
 #include "core/node/event.h"
 
 enum effect_kind {
@@ -19,6 +20,7 @@ enum effect_kind {
     EFFECT_HTTP,      /* the response of an HTTP request */
     EFFECT_CONTROL,   /* the text for a control request; ends it */
     EFFECT_MAIL,      /* deliver a mail, await EVENT_MAIL */
+    EFFECT_METRICS,   /* numbers, in answer to EVENT_METRICS and before the handler returns */
     EFFECT_KIND_COUNT
 };
 
@@ -27,11 +29,11 @@ enum effect_kind {
 struct effect_reply {
     uint64_t channel;
     struct span message;
+    bool has_more; /* another message of the same answer follows */
 };
 
-    bool has_more; /* another message of the same answer follows */
 struct effect_ask {
-    uint64_t ask; /* unique among this service's open asks */
+    uint64_t ask;             /* unique among this service's open asks */
     enum transport transport; /* UDP, TCP or TLS */
     struct address server;
     struct span message;
@@ -79,6 +81,11 @@ struct effect_mail {
     struct span message;    /* RFC 5322 with CRLF */
 };
 
+struct effect_metrics {
+    const struct metric *rows;
+    size_t count;
+};
+
 struct effect {
     enum effect_kind kind;
     union {
@@ -91,6 +98,7 @@ struct effect {
         struct effect_http http;
         struct effect_control control;
         struct effect_mail mail;
+        struct effect_metrics metrics;
     };
 };
 
@@ -111,5 +119,7 @@ struct effect *outbox_add(struct outbox *outbox, enum effect_kind kind);
 /* Short forms of the frequent ones. `message` is copied into scratch. */
 void outbox_reply(struct outbox *outbox, uint64_t channel, struct span message);
 void outbox_timer(struct outbox *outbox, uint64_t timer, int64_t at_mono_ns);
+/* The rows live in scratch. */
+void outbox_metrics(struct outbox *outbox, const struct metrics *metrics);
 void outbox_reset(struct outbox *outbox);
 void outbox_close(struct outbox *outbox);

@@ -177,6 +177,7 @@ void attacker_handle(void *state, const struct event *event, struct outbox *outb
     case EVENT_HTTP:
     case EVENT_MAIL:
     case EVENT_ROOM:
+    case EVENT_METRICS:
     case EVENT_KIND_COUNT:
         break;
     }

@@ -273,13 +273,15 @@ static void handle(struct auth *auth, const struct event *event, struct outbox *
     case EVENT_CONTROL:
         auth_handle_control(auth, event, outbox);
         break;
+    case EVENT_METRICS:
+        auth_tell_metrics(auth, outbox);
+        break;
     case EVENT_STOP: /* all that matters is on disk already */
     case EVENT_EPP_OPENED:
     case EVENT_EPP_FRAME:
     case EVENT_EPP_CLOSED:
     case EVENT_HTTP:
     case EVENT_MAIL:
-    case EVENT_METRICS:
     case EVENT_KIND_COUNT:
         break;
     }

@@ -78,6 +78,8 @@ struct auth_manager {
 struct auth_options {
     const struct auth_zone_options *zones; /* what is there at the start; names are copied */
     size_t zone_count;
+    const char *part; /* of a process that holds several servers: which, in the metrics; else NULL
+                       */
     const struct tsig_key *keys; /* all that peers may sign with */
     size_t key_count;
     const char *version;   /* what version.bind says; NULL: REFUSED */

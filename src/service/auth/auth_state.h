@@ -116,8 +116,11 @@ struct auth_late {
 };
 
 enum auth_counter {
-    AUTH_COUNT_UDP,
+    AUTH_COUNT_UDP, /* by transport, in its order */
     AUTH_COUNT_TCP,
+    AUTH_COUNT_TLS,
+    AUTH_COUNT_HTTPS,
+    AUTH_COUNT_QUIC,
     AUTH_COUNT_DROPPED,
     AUTH_COUNT_NOERROR,
     AUTH_COUNT_NXDOMAIN,
@@ -331,3 +334,7 @@ void auth_keep_confirmation(struct auth *auth, struct auth_zone *zone);
 
 /* control.c */
 void auth_handle_control(struct auth *auth, const struct event *event, struct outbox *outbox);
+
+/* metrics.c: the numbers, for monitoring and for the operator. */
+void auth_add_metrics(const struct auth *auth, struct metrics *metrics);
+void auth_tell_metrics(const struct auth *auth, struct outbox *outbox);

@@ -19,30 +19,6 @@ struct order {
     bool is_failure;
 };
 
-static const char *const counter_names[] = {
-    [AUTH_COUNT_UDP] = "queries-udp",
-    [AUTH_COUNT_TCP] = "queries-tcp",
-    [AUTH_COUNT_DROPPED] = "dropped",
-    [AUTH_COUNT_NOERROR] = "answers-noerror",
-    [AUTH_COUNT_NXDOMAIN] = "answers-nxdomain",
-    [AUTH_COUNT_REFUSED] = "answers-refused",
-    [AUTH_COUNT_SERVFAIL] = "answers-servfail",
-    [AUTH_COUNT_FORMERR] = "answers-formerr",
-    [AUTH_COUNT_OTHER] = "answers-other",
-    [AUTH_COUNT_TRUNCATED] = "answers-truncated",
-    [AUTH_COUNT_DNSSEC] = "queries-with-do",
-    [AUTH_COUNT_LIMITED] = "answers-limited",
-    [AUTH_COUNT_BADCOOKIE] = "answers-badcookie",
-    [AUTH_COUNT_NOTIFY_IN] = "notify-in",
-    [AUTH_COUNT_NOTIFY_OUT] = "notify-out",
-    [AUTH_COUNT_UPDATE_IN] = "updates-in",
-    [AUTH_COUNT_AXFR_OUT] = "axfr-out",
-    [AUTH_COUNT_IXFR_OUT] = "ixfr-out",
-    [AUTH_COUNT_TRANSFER_IN] = "transfers-in",
-    [AUTH_COUNT_TRANSFER_IN_FAILED] = "transfers-in-failed",
-};
-static_assert(LEN(counter_names) == AUTH_COUNTER_COUNT, "a name for each counter");
-
 static const char *const state_names[] = {
     [SECONDARY_WAITING] = "waiting for the next refresh",
     [SECONDARY_QUEUED] = "waiting for its turn to ask the primary",
@@ -71,10 +47,12 @@ static void say_status(struct order *order)
 
 static void say_stats(struct order *order)
 {
-    for (size_t i = 0; i < LEN(counter_names); i++) {
-        writer_print(&order->text, "%s: %llu\n", counter_names[i],
-                     (unsigned long long)order->auth->counters[i]);
-    }
+    struct metrics metrics = metrics_in(&order->outbox->scratch);
+    auth_add_metrics(order->auth, &metrics);
+    size_t size = metrics_lines_len_max(&metrics);
+    uint8_t *bytes = arena_take(&order->outbox->scratch, size);
+    order->text = writer_over(bytes, bytes == NULL ? 0 : size);
+    metrics_write_lines(&metrics, &order->text);
 }
 
 static void say_wait(struct order *order, const char *what, int64_t at_mono_ns)
@@ -168,9 +146,48 @@ static void notify_zone(struct order *order)
     writer_print(&order->text, "told %zu servers\n", order->zone->options.notify_count);
 }
 
+static void reload_zones(struct order *order)
+{
+    if (order->zone != NULL) {
+        auth_reload_zone(order->auth, order->zone, order->now, order->outbox);
+        writer_text(&order->text, "asked for news\n");
+        return;
+    }
+    size_t len = order->text.len;
+    if (auth_reload(order->auth, order->now, order->outbox, &order->text) != OK) {
+        order->is_failure = true;
+    } else if (order->text.len == len) {
+        writer_text(&order->text, "asked for news of all zones\n");
+    }
+}
+
+static void add_zone(struct order *order)
+{
+    const struct auth_manager *manager = &order->auth->options.manager;
+    if (manager->add == NULL) {
+        order->is_failure = true;
+        writer_text(&order->text, "this server takes no zones at run time\n");
+        return;
+    }
+    order->is_failure = manager->add(manager->user, order->name, order->pattern, order->now,
+                                     &order->text) != OK;
+}
+
+static void remove_zone(struct order *order)
+{
+    const struct auth_manager *manager = &order->auth->options.manager;
+    if (manager->remove == NULL) {
+        order->is_failure = true;
+        writer_text(&order->text, "this server gives up no zones at run time\n");
+        return;
+    }
+    order->is_failure = manager->remove(manager->user, order->zone->options.name, order->now,
+                                        order->outbox, &order->text) != OK;
+}
+
 static const struct order_row {
     const char *word;
-    bool needs_zone;
+    enum order_words words;
     void (*run)(struct order *order);
     const char *help;
 } rows[] = {

@@ -3,6 +3,7 @@
 #include "core/dnssec/verdict.h"
 #include "service/auth/answer.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum {
@@ -361,8 +362,9 @@ static void handle_request(struct auth *auth, struct auth_request *request, stru
 void auth_handle_query(struct auth *auth, const struct event *event, struct outbox *outbox)
 {
     struct auth_request request = {.event = event, .ede = EDE_NONE};
-    bool is_udp = event->query.transport == TRANSPORT_UDP;
-    auth_count(auth, is_udp ? AUTH_COUNT_UDP : AUTH_COUNT_TCP);
+    static_assert((int)AUTH_COUNT_UDP == 0 && (int)AUTH_COUNT_DROPPED == (int)TRANSPORT_COUNT,
+                  "a counter for each transport");
+    auth_count(auth, (enum auth_counter)event->query.transport);
     enum status status = message_read_query(event->query.message, &request.name, &request.message);
     bool is_response = (request.message.flags & FLAG_QR) != 0;
     if (event->query.message.len < MESSAGE_HEADER_LEN || is_response) {

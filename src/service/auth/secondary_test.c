@@ -216,14 +216,14 @@ static void test_follows_by_notify(void **state)
     open_pair(&pair, 1);
     sim_run(pair.sim, SECONDS(3));
     assert_int_equal(served(&pair), 1);
-    assert_int_equal(count_of(&pair, pair.primary.node, "axfr-out"), 1);
+    assert_int_equal(count_of(&pair, pair.primary.node, "transfers-out[axfr]"), 1);
     for (uint32_t serial = 2; serial < 5; serial++) {
         push(&pair, serial);
         sim_run(pair.sim, SECONDS(1));
         assert_int_equal(served(&pair), serial);
     }
-    assert_int_equal(count_of(&pair, pair.primary.node, "axfr-out"), 1);
-    assert_int_equal(count_of(&pair, pair.primary.node, "ixfr-out"), 3);
+    assert_int_equal(count_of(&pair, pair.primary.node, "transfers-out[axfr]"), 1);
+    assert_int_equal(count_of(&pair, pair.primary.node, "transfers-out[ixfr]"), 3);
     sim_close(pair.sim);
 }
 
@@ -396,8 +396,8 @@ static void test_wrong_key(void **state)
     sim_start(pair.sim, pair.secondary.node);
     sim_run(pair.sim, SECONDS(60));
     assert_int_equal(served(&pair), 0);
-    assert_int_equal(count_of(&pair, pair.primary.node, "axfr-out"), 0);
-    assert_true(count_of(&pair, pair.secondary.node, "transfers-in-failed") > 2);
+    assert_int_equal(count_of(&pair, pair.primary.node, "transfers-out[axfr]"), 0);
+    assert_true(count_of(&pair, pair.secondary.node, "transfers-in[failed]") > 2);
     sim_close(pair.sim);
 }
 
@@ -414,7 +414,7 @@ static void test_operator(void **state)
     size_t node = pair.secondary.node;
     assert_int_equal(sim_control(pair.sim, node, "retransfer example", &arena, &text), OK);
     sim_run(pair.sim, SECONDS(2));
-    assert_int_equal(count_of(&pair, pair.primary.node, "axfr-out"), 2);
+    assert_int_equal(count_of(&pair, pair.primary.node, "transfers-out[axfr]"), 2);
     assert_int_equal(sim_control(pair.sim, node, "zone-status example.", &arena, &text), OK);
     const char *said = arena_text(&arena, text);
     assert_non_null(strstr(said, "served: yes\n"));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/text.h"
+#include "service/registrar/metrics.h"
 #include "service/registrar/state.h"
 #include "service/registrar/token.h"
 
@@ -243,6 +244,18 @@ static void status_run(struct turn *turn, const struct words *words)
     succeed(turn, text);
 }
 
+static void stats_run(struct turn *turn, const struct words *words)
+{
+    (void)words;
+    struct metrics metrics = metrics_in(turn->scratch);
+    metrics_collect(turn, &metrics);
+    size_t size = metrics_lines_len_max(&metrics);
+    char *text = arena_take(turn->scratch, size + 1);
+    struct writer writer = writer_over(text, text == NULL ? 0 : size);
+    metrics_write_lines(&metrics, &writer);
+    succeed(turn, text);
+}
+
 static void operation_list_run(struct turn *turn, const struct words *words)
 {
     (void)words;
@@ -282,6 +295,7 @@ static const struct control_command commands[] = {
     {"domain-list", 0, false, domain_list_run, "domain-list"},
     {"operation-list", 0, false, operation_list_run, "operation-list"},
     {"status", 0, false, status_run, "status"},
+    {"stats", 0, false, stats_run, "stats"},
 };
 
 static const char *usage_text(struct turn *turn)

@@ -482,6 +482,7 @@ static void effect_take(struct fake_world *world, const struct effect *effect)
     case EFFECT_REPLY:
     case EFFECT_HANG_UP:
     case EFFECT_AWAIT_ROOM:
+    case EFFECT_METRICS:
     case EFFECT_KIND_COUNT:
         require(!"an effect of another service");
     }

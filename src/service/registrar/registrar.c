@@ -3,6 +3,7 @@
 
 #include "service/registrar/control.h"
 #include "service/registrar/letter.h"
+#include "service/registrar/metrics.h"
 #include "service/registrar/schema.h"
 #include "service/registrar/state.h"
 #include "service/registrar/web.h"
@@ -102,6 +103,13 @@ static void reload_take(struct turn *turn)
     log_line(turn_log(turn), LOG_NOTICE, "read again: %zu TLDs", policy.count);
 }
 
+static void metrics_tell(struct turn *turn)
+{
+    struct metrics metrics = metrics_in(turn->scratch);
+    metrics_collect(turn, &metrics);
+    outbox_metrics(turn->outbox, &metrics);
+}
+
 static void timer_take(struct turn *turn)
 {
     uint64_t timer = turn->event->timer;
@@ -135,6 +143,7 @@ static void event_take(struct turn *turn)
         session_take_event(turn);
         break;
     case EVENT_HTTP:
+        turn->registrar->requests++;
         web_take(turn);
         break;
     case EVENT_CONTROL:
@@ -145,6 +154,9 @@ static void event_take(struct turn *turn)
         break;
     case EVENT_RELOAD:
         reload_take(turn);
+        break;
+    case EVENT_METRICS:
+        metrics_tell(turn);
         break;
     case EVENT_QUERY:
     case EVENT_ROOM:

@@ -263,6 +263,11 @@ static void frame_take(struct turn *turn, struct epp_session *session)
         session_drop(turn, session, true, "it sent what is not EPP");
         return;
     }
+    bool has_code = !response->is_greeting && response->code >= EPP_OK &&
+                    response->code <= EPP_SESSION_LIMIT_CLOSING;
+    if (has_code) {
+        turn->registrar->responses[response->code - EPP_OK]++;
+    }
     switch (session->state) {
     case SESSION_GREETING:
         if (response->is_greeting) {

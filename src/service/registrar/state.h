@@ -1,5 +1,6 @@
 #pragma once
 /* What the files of the registrar share: its state, and the one event that is being handled. */
+#include "core/proto/epp.h"
 #include "core/store/records.h"
 #include "service/registrar/account.h"
 #include "service/registrar/look.h"
@@ -41,6 +42,8 @@ struct registrar {
     struct epp_session sessions[REGISTRIES_MAX];
     struct held held[HELD_MAX];
     uint64_t serial; /* of looks and EPP sessions */
+    uint64_t requests;                                          /* by HTTP */
+    uint64_t responses[EPP_SESSION_LIMIT_CLOSING - EPP_OK + 1]; /* of registries, by code */
     bool has_work;   /* operations or mails changed: look for what is due */
 };
 

@@ -173,6 +173,12 @@ void registry_handle(void *state, const struct event *event, struct outbox *outb
     case EVENT_CONTROL:
         registry_control_line(&turn, &event->control);
         break;
+    case EVENT_METRICS: {
+        struct metrics metrics = metrics_in(&outbox->scratch);
+        registry_add_metrics(&turn, &metrics);
+        outbox_metrics(outbox, &metrics);
+        break;
+    }
     case EVENT_STOP: /* everything is durable already */
     case EVENT_RELOAD:
     case EVENT_HTTP:

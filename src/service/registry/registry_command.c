@@ -48,6 +48,7 @@ struct span registry_command_answer(struct registry_command *command)
                  status_text(status));
         return SPAN_EMPTY;
     }
+    turn->registry->responses[command->response->code - EPP_OK]++;
     return writer_written(&frame);
 }
 

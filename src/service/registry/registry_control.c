@@ -54,6 +54,13 @@ static void status_run(struct control *control)
     }
 }
 
+static void stats_run(struct control *control)
+{
+    struct metrics metrics = metrics_in(control->turn->scratch);
+    registry_add_metrics(control->turn, &metrics);
+    metrics_write_lines(&metrics, &control->text);
+}
+
 static void tld_list_run(struct control *control)
 {
     static const char *const forms[REGISTRY_FORM_COUNT] = {
@@ -291,6 +298,7 @@ static const struct {
     const char *usage;
 } lines[] = {
     {"status", 1, 1, status_run, "status"},
+    {"stats", 1, 1, stats_run, "stats"},
     {"tld-list", 1, 1, tld_list_run, "tld-list"},
     {"registrar-add", 3, 4, registrar_add_run, "registrar-add ID PASSWORD-HASH [CERT-DIGEST]"},
     {"domain-list", 1, 2, domain_list_run, "domain-list [TLD]"},

@@ -130,6 +130,7 @@ struct registry {
     struct registry_transfer transfers[REGISTRY_TRANSFERS_MAX];
     uint64_t ask_last;
     uint64_t commands_done, commands_refused;
+    uint64_t responses[EPP_SESSION_LIMIT_CLOSING - EPP_OK + 1]; /* by code */
 };
 
 /* One event on its way through the files. */
@@ -195,6 +196,9 @@ enum status registry_name_of_host(struct span text, struct arena *arena, struct 
                                   struct problem *problem) MUST_USE;
 /* The same moment `years` later; 29 February becomes the 28th. */
 int64_t registry_name_years_later(int64_t time_s, uint32_t years);
+
+/* registry_metrics.c: the numbers, for monitoring and for the operator. */
+void registry_add_metrics(struct registry_turn *turn, struct metrics *metrics);
 
 /* registry_control.c */
 void registry_control_line(struct registry_turn *turn, const struct event_control *control);

@@ -428,7 +428,7 @@ void query_begin(struct resolver *resolver, const struct event_query *event)
     if (event->message.len < MESSAGE_HEADER_LEN || (message.flags & FLAG_QR) != 0) {
         return; /* an answer to a response could go on for ever */
     }
-    resolver->stats.client_queries++;
+    resolver->stats.client_queries[event->transport]++;
     struct client client = {.channel = event->channel,
                             .transport = event->transport,
                             .id = message.id,

@@ -34,32 +34,9 @@ static void status(struct order *order)
 
 static void stats(struct order *order)
 {
-    const struct resolver *resolver = order->resolver;
-    const struct resolver_stats *stats = &resolver->stats;
-    const struct {
-        const char *name;
-        uint64_t value;
-    } NUMBERS[] = {
-        {"client-queries", stats->client_queries},
-        {"cache-hits", stats->cache_hits},
-        {"cache-misses", stats->cache_misses},
-        {"cache-entries", cache_count(resolver->cache)},
-        {"cache-octets", cache_size(resolver->cache)},
-        {"cache-evictions", cache_evictions(resolver->cache)},
-        {"refused", stats->refused},
-        {"servfail", stats->failures},
-        {"upstream-queries", stats->upstream_queries},
-        {"upstream-tcp", stats->upstream_tcp},
-        {"upstream-timeouts", stats->upstream_timeouts},
-        {"upstream-ignored", stats->ignored_messages},
-    };
-    for (size_t i = 0; i < LEN(NUMBERS); i++) {
-        writer_print(&order->text, "%s: %" PRIu64 "\n", NUMBERS[i].name, NUMBERS[i].value);
-    }
-    for (int i = 0; i < VERDICT_COUNT; i++) {
-        writer_print(&order->text, "verdict-%s: %" PRIu64 "\n", verdict_text((enum verdict)i),
-                     stats->verdicts[i]);
-    }
+    struct metrics metrics = metrics_in(&order->resolver->outbox->scratch);
+    resolver_add_metrics(order->resolver, &metrics);
+    metrics_write_lines(&metrics, &order->text);
 }
 
 static void flush(struct order *order)

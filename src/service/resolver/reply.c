@@ -229,7 +229,8 @@ void reply_query(struct resolver *resolver, const struct query *query)
 {
     const struct client *client = &query->client;
     if (query->is_failed) {
-        resolver->stats.failures++;
+        enum ede ede = query->judgement.ede;
+        resolver->stats.failures[ede == EDE_NONE ? RESOLVER_EDE_COUNT - 1 : (int)ede]++;
         reply_error(resolver, client, RCODE_SERVFAIL, query->judgement.ede,
                     query->judgement.reason);
         return;

@@ -161,6 +161,9 @@ void resolver_handle(void *state, const struct event *event, struct outbox *outb
     case EVENT_CONTROL:
         remote_handle(resolver, &event->control);
         break;
+    case EVENT_METRICS:
+        resolver_tell_metrics(resolver, outbox);
+        break;
     case EVENT_START:
     case EVENT_STOP:
     case EVENT_RELOAD:

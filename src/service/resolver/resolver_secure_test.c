@@ -304,7 +304,7 @@ static void test_statistics(void **state)
     const char *stats = fake_control(&world.net, "stats");
     assert_non_null(strstr(stats, "cache-hits: 1\n"));
     assert_non_null(strstr(stats, "cache-misses: 1\n"));
-    assert_non_null(strstr(stats, "verdict-secure: 2\n"));
+    assert_non_null(strstr(stats, "verdicts[secure]: 2\n"));
     assert_non_null(strstr(fake_control(&world.net, "status"), "validating"));
     assert_non_null(strstr(fake_control(&world.net, "nonsense"), "unknown"));
 }

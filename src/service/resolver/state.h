@@ -142,12 +142,15 @@ struct query {
     bool is_queued;
 };
 
+enum { RESOLVER_EDE_COUNT = EDE_INVALID_DATA + 2 };
+
 struct resolver_stats {
-    uint64_t client_queries;
+    uint64_t client_queries[TRANSPORT_COUNT];
     uint64_t cache_hits;   /* answered without asking anybody */
     uint64_t cache_misses; /* at least one fetch was begun or joined */
     uint64_t refused;
-    uint64_t failures; /* SERVFAIL answers */
+    uint64_t failures[RESOLVER_EDE_COUNT]; /* SERVFAIL answers by their extended error, and behind
+                                              those of them that have none */
     uint64_t upstream_queries;
     uint64_t upstream_tcp;
     uint64_t upstream_timeouts;
@@ -178,6 +181,10 @@ struct resolver {
     struct moment now;
     struct outbox *outbox;
 };
+
+/* metrics.c: the numbers, for monitoring and for the operator. */
+void resolver_add_metrics(const struct resolver *resolver, struct metrics *metrics);
+void resolver_tell_metrics(const struct resolver *resolver, struct outbox *outbox);
 
 struct account *account_open(void) MUST_USE;
 struct account *account_hold(struct account *account);

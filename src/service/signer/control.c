@@ -39,6 +39,18 @@ static enum status ask_status(struct asking *asking)
     return OK;
 }
 
+static enum status ask_stats(struct asking *asking)
+{
+    struct metrics metrics = metrics_in(&asking->outbox->scratch);
+    signer_add_metrics(asking->signer, moment_wall_s(asking->now), &metrics);
+    size_t size = metrics_lines_len_max(&metrics);
+    uint8_t *bytes = arena_take(&asking->outbox->scratch, size);
+    struct writer text = writer_over(bytes, bytes == NULL ? 0 : size);
+    metrics_write_lines(&metrics, &text);
+    asking->text = writer_written(&text);
+    return text.status;
+}
+
 static enum status ask_zone_status(struct asking *asking)
 {
     write_status(asking, asking->zone);
@@ -300,6 +312,7 @@ static const struct {
     const char *usage;
 } commands[] = {
     {"status", 1, false, false, ask_status, "status"},
+    {"stats", 1, false, false, ask_stats, "stats"},
     {"zone-status", 2, true, false, ask_zone_status, "zone-status NAME"},
     {"zone-dump", 2, true, false, ask_zone_dump, "zone-dump NAME"},
     {"reload", 1, true, false, ask_reload, "reload [NAME]"},

@@ -34,6 +34,7 @@ void signer_hold_back(struct signer *signer, struct signer_zone *zone,
         text_write_rfc3339(&text, bogus_at_s);
     }
     snprintf(zone->fault, sizeof zone->fault, "%s", problem->sentence);
+    zone->versions_held_back++;
     log_line(signer->options.log, LOG_ERROR,
              "zone %s: the new version is held back, the last good one stays%s: %s",
              text_of(zone, name), until, zone->fault);
@@ -169,6 +170,7 @@ static enum status make(struct signer *signer, struct signer_zone *zone, const s
     struct zone_sign_report report = {.refresh_at_s = 0};
     status = status == OK ? zone_sign(&input, next, &report, problem) : status;
     zone->refresh_at_s = report.refresh_at_s;
+    zone->signatures_made += report.rrsigs_made;
     if (status == OK && *next != NULL) {
         status = signer_judge(signer, zone, *next, now_s, problem);
     }
@@ -205,6 +207,7 @@ void signer_hand_out(struct signer *signer, struct signer_zone *zone, struct zon
     zone->published = next;
     zone->is_published_signed = zone->is_signed;
     zone->report = zone->report_next;
+    zone->versions_made++;
     options->publish(options->user, zone_hold(next), now);
 }
 

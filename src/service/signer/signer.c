@@ -284,6 +284,12 @@ void signer_handle(void *state, const struct event *event, struct outbox *outbox
         make_all_gathered(signer, event->now, outbox);
         signer_control(signer, event, outbox);
         break;
+    case EVENT_METRICS: {
+        struct metrics metrics = metrics_in(&outbox->scratch);
+        signer_add_metrics(signer, moment_wall_s(event->now), &metrics);
+        outbox_metrics(outbox, &metrics);
+        break;
+    }
     case EVENT_STOP:
         make_all_gathered(signer, event->now, outbox);
         break;

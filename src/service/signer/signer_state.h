@@ -35,6 +35,7 @@ struct signer_zone {
     int64_t refresh_at_s; /* when the earliest signature wants renewal; 0: none */
     char fault[PROBLEM_SENTENCE_MAX]; /* why the last version was held back; empty: it was not */
     int64_t warned_left_s; /* how near the time to bogus was when it was warned of; 0: it was not */
+    uint64_t signatures_made, versions_made, versions_held_back; /* since the start */
     bool is_fault_of_data; /* and stays so until other data come */
     struct arena gathered_arena;
     struct signer_gathered *gathered; /* UPDATEs in the order they came; NULL: none */
@@ -88,6 +89,9 @@ void signer_hand_out(struct signer *signer, struct signer_zone *zone, struct zon
  * they came before it. */
 void signer_make_gathered(struct signer *signer, struct signer_zone *zone, struct moment now,
                           struct outbox *outbox);
+
+/* metrics.c: the numbers, for monitoring and for the operator. */
+void signer_add_metrics(const struct signer *signer, int64_t now_s, struct metrics *metrics);
 
 /* status.c: lines "key: value"; the zone as text, in `arena`. */
 void signer_write_status(const struct signer_zone *zone, int64_t now_s, struct writer *text);

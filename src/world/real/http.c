@@ -4,6 +4,7 @@
 #include "world/real/inside.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,8 +24,12 @@ struct http_daemon {
     struct watch watch;
     struct timer deadline;
     struct address bound;
+    bool is_metrics; /* it has the page of numbers, and the service does not see its requests */
+    const char *certificate_file; /* NULL: HTTP without TLS */
+    const char *key_file;
     char *certificate; /* PEM, as long as the daemon */
     char *key;
+    struct http_daemon *retired_next;
 };
 
 struct http_request {
@@ -44,8 +49,11 @@ struct http_request {
 
 struct http {
     struct world *world;
-    struct http_daemon daemons[ENDPOINTS_MAX];
+    struct http_daemon *daemons[ENDPOINTS_MAX];
     size_t daemon_count;
+    /* They take no connections any more, and go with the last that they have: a certificate is for
+     * the life of a daemon. */
+    struct http_daemon *retired;
     struct table by_number;
 };
 
@@ -68,15 +76,20 @@ static void daemon_run(struct http_daemon *daemon)
     daemon_set_deadline(daemon);
 }
 
+static void retired_drop(struct http *http);
+
 static void daemon_ready(void *owner, uint32_t events)
 {
     (void)events;
-    daemon_run(owner);
+    struct http_daemon *daemon = owner;
+    struct http *http = daemon->http;
+    daemon_run(daemon);
+    retired_drop(http);
 }
 
 static void daemon_due(void *owner)
 {
-    daemon_run(owner);
+    daemon_ready(owner, 0);
 }
 
 /* ------------------------------------------------------------------ responses */
@@ -259,6 +272,14 @@ static enum MHD_Result request_respond(struct http_request *request)
     return result;
 }
 
+static void request_answer(void *user, const struct effect_http *effect)
+{
+    struct http_request *request = user;
+    request->response = response_make(effect);
+    request->status = effect->status;
+    request->state = REQUEST_ANSWERED;
+}
+
 static enum MHD_Result request_hand_over(struct http_request *request, const char *method)
 {
     struct event event;
@@ -268,6 +289,10 @@ static enum MHD_Result request_hand_over(struct http_request *request, const cha
     }
     if (request->daemon->http->world->is_draining) {
         return respond_plainly(request->connection, UNAVAILABLE, "The service is stopping.\n");
+    }
+    if (request->daemon->is_metrics) {
+        metrics_respond(request->daemon->http->world, &event.http, request_answer, request);
+        return request_respond(request);
     }
     request->state = REQUEST_HANDED;
     world_deliver(request->daemon->http->world, &event);
@@ -466,23 +491,31 @@ static void daemon_close(struct http_daemon *daemon)
     }
     memory_give_back(daemon->certificate);
     memory_give_back(daemon->key);
+    memory_give_back(daemon);
 }
 
-static enum status daemon_open(struct http_daemon *daemon, struct address address,
-                               struct problem *problem)
+/* Takes the socket over, also when it fails. */
+static enum status daemon_open(struct http_daemon *daemon, int fd, struct problem *problem)
 {
-    int fd;
-    enum status status = socket_listen(address, SOCK_STREAM, "HTTP", &fd, problem);
-    if (status != OK) {
-        return status;
-    }
     daemon->bound = socket_local_address(fd);
+    if (daemon->certificate_file != NULL) {
+        daemon->certificate = pem_read(daemon->certificate_file, problem);
+        daemon->key = daemon->certificate == NULL ? NULL : pem_read(daemon->key_file, problem);
+        if (daemon->key == NULL) {
+            close(fd);
+            return IO_FAILED;
+        }
+    }
     if (!daemon_start(daemon, fd)) {
         close(fd);
-        return problem_set(problem, IO_FAILED, "HTTP cannot be served: %s",
-                           daemon->certificate != NULL
-                               ? "the certificate does not fit its key, or is not PEM"
-                               : "the library did not start");
+        return daemon->certificate_file == NULL
+                   ? problem_set(problem, IO_FAILED,
+                                 "HTTP cannot be served: the library did not "
+                                 "start")
+                   : problem_set(problem, IO_FAILED,
+                                 "cannot use the certificate %.200s with the key %.200s: they do "
+                                 "not belong together, or are not PEM",
+                                 daemon->certificate_file, daemon->key_file);
     }
     if (daemon_watch(daemon) != OK) {
         return problem_set(problem, IO_FAILED, "cannot wait for HTTP connections: %s",
@@ -491,41 +524,129 @@ static enum status daemon_open(struct http_daemon *daemon, struct address addres
     return OK;
 }
 
-enum status world_listen_http(struct world *world, struct address address,
-                              const char *certificate_file, const char *key_file,
-                              struct problem *problem)
+static struct http *http_need(struct world *world)
 {
     if (world->http == NULL) {
         world->http = memory_take(sizeof *world->http);
-        if (world->http == NULL) {
-            return problem_set(problem, NO_MEMORY, "there is no memory for HTTP");
+        if (world->http != NULL) {
+            world->http->world = world;
         }
-        world->http->world = world;
     }
-    struct http *http = world->http;
-    if (http->daemon_count == ENDPOINTS_MAX) {
+    return world->http;
+}
+
+static enum status http_listen(struct world *world, struct address address,
+                               const struct http_daemon *wanted, struct problem *problem)
+{
+    struct http *http = http_need(world);
+    if (http != NULL && http->daemon_count == ENDPOINTS_MAX) {
         return problem_set(problem, LIMIT_REACHED, "at most %d addresses can serve HTTP",
                            ENDPOINTS_MAX);
     }
-    if ((certificate_file == NULL) != (key_file == NULL)) {
+    if ((wanted->certificate_file == NULL) != (wanted->key_file == NULL)) {
         return problem_set(problem, BAD_ARGUMENT,
                            "HTTPS needs both a certificate file and its key file");
     }
-    struct http_daemon *daemon = &http->daemons[http->daemon_count];
-    *daemon = (struct http_daemon){.http = http};
-    enum status status = OK;
-    if (certificate_file != NULL) {
-        daemon->certificate = pem_read(certificate_file, problem);
-        daemon->key = daemon->certificate == NULL ? NULL : pem_read(key_file, problem);
-        status = daemon->key == NULL ? IO_FAILED : OK;
+    struct http_daemon *daemon = http == NULL ? NULL : memory_take(sizeof *daemon);
+    if (daemon == NULL) {
+        return problem_set(problem, NO_MEMORY, "there is no memory for HTTP");
     }
-    status = status == OK ? daemon_open(daemon, address, problem) : status;
+    *daemon = *wanted;
+    daemon->http = http;
+    int fd;
+    enum status status = socket_listen(address, SOCK_STREAM, "HTTP", &fd, problem);
+    status = status == OK ? daemon_open(daemon, fd, problem) : status;
     if (status != OK) {
         daemon_close(daemon);
         return status;
     }
-    http->daemon_count++;
+    http->daemons[http->daemon_count++] = daemon;
     return OK;
+}
+
+enum status world_listen_http(struct world *world, struct address address,
+                              const char *certificate_file, const char *key_file,
+                              struct problem *problem)
+{
+    const struct http_daemon wanted = {.certificate_file = certificate_file, .key_file = key_file};
+    return http_listen(world, address, &wanted, problem);
+}
+
+enum status world_listen_metrics(struct world *world, struct address address,
+                                 const char *certificate_file, const char *key_file,
+                                 struct problem *problem)
+{
+    const struct http_daemon wanted = {
+        .is_metrics = true, .certificate_file = certificate_file, .key_file = key_file};
+    return http_listen(world, address, &wanted, problem);
+}
+
+/* ------------------------------------------------------------------ new certificates */
+
+static bool daemon_is_idle(const struct http_daemon *daemon)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(daemon->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info == NULL || info->num_connections == 0;
+}
+
+static void retired_drop(struct http *http)
+{
+    struct http_daemon **link = &http->retired;
+    while (*link != NULL) {
+        struct http_daemon *daemon = *link;
+        if (daemon_is_idle(daemon)) {
+            *link = daemon->retired_next;
+            daemon_close(daemon);
+        } else {
+            link = &daemon->retired_next;
+        }
+    }
+}
+
+/* Another daemon on the same socket takes the connections from now on; without one all stays. */
+static void daemon_renew(struct http *http, size_t index)
+{
+    struct http_daemon *old = http->daemons[index];
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(old->daemon, MHD_DAEMON_INFO_LISTEN_FD);
+    struct problem problem = {0};
+    struct http_daemon *daemon = memory_take(sizeof *daemon);
+    int fd = daemon == NULL || info == NULL ? -1 : fcntl(info->listen_fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) {
+        memory_give_back(daemon);
+        log_line(&http->world->log, LOG_ERROR,
+                 "the certificate of HTTPS cannot be read again now; the old one stays in use");
+        return;
+    }
+    *daemon = (struct http_daemon){.http = http,
+                                   .is_metrics = old->is_metrics,
+                                   .certificate_file = old->certificate_file,
+                                   .key_file = old->key_file};
+    if (daemon_open(daemon, fd, &problem) != OK) {
+        daemon_close(daemon);
+        log_line(&http->world->log, LOG_ERROR, "%s; the old ones stay in use", problem.sentence);
+        return;
+    }
+    int left = MHD_quiesce_daemon(old->daemon);
+    if (left >= 0) {
+        close(left);
+    }
+    http->daemons[index] = daemon;
+    old->retired_next = http->retired;
+    http->retired = old;
+}
+
+void http_reload(struct world *world)
+{
+    struct http *http = world->http;
+    for (size_t i = 0; http != NULL && i < http->daemon_count; i++) {
+        if (http->daemons[i]->certificate_file != NULL) {
+            daemon_renew(http, i);
+        }
+    }
+    if (http != NULL) {
+        retired_drop(http);
+    }
 }
 
 /* The listening socket must be closed by us once it is taken from the library. */
@@ -533,7 +654,7 @@ void http_stop(struct world *world)
 {
     struct http *http = world->http;
     for (size_t i = 0; http != NULL && i < http->daemon_count; i++) {
-        int fd = MHD_quiesce_daemon(http->daemons[i].daemon);
+        int fd = MHD_quiesce_daemon(http->daemons[i]->daemon);
         if (fd >= 0) {
             close(fd);
         }
@@ -570,7 +691,12 @@ void http_close(struct world *world)
         }
     }
     for (size_t i = 0; i < http->daemon_count; i++) {
-        daemon_close(&http->daemons[i]);
+        daemon_close(http->daemons[i]);
+    }
+    while (http->retired != NULL) {
+        struct http_daemon *daemon = http->retired;
+        http->retired = daemon->retired_next;
+        daemon_close(daemon);
     }
     table_close(&http->by_number);
     memory_give_back(http);
@@ -580,5 +706,5 @@ void http_close(struct world *world)
 struct address http_address(const struct world *world, size_t index)
 {
     require(world->http != NULL && index < world->http->daemon_count);
-    return world->http->daemons[index].bound;
+    return world->http->daemons[index]->bound;
 }

@@ -18,6 +18,7 @@ struct epp;
 struct http;
 struct mail;
 struct control;
+struct metrics_page;
 struct disk_folder;
 struct database;
 
@@ -43,6 +44,8 @@ struct world {
     struct http *http;
     struct mail *mail;
     struct control *control;
+    struct metrics_page *metrics; /* being filled; else NULL */
+    int64_t started_wall_s;
     struct disk_folder *folders; /* a list */
     struct database *databases;  /* a list */
     uint32_t endpoint_count;
@@ -111,10 +114,16 @@ void epp_close(struct world *world);
 struct address epp_address(const struct world *world, size_t index);
 
 void http_answer(struct world *world, const struct effect_http *effect);
+void http_reload(struct world *world);
 void http_stop(struct world *world);
 bool http_is_drained(const struct world *world);
 void http_close(struct world *world);
 struct address http_address(const struct world *world, size_t index);
+
+void metrics_take(struct world *world, const struct effect_metrics *effect);
+/* One response to a request to the page: made and given to `respond` before it returns. */
+void metrics_respond(struct world *world, const struct event_http *request,
+                     void (*respond)(void *user, const struct effect_http *response), void *user);
 
 void mail_deliver(struct world *world, const struct effect_mail *effect);
 void mail_close(struct world *world);

@@ -163,6 +163,7 @@ static void service_handle(void *state, const struct event *event, struct outbox
     case EVENT_QUERY:
     case EVENT_ANSWER:
     case EVENT_ROOM:
+    case EVENT_METRICS:
     case EVENT_KIND_COUNT:
         break;
     }

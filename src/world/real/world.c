@@ -166,6 +166,11 @@ static void act_mail(struct world *world, const struct effect *effect)
     mail_deliver(world, &effect->mail);
 }
 
+static void act_metrics(struct world *world, const struct effect *effect)
+{
+    metrics_take(world, &effect->metrics);
+}
+
 static void (*const ACTS[])(struct world *world, const struct effect *effect) = {
     [EFFECT_REPLY] = act_reply,       [EFFECT_HANG_UP] = act_hang_up,
     [EFFECT_ASK] = act_ask,           [EFFECT_ASK_DONE] = act_ask_done,
@@ -173,6 +178,7 @@ static void (*const ACTS[])(struct world *world, const struct effect *effect) = 
     [EFFECT_EPP_SEND] = act_epp_send, [EFFECT_EPP_CLOSE] = act_epp_close,
     [EFFECT_HTTP] = act_http,         [EFFECT_CONTROL] = act_control,
     [EFFECT_MAIL] = act_mail,         [EFFECT_AWAIT_ROOM] = act_await_room,
+    [EFFECT_METRICS] = act_metrics,
 };
 _Static_assert(LEN(ACTS) == EFFECT_KIND_COUNT, "each effect is carried out");
 
@@ -220,7 +226,7 @@ static const struct part PARTS[] = {
     {stream_flush, stream_stop, stream_is_drained, stream_close, stream_reload},
     {NULL, NULL, NULL, ask_close, ask_reload},
     {epp_flush, epp_stop, epp_is_drained, epp_close, epp_reload},
-    {NULL, http_stop, http_is_drained, http_close},
+    {NULL, http_stop, http_is_drained, http_close, http_reload},
     {control_flush, control_stop, control_is_drained, control_close},
     {NULL, NULL, NULL, mail_close},
     {NULL, NULL, NULL, sqlite_close_all},
@@ -326,6 +332,7 @@ enum status world_open(const struct world_options *options, struct world **opene
     world->log = (struct log){log_write_line, world};
     world->entropy = entropy_of_kernel();
     world->signals.fd = -1;
+    world->started_wall_s = moment_wall_s(clock_now());
     outbox_open(&world->outbox, OUTBOX_MAX);
     sigprocmask(SIG_BLOCK, NULL, &world->signals_before);
     enum status status = loop_open(&world->loop);

@@ -81,6 +81,11 @@ struct address world_address(const struct world *world, enum world_socket kind, 
 enum status world_listen_http(struct world *world, struct address address,
                               const char *certificate_file, const char *key_file,
                               struct problem *problem) MUST_USE;
+/* GET /metrics there gives the service's numbers as Prometheus reads them; the other parameters as
+ * for HTTP. */
+enum status world_listen_metrics(struct world *world, struct address address,
+                                 const char *certificate_file, const char *key_file,
+                                 struct problem *problem) MUST_USE;
 /* EPP over TLS (RFC 5734); `client_ca_file` non-NULL: a client certificate signed by it is
  * demanded. */
 enum status world_listen_epp(struct world *world, struct address address, struct world_tls tls,

@@ -64,6 +64,8 @@ enum {
     HTTP_FIELDS_MAX = 100,
     HTTP_TARGET_MAX = 8192,
 
+    METRICS_PAGE_MAX = 512 << 20, /* of hundreds of thousands of zones */
+
     CONTROL_CONNECTIONS_MAX = 32,
     CONTROL_LINE_MAX = 4096,
     CONTROL_LINE_MS = 10000, /* for the line to arrive and for the text to be taken */

@@ -105,6 +105,7 @@ static void trace_event(struct sim *sim, size_t node, const struct event *event)
     case EVENT_START:
     case EVENT_STOP:
     case EVENT_RELOAD:
+    case EVENT_METRICS:
     case EVENT_KIND_COUNT:
         break;
     }
@@ -222,6 +223,7 @@ static void effect_do(struct sim *sim, size_t node, const struct effect *effect)
     case EFFECT_MAIL:
         sim_mail_take(sim, node, &effect->mail);
         break;
+    case EFFECT_METRICS:
     case EFFECT_KIND_COUNT:
         break;
     }
