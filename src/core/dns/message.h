@@ -119,6 +119,7 @@ enum {
     EDNS_OPTION_PADDING = 12,
     EDNS_OPTION_EDE = 15
 };
+enum { EDNS_OPTIONS_MAX = 100 }; /* of one message; with more it is none */
 enum {
     EDNS_PADDING_BLOCK_RESPONSE = 468, /* RFC 8467 §4.1 */
     EDNS_PADDING_ROOM = 4 + EDNS_PADDING_BLOCK_RESPONSE - 1

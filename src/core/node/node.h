@@ -9,6 +9,7 @@ struct datagram {
     uint8_t *reply;
     size_t reply_size;
     size_t reply_len; /* set by the service; 0: the message comes as an EVENT_QUERY */
+    bool is_dropped;  /* set by the service: nothing comes, and no reply goes out */
 };
 enum { DATAGRAMS_MAX = 64 }; /* at once */
 
@@ -16,7 +17,6 @@ struct node {
     void (*handle)(void *state, const struct event *event, struct outbox *outbox);
     void *state;
     /* May be NULL. Answers at once what needs nothing but what is published: from bytes to bytes,
-     * without an event, an effect or a clock. Many at a time, so that waiting for memory is shared.
-     */
-    void (*answer)(void *state, struct datagram *datagrams, size_t count);
+     * without an event or an effect. Many at a time, so that waiting for memory is shared. */
+    void (*answer)(void *state, struct moment now, struct datagram *datagrams, size_t count);
 };

@@ -219,7 +219,7 @@ static void check_short_way(struct random_zone *zone, struct question question, 
                                 .message = query,
                                 .reply = reply,
                                 .reply_size = sizeof reply};
-    auth_answer(zone->auth, &datagram, 1);
+    auth_answer(zone->auth, test_moment(0), &datagram, 1);
     if (datagram.reply_len == 0) {
         return;
     }

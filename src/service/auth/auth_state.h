@@ -29,12 +29,15 @@ struct secondary {
     bool is_notified;   /* news was told of while we were busy: ask again at the end */
     bool is_full_asked; /* the transfer on its way is an AXFR */
     bool is_full_next;  /* IXFR failed with this primary: ask for all */
+    bool is_forced;     /* the operator wants all of what the primary has, whatever its serial */
     uint64_t ask;
     uint16_t id; /* of the message sent */
     struct tsig_session session;
     struct transfer_in *transfer;
     uint32_t failures;         /* in a row */
-    int64_t next_mono_ns;      /* when the timer goes */
+    uint64_t period_octets;    /* of the transfer, in this period */
+    int64_t timer_ns;          /* what the timer is set to */
+    int64_t next_mono_ns;      /* when the timer goes; in a transfer, when the period ends */
     int64_t expires_mono_ns;   /* the last time the primary vouched for our version + EXPIRE */
     int64_t confirmed_wall_s;  /* that last time */
     int64_t remembered_wall_s; /* the same as it stands on disk */
@@ -56,6 +59,7 @@ struct auth_zone {
     uint16_t key_len;
     uint8_t history_count;
     uint8_t history_size;
+    bool is_started;
     bool is_expired; /* the primary was silent for EXPIRE: we may not answer (RFC 1035 §4.3.5) */
     struct zone **history;          /* the last is current */
     struct zone_journal *journal;   /* of a transferred zone; NULL: it is not kept */
@@ -148,8 +152,8 @@ struct shown_view;
 /* What is done to all zones, some at a time, so that others get their turn in between. */
 enum auth_sweep {
     SWEEP_NONE,
-    SWEEP_START, /* secondaries ask, the others notify */
-    SWEEP_RELOAD,
+    SWEEP_START,  /* those that are new: secondaries ask, the others notify */
+    SWEEP_RELOAD, /* the same, and those that are not look for news */
 };
 
 struct auth {
@@ -171,9 +175,12 @@ struct auth {
     size_t asks_open;  /* of secondaries */
     struct auth_zone *queue_first, *queue_last;
     uint32_t ask_sequence;
-    uint8_t own_secrets[AUTH_OWN_SECRETS][COOKIE_SECRET_LEN]; /* where no other is configured */
-    int64_t secret_until_mono_ns;                             /* 0: there is none yet */
-    struct rate *rate;                                        /* NULL: no limit */
+    /* Of cookies: the first makes them, all are accepted. Read by all threads. */
+    const uint8_t (*_Atomic secrets)[COOKIE_SECRET_LEN];
+    size_t secret_count; /* 0: cookies are not answered */
+    /* Where no others are configured: those that are read, and those that come next. */
+    uint8_t own_secrets[2][AUTH_OWN_SECRETS][COOKIE_SECRET_LEN];
+    struct rate *rate; /* NULL: no limit */
     struct auth_stream streams[AUTH_STREAMS_MAX];
     struct auth_forward forwards[AUTH_FORWARDS_MAX];
     struct auth_late late[AUTH_LATE_MAX];
@@ -226,7 +233,7 @@ void auth_let_go(struct auth *auth);
 void auth_zone_free(struct auth_zone *zone);
 
 /* Timers and asks carry their zone's index, so that nothing need be searched. */
-enum auth_timer { AUTH_TIMER_SECONDARY, AUTH_TIMER_SWEEP };
+enum auth_timer { AUTH_TIMER_SECONDARY, AUTH_TIMER_SWEEP, AUTH_TIMER_SECRETS };
 uint64_t auth_timer_id(enum auth_timer kind, size_t index);
 enum auth_timer auth_timer_kind(uint64_t timer);
 size_t auth_timer_index(uint64_t timer);
@@ -234,6 +241,16 @@ size_t auth_timer_index(uint64_t timer);
  */
 uint64_t auth_ask_id(struct auth *auth, const struct auth_zone *zone, size_t slot);
 struct auth_zone *auth_ask_zone(struct auth *auth, uint64_t ask, size_t *slot);
+
+/* What a client asks for by EDNS options. */
+struct auth_asked {
+    struct address peer; /* for whom, and when */
+    int64_t now_s;
+    bool wants_nsid;
+    bool has_cookie;
+    struct span cookie; /* as sent */
+    enum cookie_verdict cookie_verdict;
+};
 
 /* query.c: one message from a client, read and checked so far as its kind needs. */
 struct auth_request {
@@ -244,9 +261,7 @@ struct auth_request {
     bool is_signed;
     uint16_t tsig_error; /* the request's TSIG was refused for this; 0 when not */
     int ede;             /* enum ede; EDE_NONE when there is nothing to explain */
-    bool has_cookie;
-    struct span cookie; /* as sent */
-    enum cookie_verdict cookie_verdict;
+    struct auth_asked asked;
 };
 void auth_handle_query(struct auth *auth, const struct event *event, struct outbox *outbox);
 /* Sends an answer without records. */
@@ -257,14 +272,28 @@ void auth_send_plan(struct auth *auth, struct auth_request *request, const struc
                     struct outbox *outbox);
 /* The largest answer by UDP to an asker of that family. */
 uint16_t auth_udp_size(const struct auth *auth, struct address peer);
+enum auth_counter auth_counter_of(uint16_t rcode); /* of answers with it */
 /* May the sender of the request have the zone? */
 bool auth_is_granted(const struct auth_zone *zone, const struct auth_request *request);
 void auth_count(struct auth *auth, enum auth_counter counter);
 void auth_count_rcode(struct auth *auth, uint16_t rcode); /* an answer with it */
 
-/* options.c: EDNS options in, NOERROR or the rcode that they earn; and those of the answer. */
-uint16_t auth_read_options(struct auth *auth, struct auth_request *request);
-void auth_write_options(struct auth *auth, const struct auth_request *request,
+/* options.c: the secrets of cookies, from those of the options or our own; and another of our own
+ * when a day has passed (`is_due`). */
+void auth_secrets_open(struct auth *auth);
+void auth_secrets_timer(struct auth *auth, bool is_due, struct moment now, struct outbox *outbox);
+void auth_secrets_close(struct auth *auth);
+/* What raw options ask for, of whom `asked` says who and when; MALFORMED earns FORMERR. This and
+ * the next three from any thread. */
+enum status auth_read_options(const struct auth *auth, struct span options,
+                              struct auth_asked *asked) MUST_USE;
+bool auth_is_cookie_ours(const struct auth_asked *asked); /* so the address is not forged */
+/* By UDP: is it BADCOOKIE that the cookie earns (RFC 7873 §5.2.3)? */
+bool auth_demands_cookie(const struct auth *auth, const struct auth_asked *asked);
+/* What was asked for as raw options; and all the options of an answer. */
+void auth_write_asked(const struct auth *auth, const struct auth_asked *asked,
+                      struct writer *options);
+void auth_write_options(const struct auth *auth, const struct auth_request *request,
                         struct writer *options);
 /* about.c: what the server says of itself in class CH. */
 void auth_answer_about(struct auth *auth, struct auth_request *request, struct outbox *outbox);
@@ -273,7 +302,10 @@ void auth_answer_about(struct auth *auth, struct auth_request *request, struct o
  * configuration comes to is said in `text`, if that is not NULL. */
 void auth_reload_zone(struct auth *auth, struct auth_zone *zone, struct moment now,
                       struct outbox *outbox);
-void auth_reload(struct auth *auth, struct moment now, struct outbox *outbox, struct writer *text);
+enum status auth_reload(struct auth *auth, struct moment now, struct outbox *outbox,
+                        struct writer *text);
+/* Zones from that place on are to be started. */
+void auth_sweep_from(struct auth *auth, size_t place);
 /* The command is told of a version that came from elsewhere. */
 void auth_tell_taken(struct auth *auth, const struct zone *version, struct moment now);
 
@@ -282,6 +314,7 @@ void auth_serve_transfer(struct auth *auth, struct auth_request *request, struct
 /* A channel can take more of its transfers, or has ended. */
 void auth_stream_room(struct auth *auth, const struct event *event, struct outbox *outbox);
 void auth_stream_close(struct auth_stream *stream);
+void auth_stream_end(struct auth_stream *stream, struct outbox *outbox); /* early */
 /* The zone goes: its transfers end early. */
 void auth_stream_drop(struct auth *auth, const struct auth_zone *zone, struct outbox *outbox);
 

@@ -27,14 +27,19 @@ void auth_count(struct auth *auth, enum auth_counter counter)
     auth->counters[counter]++;
 }
 
-void auth_count_rcode(struct auth *auth, uint16_t rcode)
+enum auth_counter auth_counter_of(uint16_t rcode)
 {
     static const enum auth_counter by_rcode[] = {
         [RCODE_NOERROR] = AUTH_COUNT_NOERROR,   [RCODE_FORMERR] = AUTH_COUNT_FORMERR,
         [RCODE_SERVFAIL] = AUTH_COUNT_SERVFAIL, [RCODE_NXDOMAIN] = AUTH_COUNT_NXDOMAIN,
         [RCODE_NOTIMP] = AUTH_COUNT_OTHER,      [RCODE_REFUSED] = AUTH_COUNT_REFUSED,
     };
-    auth_count(auth, rcode < LEN(by_rcode) ? by_rcode[rcode] : AUTH_COUNT_OTHER);
+    return rcode < LEN(by_rcode) ? by_rcode[rcode] : AUTH_COUNT_OTHER;
+}
+
+void auth_count_rcode(struct auth *auth, uint16_t rcode)
+{
+    auth_count(auth, auth_counter_of(rcode));
 }
 
 static size_t padding_room(const struct auth_request *request)
@@ -101,9 +106,8 @@ static void reply_send(struct auth *auth, struct auth_request *request, struct r
         return;
     }
     auth_count_rcode(auth, reply->rcode);
-    outbox_add(outbox, EFFECT_REPLY)->reply =
-        (struct effect_reply){.channel = request->event->query.channel,
-                              .message = span_of(reply->bytes, len)};
+    outbox_add(outbox, EFFECT_REPLY)->reply = (struct effect_reply){
+        .channel = request->event->query.channel, .message = span_of(reply->bytes, len)};
 }
 
 /* Does the answer go out? One that is too many does not, and one in so many of those truncated, so
@@ -114,11 +118,11 @@ static enum rate_verdict book(struct auth *auth, const struct auth_request *requ
 {
     const struct event *event = request->event;
     if (auth->rate == NULL || event->query.transport != TRANSPORT_UDP || request->is_signed ||
-        request->message.opcode != OPCODE_QUERY ||
-        (request->has_cookie && request->cookie_verdict >= COOKIE_AGING)) {
+        request->message.opcode != OPCODE_QUERY || auth_is_cookie_ours(&request->asked)) {
         return RATE_SEND;
     }
-    enum rate_verdict verdict = rate_judge(auth->rate, event->query.peer, kind, name, event->now);
+    uint64_t account = rate_account(auth->rate, event->query.peer, kind, name);
+    enum rate_verdict verdict = rate_judge(auth->rate, account, event->now);
     if (verdict != RATE_SEND) {
         auth_count(auth, AUTH_COUNT_LIMITED);
     }
@@ -252,8 +256,9 @@ static void answer_in(struct auth *auth, struct auth_request *request, struct ou
 static void handle_query(struct auth *auth, struct auth_request *request, struct outbox *outbox)
 {
     struct question question = request->message.question;
-    bool is_cookie_bad = request->has_cookie && request->cookie_verdict == COOKIE_BAD;
-    if (request->message.question_count == 0 && request->has_cookie) {
+    const struct auth_asked *asked = &request->asked;
+    bool is_cookie_bad = asked->has_cookie && asked->cookie_verdict == COOKIE_BAD;
+    if (request->message.question_count == 0 && asked->has_cookie) {
         auth_reply_empty(auth, request, is_cookie_bad ? RCODE_BADCOOKIE : RCODE_NOERROR, 0, outbox);
     } else if (request->message.question_count != 1 || question.type == 0 ||
                question.type == TYPE_OPT || question.type == TYPE_TSIG) {
@@ -330,15 +335,27 @@ bool auth_is_granted(const struct auth_zone *zone, const struct auth_request *re
     return false;
 }
 
+static uint16_t check_edns(struct auth *auth, const struct auth_request *request,
+                           enum status options)
+{
+    if (request->message.edns.version > 0) {
+        return RCODE_BADVERS;
+    }
+    bool is_free = request->is_signed || request->event->query.transport != TRANSPORT_UDP ||
+                   request->message.opcode != OPCODE_QUERY;
+    if (options == OK && !is_free && auth_demands_cookie(auth, &request->asked)) {
+        auth_count(auth, AUTH_COUNT_BADCOOKIE);
+        return RCODE_BADCOOKIE;
+    }
+    return options == OK ? RCODE_NOERROR : RCODE_FORMERR;
+}
+
+/* Options are read first: a refusal has a cookie too. */
 static void handle_request(struct auth *auth, struct auth_request *request, struct outbox *outbox)
 {
+    enum status options = auth_read_options(auth, request->message.edns.options, &request->asked);
     uint16_t rcode = check_tsig(auth, request);
-    if (rcode == RCODE_NOERROR && request->message.edns.version > 0) {
-        rcode = RCODE_BADVERS;
-    }
-    if (rcode == RCODE_NOERROR && request->message.edns.options.len > 0) {
-        rcode = auth_read_options(auth, request);
-    }
+    rcode = rcode == RCODE_NOERROR ? check_edns(auth, request, options) : rcode;
     if (rcode != RCODE_NOERROR) {
         auth_reply_empty(auth, request, rcode, 0, outbox);
         return;
@@ -361,7 +378,10 @@ static void handle_request(struct auth *auth, struct auth_request *request, stru
 
 void auth_handle_query(struct auth *auth, const struct event *event, struct outbox *outbox)
 {
-    struct auth_request request = {.event = event, .ede = EDE_NONE};
+    struct auth_request request = {
+        .event = event,
+        .ede = EDE_NONE,
+        .asked = {.peer = event->query.peer, .now_s = moment_wall_s(event->now)}};
     static_assert((int)AUTH_COUNT_UDP == 0 && (int)AUTH_COUNT_DROPPED == (int)TRANSPORT_COUNT,
                   "a counter for each transport");
     auth_count(auth, (enum auth_counter)event->query.transport);

@@ -21,6 +21,8 @@ enum quick_kind {
     QUICK_NO_DATA,  /* the name, without that type */
     QUICK_NO_NAME,  /* NXDOMAIN */
     QUICK_REFERRAL, /* from the cut above the name */
+    QUICK_NOTHING,  /* because the client has had its share */
+    QUICK_BAD_COOKIE,
 };
 
 struct quick_question {
@@ -35,6 +37,9 @@ struct quick_question {
     bool has_edns;
     bool wants_dnssec;
     uint16_t size; /* the answer may have */
+    struct auth_asked asked;
+    uint64_t account; /* for the rate of answers */
+    uint16_t flags;   /* of the answer, beside those of its kind */
     struct zone_seek seek;
     const struct zone_node *node; /* with the data, or the cut, or the name without the type */
     /* Each proves a part of what is not there. */
@@ -46,7 +51,7 @@ struct quick_question {
 
 /* quick_read.c: takes the message apart and begins the look-up; QUICK_LEFT where it is not plain.
  */
-void quick_read(const struct auth *auth, struct datagram *datagram,
+void quick_read(const struct auth *auth, int64_t now_s, struct datagram *datagram,
                 struct quick_question *question);
 /* quick_find.c: begins the look-up of the ancestor with one more label; goes on from a node that
  * has the whole name; and after a look-up has ended, what follows from it. */
@@ -55,3 +60,4 @@ void quick_begin_at(struct quick_question *question, const struct zone_node *nod
 void quick_decide(struct quick_question *question);
 /* quick_write.c: the answer, or 0 where it does not fit. */
 size_t quick_write(const struct auth *auth, const struct quick_question *question);
+uint16_t quick_rcode(const struct quick_question *question);

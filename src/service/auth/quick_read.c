@@ -1,5 +1,5 @@
-/* Which messages are plain questions: a header, one question of class IN, and at most an OPT
- * without options. The name is taken apart into its sort key in the same pass that checks it. */
+/* Which messages are plain questions: a header, one question of class IN, and at most an OPT. The
+ * name is taken apart into its sort key in the same pass that checks it. */
 #include "service/auth/quick.h"
 
 #include <string.h>
@@ -66,13 +66,17 @@ static void make_key(struct quick_question *question, const uint8_t starts[NAME_
     }
 }
 
-/* OPT at the root, version 0, without options, and nothing behind it. */
+/* OPT at the root, version 0, and nothing behind it. */
 static bool read_opt(const struct auth *auth, const uint8_t *opt, size_t len,
                      struct quick_question *question)
 {
-    bool is_plain = len == OPT_LEN && opt[0] == 0 && read_u16(opt + 1) == TYPE_OPT && opt[6] == 0 &&
-                    read_u16(opt + 9) == 0;
+    bool is_plain = len >= OPT_LEN && opt[0] == 0 && read_u16(opt + 1) == TYPE_OPT && opt[6] == 0 &&
+                    read_u16(opt + 9) == len - OPT_LEN;
     if (!is_plain) {
+        return false;
+    }
+    if (len > OPT_LEN &&
+        auth_read_options(auth, span_of(opt + OPT_LEN, len - OPT_LEN), &question->asked) != OK) {
         return false;
     }
     uint16_t asked = read_u16(opt + 3);
@@ -148,13 +152,24 @@ static const struct auth_view *find_view(const struct auth *auth,
     return view != NULL && is_in_zone(question, view) ? view : NULL;
 }
 
-void quick_read(const struct auth *auth, struct datagram *datagram, struct quick_question *question)
+void quick_read(const struct auth *auth, int64_t now_s, struct datagram *datagram,
+                struct quick_question *question)
 {
     question->state = QUICK_LEFT;
     question->datagram = datagram;
     question->node = NULL;
     question->proof_count = 0;
+    question->flags = 0;
+    question->asked.peer = datagram->peer;
+    question->asked.now_s = now_s;
+    question->asked.has_cookie = false;
+    question->asked.wants_nsid = false;
     if (!read_message(auth, question) || !is_plain_type(question->type)) {
+        return;
+    }
+    if (auth_demands_cookie(auth, &question->asked)) {
+        question->kind = QUICK_BAD_COOKIE;
+        question->state = QUICK_READY;
         return;
     }
     const struct auth_view *view = find_view(auth, question);

@@ -1,5 +1,5 @@
 /* The answer's octets. Owner names are pointers to where the question's name stands; names in rdata
- * are compressed against it and against those written before, as far as octets are equal. */
+ * are compressed against it and against those written before, whatever their case. */
 #include "core/dns/rdata.h"
 #include "service/auth/quick.h"
 
@@ -45,14 +45,20 @@ static bool is_label_start(struct name name, uint8_t at)
     return start == at;
 }
 
+/* Of a name: the lengths of labels are below the letters. */
+static bool is_same_octet(uint8_t a, uint8_t b)
+{
+    return a == b || ((a ^ b) == 0x20 && (uint8_t)((a | 0x20) - 'a') < 26);
+}
+
 /* How many octets of `name` stand before what it shares with `other`, which begins in `other` at
  * `*other_at`; all but the root's when they share nothing. */
 static uint8_t find_shared(struct name name, struct name other, uint8_t *other_at)
 {
     uint8_t limit = name.len < other.len ? name.len : other.len;
     uint8_t shared = 0;
-    while (shared < limit &&
-           name.octets[name.len - shared - 1] == other.octets[other.len - shared - 1]) {
+    while (shared < limit && is_same_octet(name.octets[name.len - shared - 1],
+                                           other.octets[other.len - shared - 1])) {
         shared++;
     }
     uint8_t at = 0;
@@ -276,12 +282,35 @@ static void write_sections(struct answer *answer)
     case QUICK_REFERRAL:
         write_referral(answer);
         break;
+    case QUICK_NOTHING:
+    case QUICK_BAD_COOKIE:
+        break;
     }
 }
 
 /* ------------------------------------------------------------------ the message */
 
-static void write_opt(const struct auth *auth, struct answer *answer)
+struct header {
+    uint16_t rcode;
+    uint16_t flags;
+};
+
+static struct header header_of(enum quick_kind kind)
+{
+    static const struct header headers[] = {
+        [QUICK_DATA] = {RCODE_NOERROR, FLAG_AA},     [QUICK_NO_DATA] = {RCODE_NOERROR, FLAG_AA},
+        [QUICK_NO_NAME] = {RCODE_NXDOMAIN, FLAG_AA}, [QUICK_REFERRAL] = {RCODE_NOERROR, 0},
+        [QUICK_NOTHING] = {RCODE_NOERROR, 0},        [QUICK_BAD_COOKIE] = {RCODE_BADCOOKIE, 0},
+    };
+    return headers[kind];
+}
+
+uint16_t quick_rcode(const struct quick_question *question)
+{
+    return header_of(question->kind).rcode;
+}
+
+static void write_opt(const struct auth *auth, struct answer *answer, uint16_t rcode)
 {
     const struct quick_question *question = answer->question;
     uint16_t size = auth_udp_size(auth, question->datagram->peer);
@@ -291,11 +320,16 @@ static void write_opt(const struct auth *auth, struct answer *answer)
         TYPE_OPT,
         (uint8_t)(size >> 8),
         (uint8_t)size,
-        0,
+        (uint8_t)(rcode >> 4),
         0,
         question->wants_dnssec ? 0x80 : 0,
     };
     writer_span(&answer->wire, span_of(opt, sizeof opt));
+    if (question->asked.wants_nsid || question->asked.has_cookie) {
+        size_t at = answer->wire.len;
+        auth_write_asked(auth, &question->asked, &answer->wire);
+        writer_patch_u16(&answer->wire, at - 2, (uint16_t)(answer->wire.len - at));
+    }
     answer->counts[SECTION_ADDITIONAL]++;
 }
 
@@ -309,13 +343,13 @@ static void write_start(struct answer *answer)
         (struct known){question->name, MESSAGE_HEADER_LEN, (uint8_t)(question->name.len - 1)};
 }
 
-static void patch_header(struct answer *answer)
+static void patch_header(struct answer *answer, struct header header)
 {
     const struct quick_question *question = answer->question;
-    uint16_t rcode = question->kind == QUICK_NO_NAME ? RCODE_NXDOMAIN : RCODE_NOERROR;
-    uint16_t authority = question->kind == QUICK_REFERRAL ? 0 : FLAG_AA;
     uint16_t asked = (uint16_t)(question->datagram->message.bytes[2] << 8);
-    writer_patch_u16(&answer->wire, 2, (uint16_t)(FLAG_QR | (asked & FLAG_RD) | authority | rcode));
+    writer_patch_u16(&answer->wire, 2,
+                     (uint16_t)(FLAG_QR | (asked & FLAG_RD) | header.flags | question->flags |
+                                (header.rcode & 15)));
     for (size_t i = 0; i < SECTION_COUNT; i++) {
         writer_patch_u16(&answer->wire, 6 + 2 * i, answer->counts[i]);
     }
@@ -325,11 +359,12 @@ size_t quick_write(const struct auth *auth, const struct quick_question *questio
 {
     struct answer answer = {.wire = writer_over(question->datagram->reply, question->size),
                             .question = question};
+    struct header header = header_of(question->kind);
     write_start(&answer);
     write_sections(&answer);
     if (question->has_edns) {
-        write_opt(auth, &answer);
+        write_opt(auth, &answer, header.rcode);
     }
-    patch_header(&answer);
+    patch_header(&answer, header);
     return answer.wire.status == OK ? answer.wire.len : 0;
 }

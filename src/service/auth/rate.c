@@ -1,27 +1,38 @@
 /* The accounts behind response rate limiting: where one is found, what it holds, and which gives
  * way to a new one. They are so many and no more; a stranger's choice of names and addresses can
- * neither grow the table nor find out who shares a place in it. */
+ * neither grow the table nor find out who shares a place in it. All threads book in one table, for
+ * one client's queries come to all of them: an account is one word, exchanged in one step, and
+ * nobody waits for another. */
 #include "service/auth/rate.h"
 #include "core/crypto/siphash.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAYS = 4, ACCOUNTS_MIN = 64, MS_PER_S = 1000, PREFIX_LEN_MAX = 16 };
+enum { WAYS = 4, ACCOUNTS_MIN = 64, PREFIX_LEN_MAX = 16, TIME_BITS = 40, CACHE_LINE = 64 };
 
-/* Credit is in thousandths of an answer, so that it grows with each millisecond. */
+static const uint64_t TIME_MASK = (UINT64_C(1) << TIME_BITS) - 1;
+static const uint64_t US_PER_S = 1000000;
+
+/* A tag in the upper bits, and below the time in microseconds at which the account will have all
+ * its credit again: each answer moves it on by what one answer costs. 0: free. */
 struct account {
-    uint32_t tag; /* 0: free */
-    uint32_t at_ms;
-    uint32_t credit;
-    uint32_t limited; /* answers, since there was credit */
+    _Atomic uint64_t word;
+    _Atomic uint32_t limited; /* answers, since there was credit */
+};
+
+struct group {
+    _Alignas(CACHE_LINE) struct account accounts[WAYS];
 };
 
 struct rate {
     struct rate_options options;
+    uint64_t cost_us; /* of an answer */
+    uint64_t most_us; /* that an account can owe */
     uint8_t key[SIPHASH_KEY_LEN];
-    uint64_t mask; /* over groups of WAYS */
-    struct account accounts[];
+    uint64_t mask; /* over groups */
+    struct group groups[];
 };
 
 struct rate *rate_open(const struct rate_options *options, const struct entropy *entropy)
@@ -30,9 +41,14 @@ struct rate *rate_open(const struct rate_options *options, const struct entropy 
     while (count < options->accounts && count < (size_t)1 << 31) {
         count *= 2;
     }
-    struct rate *rate = calloc(1, sizeof *rate + count * sizeof rate->accounts[0]);
+    size_t size = sizeof(struct rate) + count / WAYS * sizeof(struct group);
+    struct rate *rate = aligned_alloc(CACHE_LINE, size);
     if (rate != NULL) {
+        memset(rate, 0, size);
         rate->options = *options;
+        uint64_t cost_us = options->per_second > 0 ? US_PER_S / options->per_second : 1;
+        rate->cost_us = cost_us > 0 ? cost_us : 1;
+        rate->most_us = rate->cost_us * options->per_second;
         rate->mask = count / WAYS - 1;
         entropy->fill(entropy->self, rate->key, sizeof rate->key);
     }
@@ -69,47 +85,79 @@ static uint64_t hash_account(const struct rate *rate, struct address client, enu
     return siphash_2_4(rate->key, span_of(bytes, len));
 }
 
-static void refill(const struct rate *rate, struct account *account, uint32_t now_ms)
+uint64_t rate_account(const struct rate *rate, struct address client, enum rate_kind kind,
+                      struct name name)
 {
-    uint64_t most = (uint64_t)rate->options.per_second * MS_PER_S;
-    uint64_t grown =
-        account->credit + (uint64_t)(now_ms - account->at_ms) * rate->options.per_second;
-    account->credit = (uint32_t)(grown < most ? grown : most);
-    account->at_ms = now_ms;
+    uint64_t account = hash_account(rate, client, kind, name);
+    __builtin_prefetch(&rate->groups[account & rate->mask], 1);
+    return account;
 }
 
-/* The account, or in its place the one that has been left alone for longest, opened anew. */
-static struct account *find_account(struct rate *rate, uint64_t hash, uint32_t now_ms)
+/* What the account owes, in microseconds; the clock of the accounts goes round in twelve days, and
+ * nobody owes more than a second. */
+static uint64_t debt_us(const struct rate *rate, uint64_t word, uint64_t now_us)
 {
-    struct account *group = &rate->accounts[(hash & rate->mask) * WAYS];
-    uint32_t tag = (uint32_t)(hash >> 32) | 1;
-    struct account *oldest = group;
+    uint64_t debt = (word - now_us) & TIME_MASK;
+    return debt > rate->most_us ? 0 : debt;
+}
+
+/* The account with that tag, or the one to take its place: a free one, else the one that has been
+ * left alone for longest. `*word` is what was read of it. */
+static struct account *find_account(struct group *group, uint64_t tag, uint64_t now_us,
+                                    uint64_t *word)
+{
+    struct account *oldest = NULL;
+    uint64_t oldest_age = 0;
     for (int i = 0; i < WAYS; i++) {
-        if (group[i].tag == tag) {
-            refill(rate, &group[i], now_ms);
-            return &group[i];
+        struct account *account = &group->accounts[i];
+        uint64_t read = atomic_load_explicit(&account->word, memory_order_relaxed);
+        if (read >> TIME_BITS == tag) {
+            *word = read;
+            return account;
         }
-        bool is_better = group[i].tag == 0
-                             ? oldest->tag != 0
-                             : oldest->tag != 0 && now_ms - group[i].at_ms > now_ms - oldest->at_ms;
-        oldest = is_better ? &group[i] : oldest;
+        /* As many microseconds as a signed number of that many bits says. */
+        uint64_t age = ((now_us - read) & TIME_MASK) ^ (UINT64_C(1) << (TIME_BITS - 1));
+        age = read == 0 ? UINT64_MAX : age;
+        if (oldest == NULL || age > oldest_age) {
+            oldest = account;
+            oldest_age = age;
+            *word = read;
+        }
     }
-    *oldest = (struct account){
-        .tag = tag, .at_ms = now_ms, .credit = rate->options.per_second * MS_PER_S};
     return oldest;
 }
 
-enum rate_verdict rate_judge(struct rate *rate, struct address client, enum rate_kind kind,
-                             struct name name, struct moment now)
+static enum rate_verdict limit(const struct rate *rate, struct account *account)
 {
-    uint32_t now_ms = (uint32_t)(now.mono_ns / (MOMENT_NS_PER_S / MS_PER_S));
-    struct account *account = find_account(rate, hash_account(rate, client, kind, name), now_ms);
-    if (account->credit >= MS_PER_S) {
-        account->credit -= MS_PER_S;
-        account->limited = 0;
-        return RATE_SEND;
-    }
-    account->limited++;
     uint32_t slip = rate->options.slip;
-    return slip > 0 && account->limited % slip == 0 ? RATE_TRUNCATE : RATE_DROP;
+    if (slip == 0) {
+        return RATE_DROP;
+    }
+    uint32_t limited = atomic_fetch_add_explicit(&account->limited, 1, memory_order_relaxed) + 1;
+    return limited % slip == 0 ? RATE_TRUNCATE : RATE_DROP;
+}
+
+enum rate_verdict rate_judge(struct rate *rate, uint64_t hash, struct moment now)
+{
+    struct group *group = &rate->groups[hash & rate->mask];
+    uint64_t now_us = (uint64_t)now.mono_ns / 1000;
+    uint64_t tag = hash >> TIME_BITS;
+    tag = tag != 0 ? tag : 1;
+    for (;;) {
+        uint64_t word = 0;
+        struct account *account = find_account(group, tag, now_us, &word);
+        uint64_t debt = word >> TIME_BITS == tag ? debt_us(rate, word, now_us) : 0;
+        if (debt + rate->cost_us > rate->most_us) {
+            return limit(rate, account);
+        }
+        uint64_t next = tag << TIME_BITS | ((now_us + debt + rate->cost_us) & TIME_MASK);
+        /* Else another thread was first: then it is looked at again. */
+        if (atomic_compare_exchange_weak_explicit(&account->word, &word, next, memory_order_relaxed,
+                                                  memory_order_relaxed)) {
+            if (atomic_load_explicit(&account->limited, memory_order_relaxed) != 0) {
+                atomic_store_explicit(&account->limited, 0, memory_order_relaxed);
+            }
+            return RATE_SEND;
+        }
+    }
 }

@@ -28,6 +28,10 @@ struct rate;
 /* NULL when there is no memory. Nothing is allocated later. */
 struct rate *rate_open(const struct rate_options *options, const struct entropy *entropy);
 void rate_close(struct rate *rate); /* NULL is fine */
-/* Books one answer. A network that was silent may have a second's worth at once. */
-enum rate_verdict rate_judge(struct rate *rate, struct address client, enum rate_kind kind,
-                             struct name name, struct moment now);
+/* The account that an answer of that kind goes to. What it takes from memory is fetched meanwhile,
+ * so that it is worth while to do this for many before the first is judged. */
+uint64_t rate_account(const struct rate *rate, struct address client, enum rate_kind kind,
+                      struct name name);
+/* Books one answer. A network that was silent may have a second's worth at once. From any thread,
+ * without a lock. */
+enum rate_verdict rate_judge(struct rate *rate, uint64_t account, struct moment now);

@@ -26,6 +26,12 @@ static struct address address(const char *text)
     return made;
 }
 
+static enum rate_verdict judge(struct rate *rate, struct address client, enum rate_kind kind,
+                               struct name name, struct moment now)
+{
+    return rate_judge(rate, rate_account(rate, client, kind, name), now);
+}
+
 static size_t sent(struct rate *rate, const char *client, enum rate_kind kind, const char *name,
                    int64_t now_ms, int count)
 {
@@ -33,8 +39,7 @@ static size_t sent(struct rate *rate, const char *client, enum rate_kind kind, c
     size_t answers = 0;
     for (int i = 0; i < count; i++) {
         struct moment now = {.mono_ns = now_ms * (MOMENT_NS_PER_S / 1000)};
-        answers +=
-            rate_judge(rate, address(client), kind, test_name(name, &buffer), now) == RATE_SEND;
+        answers += judge(rate, address(client), kind, test_name(name, &buffer), now) == RATE_SEND;
     }
     return answers;
 }
@@ -99,8 +104,8 @@ static void test_slip(void **state)
         struct name_buffer buffer;
         size_t truncated = 0;
         for (int j = 0; j < 70; j++) {
-            truncated += rate_judge(rate, address("192.0.2.1"), RATE_POSITIVE,
-                                    test_name("a.", &buffer), test_moment(0)) == RATE_TRUNCATE;
+            truncated += judge(rate, address("192.0.2.1"), RATE_POSITIVE, test_name("a.", &buffer),
+                               test_moment(0)) == RATE_TRUNCATE;
         }
         assert_int_equal(truncated, rows[i].truncated);
         rate_close(rate);
@@ -118,7 +123,7 @@ static void test_flood(void **state)
                                 .octets = {10, (uint8_t)(i >> 8), (uint8_t)i, 1}};
         struct name_buffer buffer;
         struct moment now = {.mono_ns = (int64_t)i * 1000};
-        (void)rate_judge(rate, other, RATE_POSITIVE, test_name("a.", &buffer), now);
+        (void)judge(rate, other, RATE_POSITIVE, test_name("a.", &buffer), now);
         if (i % 10 == 0) {
             answers += sent(rate, "192.0.2.1", RATE_POSITIVE, "a.", i / 1000, 1);
         }

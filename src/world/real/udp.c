@@ -144,7 +144,7 @@ static void endpoint_ready(void *owner, uint32_t events)
             udp_lane_send(&udp->lane, endpoint->watch.fd, &world->log);
         }
         for (size_t i = 0; i < count && endpoint->watch.is_watched; i++) {
-            if (udp->lane.datagrams[i].reply_len == 0) {
+            if (udp->lane.datagrams[i].reply_len == 0 && !udp->lane.datagrams[i].is_dropped) {
                 message_take(endpoint, i);
             }
         }

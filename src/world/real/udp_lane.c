@@ -1,6 +1,7 @@
 /* What the kernel wants to know of each message, and what is done when it takes none. */
 #include "world/real/udp_lane.h"
 
+#include "world/real/clock.h"
 #include "world/real/memory.h"
 
 #include <errno.h>
@@ -167,7 +168,7 @@ void udp_lane_add(struct udp_lane *lane, const struct udp_way *way, struct span 
 void udp_lane_answer(struct udp_lane *lane, const struct node *node)
 {
     require(lane->out.count == 0);
-    node->answer(node->state, lane->datagrams, lane->in.count);
+    node->answer(node->state, clock_now(), lane->datagrams, lane->in.count);
     for (size_t i = 0; i < lane->in.count; i++) {
         const struct datagram *datagram = &lane->datagrams[i];
         struct udp_way way;

@@ -103,7 +103,7 @@ static bool serve_batch(struct worker *worker, size_t endpoint)
     udp_lane_send(lane, from->fd, workers->log);
     bool has_left = false;
     for (size_t i = 0; i < count; i++) {
-        if (lane->datagrams[i].reply_len == 0) {
+        if (lane->datagrams[i].reply_len == 0 && !lane->datagrams[i].is_dropped) {
             hand_over(worker, i, endpoint);
             has_left = true;
         }
