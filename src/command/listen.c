@@ -1,5 +1,10 @@
-/* What `tls-listen` and its certificate, and the limits of connections, mean to the world. */
+/* What `tls-listen`, `https-listen` and their certificate, and the limits of connections, mean to
+ * the world. */
 #include "command/listen.h"
+
+#include "core/dns/carriage.h"
+
+#include <string.h>
 
 static uint32_t server_number(const struct config *config, const char *option)
 {
@@ -17,24 +22,59 @@ void listen_set_limits(const struct config *config, struct world *world)
                             });
 }
 
-enum status listen_open_tls(const struct config *config, struct world *world,
-                            struct problem *problem)
+static enum status open_tls(struct world *world, struct address address,
+                            const struct world_https *service, struct problem *problem)
 {
-    size_t count = config_list_count(config, "server", 0, "tls-listen");
-    const struct world_tls tls = {
-        .certificate_file = config_text(config, "server", 0, "tls-certificate"),
-        .key_file = config_text(config, "server", 0, "tls-key"),
+    return world_listen_tls(world, address, service->tls, problem);
+}
+
+/* The kinds of connections that a certificate is for. */
+static const struct secured {
+    const char *option;
+    uint16_t port;
+    enum status (*open)(struct world *world, struct address address,
+                        const struct world_https *service, struct problem *problem);
+} SECURED[] = {
+    {"tls-listen", LISTEN_TLS_PORT, open_tls},
+    {"https-listen", LISTEN_HTTPS_PORT, world_listen_https},
+};
+
+static enum status open_each(const struct config *config, const struct secured *secured,
+                             struct world *world, struct problem *problem)
+{
+    const struct world_https service = {
+        .tls = {.certificate_file = config_text(config, "server", 0, "tls-certificate"),
+                .key_file = config_text(config, "server", 0, "tls-key")},
+        .path = config_text(config, "server", 0, "http-endpoint"),
+        .lifetime_s = carriage_lifetime_s,
     };
-    if (count > 0 && (tls.certificate_file == NULL || tls.key_file == NULL)) {
+    size_t count = config_list_count(config, "server", 0, secured->option);
+    if (count > 0 && (service.tls.certificate_file == NULL || service.tls.key_file == NULL)) {
         return problem_set(problem, BAD_ARGUMENT,
-                           "`tls-listen` needs `tls-certificate: FILE` and `tls-key: FILE`");
+                           "`%s` needs `tls-certificate: FILE` and `tls-key: FILE`",
+                           secured->option);
     }
     enum status status = OK;
     for (size_t i = 0; i < count && status == OK; i++) {
         struct address address;
-        const char *text = config_list_at(config, "server", 0, "tls-listen", i);
-        status = address_read(span_of_text(text), LISTEN_TLS_PORT, &address);
-        status = status == OK ? world_listen_tls(world, address, tls, problem) : status;
+        const char *text = config_list_at(config, "server", 0, secured->option, i);
+        status = address_read(span_of_text(text), secured->port, &address);
+        status = status == OK ? secured->open(world, address, &service, problem) : status;
+    }
+    return status;
+}
+
+enum status listen_open_tls(const struct config *config, struct world *world,
+                            struct problem *problem)
+{
+    const char *path = config_text(config, "server", 0, "http-endpoint");
+    if (path[0] != '/' || strpbrk(path, "?#") != NULL) {
+        return problem_set(problem, BAD_ARGUMENT,
+                           "http-endpoint: \"%.100s\" is no path as \"/dns-query\" is", path);
+    }
+    enum status status = OK;
+    for (size_t i = 0; i < LEN(SECURED) && status == OK; i++) {
+        status = open_each(config, &SECURED[i], world, problem);
     }
     return status;
 }

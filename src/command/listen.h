@@ -3,14 +3,14 @@
 #include "core/base/config.h"
 #include "world/real/world.h"
 
-enum { LISTEN_METRICS_PORT = 9053, LISTEN_TLS_PORT = 853 };
+enum { LISTEN_METRICS_PORT = 9053, LISTEN_TLS_PORT = 853, LISTEN_HTTPS_PORT = 443 };
 
 /* Before the first address is listened on. */
 void listen_set_limits(const struct config *config, struct world *world);
 /* `metrics` of that section, where it is set. */
 enum status listen_open_metrics(const struct config *config, const char *section,
                                 struct world *world, struct problem *problem) MUST_USE;
-/* Every `tls-listen`. */
+/* Every `tls-listen` and `https-listen`. */
 enum status listen_open_tls(const struct config *config, struct world *world,
                             struct problem *problem) MUST_USE;
 
@@ -21,6 +21,17 @@ enum status listen_open_tls(const struct config *config, struct world *world,
      .kind = CONFIG_ADDRESS,                                                                       \
      .is_list = true,                                                                              \
      .help = "address to answer queries on over TLS (RFC 7858); port 853 unless given"},           \
+        {.section = "server",                                                                      \
+         .name = "https-listen",                                                                   \
+         .kind = CONFIG_ADDRESS,                                                                   \
+         .is_list = true,                                                                          \
+         .help = "address to answer queries on over HTTPS (RFC 8484), HTTP/2 alone; port 443 "     \
+                 "unless given"},                                                                  \
+        {.section = "server",                                                                      \
+         .name = "http-endpoint",                                                                  \
+         .kind = CONFIG_TEXT,                                                                      \
+         .default_value = "/dns-query",                                                            \
+         .help = "path that queries over HTTPS are answered at"},                                  \
         {.section = "server",                                                                      \
          .name = "tls-certificate",                                                                \
          .kind = CONFIG_PATH,                                                                      \
