@@ -170,10 +170,13 @@ static void sweep_on(struct auth *auth, struct moment now, struct outbox *outbox
     size_t done = 0;
     for (; auth->sweep_next < auth->place_count && done < SWEEP_PORTION; auth->sweep_next++) {
         struct auth_zone *zone = auth->places[auth->sweep_next];
-        done += zone != NULL;
-        if (zone != NULL && auth->sweep == SWEEP_START) {
+        if (zone == NULL || (zone->is_started && auth->sweep == SWEEP_START)) {
+            continue;
+        }
+        done++;
+        if (!zone->is_started) {
             auth_zone_start(auth, zone, now, outbox);
-        } else if (zone != NULL) {
+        } else {
             auth_reload_zone(auth, zone, now, outbox);
         }
     }
@@ -184,19 +187,15 @@ static void sweep_on(struct auth *auth, struct moment now, struct outbox *outbox
     }
 }
 
-static void sweep_begin(struct auth *auth, enum auth_sweep sweep, struct moment now,
-                        struct outbox *outbox)
+void auth_sweep_from(struct auth *auth, size_t place)
 {
-    if (auth->sweep == SWEEP_START) {
-        return; /* who has not begun will read what is there then */
-    }
-    auth->sweep = sweep;
-    auth->sweep_next = 0;
-    sweep_on(auth, now, outbox);
+    bool is_new = auth->sweep == SWEEP_NONE;
+    auth->sweep = is_new ? SWEEP_START : auth->sweep;
+    auth->sweep_next = is_new || place < auth->sweep_next ? place : auth->sweep_next;
 }
 
 /* What is kept on disk is served at once. */
-static void handle_start(struct auth *auth, struct moment now, struct outbox *outbox)
+static void handle_start(struct auth *auth, struct moment now)
 {
     for (size_t i = 0; i < auth->place_count; i++) {
         if (auth->places[i] != NULL && auth->places[i]->secondary != NULL) {
@@ -205,16 +204,20 @@ static void handle_start(struct auth *auth, struct moment now, struct outbox *ou
     }
     auth_secrets_timer(auth, false, now, outbox);
     auth->is_started = true;
-    sweep_begin(auth, SWEEP_START, now, outbox);
+    auth_sweep_from(auth, 0);
 }
 
-void auth_reload(struct auth *auth, struct moment now, struct outbox *outbox, struct writer *text)
+enum status auth_reload(struct auth *auth, struct moment now, struct outbox *outbox,
+                        struct writer *text)
 {
     const struct auth_manager *manager = &auth->options.manager;
-    if (manager->reconfigure == NULL ||
-        manager->reconfigure(manager->user, now, outbox, text) == OK) {
-        sweep_begin(auth, SWEEP_RELOAD, now, outbox);
+    enum status status =
+        manager->reconfigure == NULL ? OK : manager->reconfigure(manager->user, now, outbox, text);
+    if (status == OK) {
+        auth->sweep = SWEEP_RELOAD;
+        auth->sweep_next = 0;
     }
+    return status;
 }
 
 static void handle_timer(struct auth *auth, const struct event *event, struct outbox *outbox)
@@ -229,10 +232,7 @@ static void handle_timer(struct auth *auth, const struct event *event, struct ou
     case AUTH_TIMER_SECRETS:
         auth_secrets_timer(auth, true, event->now, outbox);
         break;
-    case AUTH_TIMER_SWEEP:
-        if (auth->sweep != SWEEP_NONE) {
-            sweep_on(auth, event->now, outbox);
-        }
+    case AUTH_TIMER_SWEEP: /* it goes on at the end of each event */
         break;
     }
 }
@@ -257,10 +257,10 @@ static void handle(struct auth *auth, const struct event *event, struct outbox *
 {
     switch (event->kind) {
     case EVENT_START:
-        handle_start(auth, event->now, outbox);
+        handle_start(auth, event->now);
         break;
     case EVENT_RELOAD:
-        auth_reload(auth, event->now, outbox, NULL);
+        (void)!auth_reload(auth, event->now, outbox, NULL); /* it was said why not */
         break;
     case EVENT_TIMER:
         handle_timer(auth, event, outbox);
@@ -295,6 +295,9 @@ void auth_handle(void *state, const struct event *event, struct outbox *outbox)
 {
     struct auth *auth = state;
     handle(auth, event, outbox);
+    if (auth->sweep != SWEEP_NONE) {
+        sweep_on(auth, event->now, outbox);
+    }
     auth_secondary_go_on(auth, event->now, outbox);
     auth_let_go(auth);
 }

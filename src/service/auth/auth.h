@@ -39,13 +39,28 @@ struct auth_grant {
     struct address address;
 };
 
+enum auth_catalog_role {
+    AUTH_CATALOG_NONE,
+    AUTH_CATALOG_INTERPRET, /* a catalog of others (RFC 9432): its members are served */
+    AUTH_CATALOG_GENERATE,  /* one that is made here, of the zones that are its members */
+    AUTH_CATALOG_MEMBER,
+};
+struct auth_catalog {
+    enum auth_catalog_role role;
+    struct name zone;  /* MEMBER: the catalog */
+    struct span group; /* MEMBER: its group there; empty: none */
+};
+
 struct auth_zone_options {
     struct name name;
     const struct zone *fixed; /* from a file; NULL: from the primary */
     bool is_fixed_later;      /* no version yet, but from nowhere else than a file */
     bool is_pushed;           /* neither: versions come by auth_push */
-    bool forwards_updates;    /* UPDATEs with a good TSIG go on to the primary (RFC 2136 §6) */
-    const void *origin;       /* handed to `reload`: what the command knows it by */
+    bool verifies_zonemd;     /* a transferred version without a good ZONEMD is not taken */
+    const struct auth_catalog *catalog; /* NULL: AUTH_CATALOG_NONE */
+    bool forwards_updates; /* UPDATEs with a good TSIG go on to the primary (RFC 2136 §6) */
+    uint32_t mark;         /* the command's own, as is the origin */
+    const void *origin;    /* handed to `reload`: what the command knows it by */
     struct auth_peer primary;
     const struct auth_peer *notify; /* these outlive the zone, or its next auth_change */
     size_t notify_count;
@@ -67,12 +82,16 @@ struct auth_update {
 struct auth_manager {
     void *user;
     enum status (*add)(void *user, struct name name, struct span pattern, struct moment now,
-                       struct outbox *outbox, struct writer *text);
+                       struct writer *text);
     enum status (*remove)(void *user, struct name name, struct moment now, struct outbox *outbox,
                           struct writer *text);
     /* The configuration is read again; all of it is taken or nothing. `text` may be NULL. */
     enum status (*reconfigure)(void *user, struct moment now, struct outbox *outbox,
                                struct writer *text);
+    /* A catalog with that origin has a member in that group. EXISTS: the zone is there already. */
+    enum status (*add_member)(void *user, const struct auth_zone_options *catalog,
+                              struct name member, struct span group, struct moment now,
+                              struct problem *problem);
 };
 
 struct auth_options {
@@ -120,7 +139,18 @@ enum status auth_open(const struct auth_options *options, struct auth **auth,
 /* While the server runs, from within its own callbacks or between events. A zone that is there:
  * EXISTS. */
 enum status auth_add(struct auth *auth, const struct auth_zone_options *options, struct moment now,
-                     struct outbox *outbox, struct problem *problem) MUST_USE;
+                     struct problem *problem) MUST_USE;
+/* The options of a zone that is there, as long as it is; NULL: none is. */
+const struct auth_zone_options *auth_zone_options_of(const struct auth *auth, struct name name);
+/* Calls `each` for every zone; it may remove that one. */
+void auth_each_zone(struct auth *auth,
+                    void (*each)(void *user, const struct auth_zone_options *options), void *user);
+bool auth_zone_is_served(const struct auth *auth, struct name name);
+/* Other keys from now on. What is under way with one that is there again, under its name and with
+ * its secret, goes on; what was with another ends. Then every zone is changed or removed that has a
+ * key of before. */
+void auth_set_keys(struct auth *auth, const struct tsig_key *keys, size_t count, struct moment now,
+                   struct outbox *outbox);
 /* Another source, or others to notify and transfer to; what is served goes on being served until
  * there is something newer. `fixed` NULL for a zone from a file: its version stays. NOT_FOUND. */
 enum status auth_change(struct auth *auth, const struct auth_zone_options *options,

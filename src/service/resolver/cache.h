@@ -1,11 +1,18 @@
 #pragma once
 /* What was learned, until it expires: answers, denials, delegations and failures. Entries never
  * change but for their verdict; they are counted, so that a query may hold one that the cache has
- * evicted. The table is bounded by memory and uses a seeded hash, so that nobody can fill one
- * place of it. */
+ * evicted. The table is bounded by memory and uses a keyed hash, so that nobody can fill one place
+ * of it.
+ *
+ * One thread writes; others may look for entries that are open to them (cache_peek) at any time,
+ * without a lock: what is taken out of the table is freed only when all of them have been seen to
+ * have let go. */
+#include <stdatomic.h>
+
 #include "core/base/entropy.h"
 #include "core/dns/rrset.h"
 #include "core/dnssec/verdict.h"
+#include "core/node/grace.h"
 
 enum cache_kind {
     CACHE_POSITIVE,   /* answer[0] is the RRset, answer[1] its RRSIGs when there are any */
@@ -21,26 +28,30 @@ enum cache_rank { CACHE_RANK_REFERRAL, CACHE_RANK_ANSWER };
 
 struct cache_entry {
     struct name name;
-    uint16_t type; /* 0 for NXDOMAIN that denies every type */
-    enum cache_kind kind;
-    enum cache_rank rank;
-    int64_t expires_ns; /* monotonic; INT64_MAX: never */
     const struct rrset *answer;
-    size_t answer_count;
     const struct rrset *authority;
-    size_t authority_count;
+    _Atomic int64_t expires_ns; /* monotonic; INT64_MAX: never. Others may read it */
+    uint16_t type;              /* 0 for NXDOMAIN that denies every type */
+    uint8_t answer_count;       /* at most CACHE_RRSETS_MAX */
+    uint8_t authority_count;    /* the same */
+    enum cache_kind kind : 8;
+    enum cache_rank rank : 8;
     /* The part that changes: what validation made of it. */
     bool is_judged;
+    uint8_t step; /* enum evidence_step of a DS or DNSKEY answer */
     int64_t judged_until_ns;
     struct judgement *judgement; /* kept only where it is not SECURE; else NULL */
-    uint8_t step;                /* enum evidence_step of a DS or DNSKEY answer */
     int64_t step_until_ns;
     /* Internal. */
-    uint32_t holders;
-    bool is_used;
-    size_t size;
     uint64_t hash;
+    uint32_t holders;
+    uint32_t size;
+    _Atomic int64_t open_until_ns; /* for other threads; 0: not for them */
+    atomic_bool is_open_secure;
+    _Atomic uint8_t uses; /* of late: who has many stays longest */
 };
+
+enum { CACHE_RRSETS_MAX = 255 };
 
 struct cache_draft {
     struct name name;
@@ -53,7 +64,8 @@ struct cache_draft {
     size_t authority_count;
 };
 
-/* Copies the draft; the caller holds the result. NULL without memory. */
+/* Copies the draft; the caller holds the result. NULL without memory, or with more RRsets than
+ * CACHE_RRSETS_MAX. */
 struct cache_entry *cache_entry_make(const struct cache_draft *draft, int64_t expires_ns) MUST_USE;
 struct cache_entry *cache_entry_hold(struct cache_entry *entry);
 void cache_entry_release(struct cache_entry *entry); /* NULL is fine */
@@ -63,10 +75,15 @@ void cache_entry_judge(struct cache_entry *entry, const struct judgement *judgem
 enum verdict cache_entry_verdict(const struct cache_entry *entry, int64_t now_ns);
 /* Seconds left, at least 0. */
 uint32_t cache_entry_ttl(const struct cache_entry *entry, int64_t now_ns);
+/* From now on other threads may answer with it: it was an answer already, so whatever stands
+ * between an entry and a client lets it pass. To be called again when its life was cut short. */
+void cache_entry_open(struct cache_entry *entry, bool is_secure);
+void cache_entry_shut(struct cache_entry *entry);
 
 struct cache;
 
-enum status cache_open(size_t size_max, const struct entropy *entropy,
+/* `grace` may be NULL: there is no other thread. */
+enum status cache_open(size_t size_max, const struct entropy *entropy, const struct grace *grace,
                        struct cache **cache) MUST_USE;
 void cache_close(struct cache *cache);
 /* Keeps the entry (holding it once more) and evicts others for it. A live entry of higher rank, or
@@ -79,6 +96,19 @@ struct cache_entry *cache_find(struct cache *cache, struct name name, uint16_t t
 struct cache_entry *cache_find_delegation(struct cache *cache, struct name cut, int64_t now_ns);
 struct cache_entry *cache_find_failure(struct cache *cache, struct name name, uint16_t type,
                                        int64_t now_ns);
+
+/* For other threads, between two of their quiescent states (struct grace). A place in the table,
+ * which may be asked for in advance. */
+struct cache_place {
+    uint64_t name_hash;
+};
+struct cache_place cache_place_of(const struct cache *cache, struct name name);
+void cache_prefetch(const struct cache *cache, struct cache_place place, uint16_t type);
+/* The open entry for exactly that type (0: an NXDOMAIN of the name), or NULL, which may also mean
+ * that it is being moved just now. Valid until the quiescent state. */
+const struct cache_entry *cache_peek(const struct cache *cache, struct cache_place place,
+                                     struct name name, uint16_t type, int64_t now_ns);
+
 void cache_flush(struct cache *cache);
 /* All that is known at or below the name; how many entries went. */
 size_t cache_flush_name(struct cache *cache, struct name name);

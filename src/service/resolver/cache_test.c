@@ -64,7 +64,7 @@ static void test_find(void **state)
 {
     (void)state;
     struct cache *cache;
-    assert_int_equal(cache_open(1 << 20, &entropy, &cache), OK);
+    assert_int_equal(cache_open(1 << 20, &entropy, NULL, &cache), OK);
     put(cache, made("a.test.", TYPE_A, CACHE_POSITIVE, CACHE_RANK_ANSWER, 100), 0);
     put(cache, made("gone.test.", 0, CACHE_NXDOMAIN, CACHE_RANK_ANSWER, 100), 0);
     put(cache, made("cut.test.", TYPE_NS, CACHE_DELEGATION, CACHE_RANK_REFERRAL, 100), 0);
@@ -84,7 +84,7 @@ static void test_rank(void **state)
 {
     (void)state;
     struct cache *cache;
-    assert_int_equal(cache_open(1 << 20, &entropy, &cache), OK);
+    assert_int_equal(cache_open(1 << 20, &entropy, NULL, &cache), OK);
     put(cache, made("d.test.", TYPE_DS, CACHE_POSITIVE, CACHE_RANK_ANSWER, 100), 0);
     put(cache, made("d.test.", TYPE_DS, CACHE_POSITIVE, CACHE_RANK_REFERRAL, 500), 50);
     assert_int_equal(find(cache, "d.test.", TYPE_DS, 50)->expires_ns, 100 * SECOND_NS);
@@ -119,7 +119,7 @@ static void test_memory(void **state)
     (void)state;
     enum { SIZE = 256 * 1024, NAMES = 12000 };
     struct cache *cache;
-    assert_int_equal(cache_open(SIZE, &entropy, &cache), OK);
+    assert_int_equal(cache_open(SIZE, &entropy, NULL, &cache), OK);
     put(cache, made("hot.test.", TYPE_A, CACHE_POSITIVE, CACHE_RANK_ANSWER, 1000), 0);
     char text[40];
     for (int i = 0; i < NAMES; i++) {
@@ -150,7 +150,7 @@ static void test_hold(void **state)
 {
     (void)state;
     struct cache *cache;
-    assert_int_equal(cache_open(1 << 20, &entropy, &cache), OK);
+    assert_int_equal(cache_open(1 << 20, &entropy, NULL, &cache), OK);
     put(cache, made("h.test.", TYPE_A, CACHE_POSITIVE, CACHE_RANK_ANSWER, 100), 0);
     struct cache_entry *held = cache_entry_hold(find(cache, "h.test.", TYPE_A, 0));
     cache_flush(cache);

@@ -13,6 +13,8 @@ enum {
 /* One answer being written. */
 struct draft {
     struct message_writer writer;
+    uint8_t *bytes;
+    size_t size;
     uint8_t options[OPTIONS_SIZE];
     size_t options_len;
     bool is_full; /* something that had to be there did not fit: TC */
@@ -34,15 +36,10 @@ static bool is_padded(const struct client *client)
     return transport_is_encrypted(client->transport);
 }
 
-/* Begins with header, question and room for EDNS. False without memory: then nothing is sent. */
-static bool draft_begin(struct resolver *resolver, const struct client *client, uint16_t rcode,
-                        const struct judgement *error, struct draft *draft)
+/* Begins with header, question and room for EDNS, in the bytes of the draft. */
+static void draft_begin(const struct client *client, uint16_t rcode, const struct judgement *error,
+                        struct draft *draft)
 {
-    size_t size = size_max_of(client);
-    uint8_t *bytes = arena_take(&resolver->outbox->scratch, size);
-    if (bytes == NULL) {
-        return false;
-    }
     draft->is_full = false;
     struct writer options = writer_over(draft->options, sizeof draft->options);
     if (client->keepalive_ms != 0) {
@@ -55,7 +52,8 @@ static bool draft_begin(struct resolver *resolver, const struct client *client, 
     draft->options_len = options.len;
     /* RD and CD come back as they were sent (RFC 1035 §4.1.1, RFC 4035 §3.2.2). */
     uint16_t flags = FLAG_QR | FLAG_RA | (client->flags & (FLAG_RD | FLAG_CD));
-    message_begin(&draft->writer, bytes, size, client->id, flags, client->opcode, rcode);
+    message_begin(&draft->writer, draft->bytes, draft->size, client->id, flags, client->opcode,
+                  rcode);
     if (client->has_question) {
         message_add_question(&draft->writer, client->question);
     }
@@ -63,11 +61,17 @@ static bool draft_begin(struct resolver *resolver, const struct client *client, 
         message_keep(&draft->writer,
                      EDNS_LEN + draft->options_len + (is_padded(client) ? EDNS_PADDING_ROOM : 0));
     }
-    return true;
 }
 
-static void draft_send(struct resolver *resolver, const struct client *client, uint16_t rcode,
-                       struct draft *draft)
+/* Memory for a draft to this client. False without any: then nothing is sent. */
+static bool draft_open(struct resolver *resolver, const struct client *client, struct draft *draft)
+{
+    draft->size = size_max_of(client);
+    draft->bytes = arena_take(&resolver->outbox->scratch, draft->size);
+    return draft->bytes != NULL;
+}
+
+static struct span draft_end(const struct client *client, uint16_t rcode, struct draft *draft)
 {
     if (client->has_edns) {
         struct edns edns = {.is_present = true,
@@ -77,7 +81,11 @@ static void draft_send(struct resolver *resolver, const struct client *client, u
                             .padding_block = is_padded(client) ? EDNS_PADDING_BLOCK_RESPONSE : 0};
         message_add_edns(&draft->writer, &edns, rcode);
     }
-    struct span message = message_end(&draft->writer);
+    return message_end(&draft->writer);
+}
+
+static void send(struct resolver *resolver, const struct client *client, struct span message)
+{
     if (message.len != 0) {
         outbox_reply(resolver->outbox, client->channel, message);
     }
@@ -89,8 +97,9 @@ void reply_error(struct resolver *resolver, const struct client *client, uint16_
     struct judgement error;
     judgement_set(&error, ede, "%s", reason);
     struct draft draft;
-    if (draft_begin(resolver, client, rcode, &error, &draft)) {
-        draft_send(resolver, client, rcode, &draft);
+    if (draft_open(resolver, client, &draft)) {
+        draft_begin(client, rcode, &error, &draft);
+        send(resolver, client, draft_end(client, rcode, &draft));
     }
 }
 
@@ -101,34 +110,32 @@ static void draft_add(struct draft *draft, enum section section, const struct rr
     }
 }
 
-/* Sends the draft; when it is too long, an empty one with TC instead: half an answer with its
- * proofs missing would only mislead. */
-static void draft_finish(struct resolver *resolver, const struct client *client, uint16_t rcode,
-                         struct draft *draft)
+/* The draft; when it is too long, an empty one with TC instead: half an answer with its proofs
+ * missing would only mislead. */
+static struct span draft_finish(const struct client *client, uint16_t rcode, struct draft *draft)
 {
     if (draft->is_full) {
-        if (!draft_begin(resolver, client, rcode, NULL, draft)) {
-            return;
-        }
+        draft_begin(client, rcode, NULL, draft);
         message_set_flags(&draft->writer, FLAG_TC);
     }
-    draft_send(resolver, client, rcode, draft);
+    return draft_end(client, rcode, draft);
 }
 
 void reply_local(struct resolver *resolver, const struct client *client, uint16_t rcode,
                  const struct rrset *answer, const struct rrset *authority)
 {
     struct draft draft;
-    if (!draft_begin(resolver, client, rcode, NULL, &draft)) {
+    if (!draft_open(resolver, client, &draft)) {
         return;
     }
+    draft_begin(client, rcode, NULL, &draft);
     if (answer != NULL) {
         draft_add(&draft, SECTION_ANSWER, answer);
     }
     if (authority != NULL) {
         draft_add(&draft, SECTION_AUTHORITY, authority);
     }
-    draft_finish(resolver, client, rcode, &draft);
+    send(resolver, client, draft_finish(client, rcode, &draft));
 }
 
 /* --- answers of queries --- */
@@ -164,13 +171,12 @@ static void add_synthesised(struct draft *draft, const struct link *link, uint32
     draft_add(draft, SECTION_ANSWER, &cname);
 }
 
-static void add_answer(struct draft *draft, const struct query *query, const struct link *link,
-                       int64_t now_ns)
+static void add_answer(struct draft *draft, const struct reply *reply, const struct link *link)
 {
     const struct cache_entry *entry = link->entry;
-    uint32_t ttl_s = cache_entry_ttl(entry, now_ns);
+    uint32_t ttl_s = cache_entry_ttl(entry, reply->now_ns);
     for (size_t i = 0; i < entry->answer_count; i++) {
-        if (i == 0 || query->client.wants_dnssec) {
+        if (i == 0 || reply->client->wants_dnssec) {
             add_with_ttl(draft, SECTION_ANSWER, &entry->answer[i], ttl_s);
         }
     }
@@ -180,10 +186,10 @@ static void add_answer(struct draft *draft, const struct query *query, const str
 }
 
 /* Links of one zone may carry the same proofs. */
-static bool is_repeated(const struct query *query, size_t link_at, const struct rrset *rrset)
+static bool is_repeated(const struct reply *reply, size_t link_at, const struct rrset *rrset)
 {
     for (size_t i = 0; i < link_at; i++) {
-        const struct cache_entry *entry = query->links[i].entry;
+        const struct cache_entry *entry = reply->links[i].entry;
         for (size_t j = 0; j < entry->authority_count; j++) {
             const struct rrset *other = &entry->authority[j];
             if (other->type == rrset->type && other->covers == rrset->covers &&
@@ -195,15 +201,14 @@ static bool is_repeated(const struct query *query, size_t link_at, const struct 
     return false;
 }
 
-static void add_authority(struct draft *draft, const struct query *query, size_t link_at,
-                          int64_t now_ns)
+static void add_authority(struct draft *draft, const struct reply *reply, size_t link_at)
 {
-    const struct cache_entry *entry = query->links[link_at].entry;
-    uint32_t ttl_s = cache_entry_ttl(entry, now_ns);
+    const struct cache_entry *entry = reply->links[link_at].entry;
+    uint32_t ttl_s = cache_entry_ttl(entry, reply->now_ns);
     for (size_t i = 0; i < entry->authority_count; i++) {
         const struct rrset *rrset = &entry->authority[i];
-        if ((query->client.wants_dnssec || !is_for_dnssec(rrset)) &&
-            !is_repeated(query, link_at, rrset)) {
+        if ((reply->client->wants_dnssec || !is_for_dnssec(rrset)) &&
+            !is_repeated(reply, link_at, rrset)) {
             add_with_ttl(draft, SECTION_AUTHORITY, rrset, ttl_s);
         }
     }
@@ -225,6 +230,35 @@ static bool is_authentic(const struct resolver *resolver, const struct query *qu
     return query->link_count > 0;
 }
 
+struct span reply_write(const struct reply *reply, uint8_t *bytes, size_t size)
+{
+    size_t size_max = size_max_of(reply->client);
+    struct draft draft = {.bytes = bytes, .size = size < size_max ? size : size_max};
+    draft_begin(reply->client, reply->rcode, reply->remark, &draft);
+    if (reply->is_authentic) {
+        message_set_flags(&draft.writer, FLAG_AD);
+    }
+    for (size_t i = 0; i < reply->link_count; i++) {
+        add_answer(&draft, reply, &reply->links[i]);
+    }
+    for (size_t i = 0; i < reply->link_count; i++) {
+        add_authority(&draft, reply, i);
+    }
+    return draft_finish(reply->client, reply->rcode, &draft);
+}
+
+/* Other threads may give the same answer from now on, when nothing needs to be said beside it. */
+static void links_open(const struct query *query)
+{
+    for (size_t i = 0; i < query->link_count; i++) {
+        enum verdict verdict = query->links[i].verdict;
+        bool is_plain = verdict == VERDICT_INSECURE && query->judgement.ede == EDE_NONE;
+        if (verdict == VERDICT_SECURE || is_plain) {
+            cache_entry_open(query->links[i].entry, verdict == VERDICT_SECURE);
+        }
+    }
+}
+
 void reply_query(struct resolver *resolver, const struct query *query)
 {
     const struct client *client = &query->client;
@@ -235,22 +269,21 @@ void reply_query(struct resolver *resolver, const struct query *query)
                     query->judgement.reason);
         return;
     }
-    struct draft draft;
     /* Why a secure answer was not to be had may be of interest even where it is no error: an
      * unknown algorithm, say. */
     const struct judgement *remark =
         query->judgement.verdict == VERDICT_INSECURE ? &query->judgement : NULL;
-    if (!draft_begin(resolver, client, query->rcode, remark, &draft)) {
-        return;
+    struct reply reply = {.client = client,
+                          .links = query->links,
+                          .link_count = query->link_count,
+                          .rcode = query->rcode,
+                          .remark = remark,
+                          .is_authentic = is_authentic(resolver, query),
+                          .now_ns = resolver->now.mono_ns};
+    size_t size = size_max_of(client);
+    uint8_t *bytes = arena_take(&resolver->outbox->scratch, size);
+    if (bytes != NULL) {
+        send(resolver, client, reply_write(&reply, bytes, size));
+        links_open(query);
     }
-    if (is_authentic(resolver, query)) {
-        message_set_flags(&draft.writer, FLAG_AD);
-    }
-    for (size_t i = 0; i < query->link_count; i++) {
-        add_answer(&draft, query, &query->links[i], resolver->now.mono_ns);
-    }
-    for (size_t i = 0; i < query->link_count; i++) {
-        add_authority(&draft, query, i, resolver->now.mono_ns);
-    }
-    draft_finish(resolver, client, query->rcode, &draft);
 }

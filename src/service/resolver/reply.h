@@ -3,6 +3,19 @@
  * RFC 8914). */
 #include "service/resolver/state.h"
 
+/* An answer made of the links of a chain. */
+struct reply {
+    const struct client *client;
+    const struct link *links;
+    size_t link_count;
+    uint16_t rcode;
+    const struct judgement *remark; /* NULL: nothing needs to be said beside the answer */
+    bool is_authentic;              /* AD */
+    int64_t now_ns;
+};
+/* At most `size` octets, in `bytes`. Needs nothing else, so any thread may do it. */
+struct span reply_write(const struct reply *reply, uint8_t *bytes, size_t size);
+
 /* An answer without records. `ede` of EDE_NONE: no extended error. */
 void reply_error(struct resolver *resolver, const struct client *client, uint16_t rcode,
                  enum ede ede, const char *reason);

@@ -95,7 +95,7 @@ enum status resolver_open(const struct resolver_options *options, struct resolve
     opened->may_ask_loopback = has_loopback(options->root_hints, options->root_hint_count) ||
                                has_loopback(options->forwarders, options->forwarder_count);
     opened->seed = entropy_u64(options->entropy);
-    if (cache_open(options->cache_size, options->entropy, &opened->cache) != OK ||
+    if (cache_open(options->cache_size, options->entropy, options->grace, &opened->cache) != OK ||
         servers_open(options->entropy, &opened->servers) != OK ||
         key_cache_open(KEYS_CACHED_MAX, &opened->keys) != OK) {
         resolver_close(opened);

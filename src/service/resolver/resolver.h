@@ -5,6 +5,7 @@
 #include "core/base/address.h"
 #include "core/base/log.h"
 #include "core/dnssec/chain.h"
+#include "core/node/grace.h"
 #include "core/node/outbox.h"
 
 struct resolver_prefix {
@@ -37,7 +38,8 @@ struct resolver_options {               /* all pointers live as long as the reso
     bool uses_ipv6;  /* ask name servers over IPv6 too */
     bool mixes_case; /* "0x20": random case in upstream questions */
     const struct entropy *entropy;
-    const struct log *log; /* may be NULL */
+    const struct log *log;     /* may be NULL */
+    const struct grace *grace; /* of the threads that call resolver_answer; NULL: there are none */
 };
 
 struct resolver;

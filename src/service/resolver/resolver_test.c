@@ -186,7 +186,8 @@ static void test_cache(void **state)
     assert_in_range(ttl_s, 198, 200);
     fake_pass_s(&world.net, 201);
     fake_ask(&world.net, "www.example.com.", TYPE_A, FLAG_RD, 0);
-    assert_int_equal(world.net.asked, asked + 1); /* the delegation is still known */
+    /* The delegation is still known; the first of its servers to be asked may be the silent one. */
+    assert_in_range(world.net.asked, asked + 1, asked + 2);
     assert_answer("missing.example.com.", TYPE_A, 0, "NXDOMAIN | | example.com. SOA ...");
     asked = world.net.asked;
     assert_answer("missing.example.com.", TYPE_TXT, 0, "NXDOMAIN | | example.com. SOA ...");
@@ -204,7 +205,7 @@ static void test_cache(void **state)
     assert_int_equal(world.net.asked, asked + 3); /* com refers again */
     assert_non_null(strstr(fake_control(&world.net, "flush"), "flushed"));
     fake_ask(&world.net, "www.example.com.", TYPE_A, FLAG_RD, 0);
-    assert_int_equal(world.net.asked, asked + 6);
+    assert_in_range(world.net.asked, asked + 6, asked + 7);
 }
 
 /* RFC 9520: what failed is not asked again at once. */
