@@ -1,14 +1,18 @@
 /* The process that is `vouch serve` to the system: it starts the signer and the server, starts them
- * again when they die, passes signals on, and ends when both have ended. */
+ * again when they die, passes signals on, tells the service manager how both of them are, and ends
+ * when both have ended. */
 #include "command/command.h"
 #include "command/serve.h"
+#include "world/real/service_manager.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,12 +33,18 @@ struct child {
     int64_t start_at_ms; /* when not running */
     uint32_t failures;   /* in a row */
     bool was_started;
+    bool is_ready; /* says it itself; not while it reads its files again */
+    bool is_alive; /* has said so since the manager heard it last */
 };
 
 struct supervisor {
     char *const *arguments;
     size_t argument_count;
     struct child children[CHILD_COUNT]; /* the signer first: the server asks it */
+    int signals;
+    int reports; /* what the children tell a service manager; -1: there is none */
+    char reports_name[SERVICE_MANAGER_NAME_MAX];
+    bool is_told_ready;
     bool is_stopping;
     int64_t kill_at_ms;
     int code;
@@ -47,7 +57,6 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Readiness is told by the server alone: it is the one the world sees. */
 static _Noreturn void child_run(const struct supervisor *supervisor, const struct child *child,
                                 pid_t parent)
 {
@@ -63,8 +72,9 @@ static _Noreturn void child_run(const struct supervisor *supervisor, const struc
     if (getppid() != parent) {
         _exit(EXIT_FAILED);
     }
-    if (child != &supervisor->children[1]) {
-        unsetenv("NOTIFY_SOCKET");
+    if (supervisor->reports >= 0) { /* a manager listens to us alone, and we to them */
+        setenv("NOTIFY_SOCKET", supervisor->reports_name, 1);
+        unsetenv("WATCHDOG_PID");
     }
     execv("/proc/self/exe", (char *const *)(uintptr_t)arguments);
     _exit(127);
@@ -79,6 +89,8 @@ static void child_start(const struct supervisor *supervisor, struct child *child
     }
     child->started_ms = now_ms();
     child->process = process > 0 ? process : 0;
+    child->is_ready = false;
+    child->is_alive = false;
     child->start_at_ms = child->started_ms + BACKOFF_MAX_MS; /* when fork failed */
 }
 
@@ -87,6 +99,7 @@ static void stop(struct supervisor *supervisor, int code)
     supervisor->is_stopping = true;
     supervisor->kill_at_ms = now_ms() + STOP_TIMEOUT_MS;
     supervisor->code = code;
+    service_manager_tell("STOPPING=1");
     for (size_t i = 0; i < CHILD_COUNT; i++) {
         if (supervisor->children[i].process != 0) {
             kill(supervisor->children[i].process, SIGTERM);
@@ -116,6 +129,11 @@ static void child_ended(struct supervisor *supervisor, struct child *child, int 
     if (WIFEXITED(wait_status) && lived_ms < EARLY_MS && !child->was_started) {
         fprintf(stderr, "vouch serve: the %s %s at its start\n", child->role, how);
         stop(supervisor, code == EXIT_DONE ? EXIT_FAILED : code);
+        return;
+    }
+    if (WIFEXITED(wait_status) && code == EXIT_DONE) {
+        fprintf(stderr, "vouch serve: the %s was told to stop, and so is the other\n", child->role);
+        stop(supervisor, EXIT_DONE);
         return;
     }
     child->was_started = true;
@@ -174,7 +192,7 @@ static bool is_over(const struct supervisor *supervisor)
     return supervisor->is_stopping && !is_running;
 }
 
-static void take_signal(struct supervisor *supervisor, int signal_number)
+static void take_signal(struct supervisor *supervisor, uint32_t signal_number)
 {
     if (signal_number == SIGTERM || signal_number == SIGINT) {
         if (!supervisor->is_stopping) {
@@ -187,7 +205,89 @@ static void take_signal(struct supervisor *supervisor, int signal_number)
             }
         }
     }
-    collect(supervisor);
+}
+
+static void take_signals(struct supervisor *supervisor)
+{
+    struct signalfd_siginfo taken;
+    while (read(supervisor->signals, &taken, sizeof taken) == (ssize_t)sizeof taken) {
+        take_signal(supervisor, taken.ssi_signo);
+    }
+}
+
+static bool all_are_ready(const struct supervisor *supervisor)
+{
+    bool are_ready = true;
+    for (size_t i = 0; i < CHILD_COUNT; i++) {
+        are_ready = are_ready && supervisor->children[i].is_ready;
+    }
+    return are_ready;
+}
+
+/* The manager hears of a watchdog when both have reported: it would end all for one that hangs. */
+static void pass_alive(struct supervisor *supervisor)
+{
+    for (size_t i = 0; i < CHILD_COUNT; i++) {
+        if (!supervisor->children[i].is_alive) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < CHILD_COUNT; i++) {
+        supervisor->children[i].is_alive = false;
+    }
+    service_manager_tell("WATCHDOG=1");
+}
+
+static void take_report(struct supervisor *supervisor, struct child *child, const char *text)
+{
+    static const char RELOADING[] = "RELOADING=1";
+    if (supervisor->is_stopping) {
+        return;
+    }
+    if (strcmp(text, "READY=1") == 0) {
+        child->is_ready = true;
+        if (all_are_ready(supervisor) && !supervisor->is_told_ready) {
+            supervisor->is_told_ready = true;
+            service_manager_tell(text);
+        }
+    } else if (strncmp(text, RELOADING, sizeof RELOADING - 1) == 0) {
+        child->is_ready = false;
+        if (supervisor->is_told_ready) {
+            supervisor->is_told_ready = false;
+            service_manager_tell_reloading();
+        }
+    } else if (strcmp(text, "WATCHDOG=1") == 0) {
+        child->is_alive = true;
+        pass_alive(supervisor);
+    }
+}
+
+static void take_reports(struct supervisor *supervisor)
+{
+    char text[SERVICE_MANAGER_TEXT_MAX];
+    pid_t from;
+    while (supervisor->reports >= 0 && service_manager_hear(supervisor->reports, &from, text)) {
+        for (size_t i = 0; i < CHILD_COUNT; i++) {
+            if (supervisor->children[i].process == from && from != 0) {
+                take_report(supervisor, &supervisor->children[i], text);
+            }
+        }
+    }
+}
+
+static bool open_ears(struct supervisor *supervisor)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    supervisor->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    supervisor->reports =
+        service_manager_is_there() ? service_manager_listen(supervisor->reports_name) : -1;
+    return supervisor->signals >= 0;
 }
 
 int serve_supervise(char *const *arguments, size_t count)
@@ -198,22 +298,21 @@ int serve_supervise(char *const *arguments, size_t count)
     if (count > ARGUMENTS_MAX) {
         return command_usage_error("serve", "too many words");
     }
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
-    sigaddset(&signals, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
+    if (!open_ears(&supervisor)) {
+        fprintf(stderr, "vouch serve: cannot wait for signals: %s\n", strerror(errno));
+        return EXIT_FAILED;
+    }
     while (!is_over(&supervisor)) {
-        int64_t wait_ms = look_after(&supervisor);
-        struct timespec wait = {wait_ms / 1000, wait_ms % 1000 * 1000000};
-        int signal_number = sigtimedwait(&signals, NULL, &wait);
-        if (signal_number > 0) {
-            take_signal(&supervisor, signal_number);
-        } else {
-            collect(&supervisor);
-        }
+        struct pollfd ears[] = {{.fd = supervisor.signals, .events = POLLIN},
+                                {.fd = supervisor.reports, .events = POLLIN}};
+        (void)poll(ears, LEN(ears), (int)look_after(&supervisor));
+        take_signals(&supervisor);
+        take_reports(&supervisor);
+        collect(&supervisor);
+    }
+    close(supervisor.signals);
+    if (supervisor.reports >= 0) {
+        close(supervisor.reports);
     }
     return supervisor.code;
 }

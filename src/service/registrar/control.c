@@ -256,6 +256,17 @@ static void stats_run(struct turn *turn, const struct words *words)
     succeed(turn, text);
 }
 
+static void reload_run(struct turn *turn, const struct words *words)
+{
+    (void)words;
+    if (registrar_reload(turn)) {
+        succeed(turn, arena_print(turn->scratch, "read again: %zu TLDs\n",
+                                  turn->registrar->policy.count));
+    } else {
+        fail(turn, "not read again, what counted before still does; see the log");
+    }
+}
+
 static void operation_list_run(struct turn *turn, const struct words *words)
 {
     (void)words;
@@ -296,6 +307,7 @@ static const struct control_command commands[] = {
     {"operation-list", 0, false, operation_list_run, "operation-list"},
     {"status", 0, false, status_run, "status"},
     {"stats", 0, false, stats_run, "stats"},
+    {"reload", 0, false, reload_run, "reload"},
 };
 
 static const char *usage_text(struct turn *turn)

@@ -72,7 +72,7 @@ static void start_take(struct turn *turn)
 }
 
 /* All that was read counts, or nothing of it. */
-static void reload_take(struct turn *turn)
+bool registrar_reload(struct turn *turn)
 {
     struct registrar *registrar = turn->registrar;
     struct registrar_options fresh = registrar->options;
@@ -81,7 +81,7 @@ static void reload_take(struct turn *turn)
     struct arena arena;
     if (fresh.reader.read == NULL) {
         log_line(turn_log(turn), LOG_NOTICE, "nothing is read again while it runs");
-        return;
+        return false;
     }
     arena_open(&arena, LIFE_SIZE_MAX);
     enum status status = fresh.reader.read(fresh.reader.self, &arena, &fresh, &problem);
@@ -93,7 +93,7 @@ static void reload_take(struct turn *turn)
         log_line(turn_log(turn), LOG_ERROR, "not read again, what counted before still does: %s",
                  problem_print(&problem, text, sizeof text));
         arena_close(&arena);
-        return;
+        return false;
     }
     registrar->options = fresh;
     registrar->policy = policy;
@@ -101,6 +101,7 @@ static void reload_take(struct turn *turn)
     registrar->reread = arena;
     registrar->has_work = true;
     log_line(turn_log(turn), LOG_NOTICE, "read again: %zu TLDs", policy.count);
+    return true;
 }
 
 static void metrics_tell(struct turn *turn)
@@ -153,7 +154,7 @@ static void event_take(struct turn *turn)
         letter_take_result(turn);
         break;
     case EVENT_RELOAD:
-        reload_take(turn);
+        (void)registrar_reload(turn);
         break;
     case EVENT_METRICS:
         metrics_tell(turn);

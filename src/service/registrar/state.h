@@ -47,6 +47,10 @@ struct registrar {
     bool has_work;   /* operations or mails changed: look for what is due */
 };
 
+struct turn;
+/* registrar.c: the configuration is read again; false: what counted before still does. */
+bool registrar_reload(struct turn *turn);
+
 /* One event on its way through the files. */
 struct turn {
     struct registrar *registrar;

@@ -406,6 +406,7 @@ enum status ask_add_tls_peer(struct world *world, const struct world_tls_peer *p
     }
     memcpy(added->host_name, peer->host_name, len + 1);
     added->ca_file = peer->tls.ca_file;
+    world_keep_tls(world, peer->tls);
     enum status status = tls_identity_open(peer->tls, TLS_DNS_CLIENT, &added->identity, problem);
     if (status == OK) {
         *index = (uint32_t)asks->tls_peer_count++;

@@ -1,7 +1,10 @@
 /* The operator's socket: one line in, one text out. The text begins with '+' when the command was
- * done and with '-' when it failed. Only the same user and root may speak. */
+ * done and with '-' when it failed. Only the same user and root may speak. What signals ask of the
+ * process, lines do too: `stop` is answered here, and before a service reads its own files at
+ * `reload` the certificates are read. */
 #include "world/real/acceptor.h"
 #include "world/real/inside.h"
+#include "world/real/service_manager.h"
 
 #include <errno.h>
 #include <string.h>
@@ -85,16 +88,42 @@ static size_t line_squeeze(uint8_t *bytes, size_t len)
     return kept != 0 && bytes[kept - 1] == ' ' ? kept - 1 : kept;
 }
 
+static void line_answer(struct control_line *line, bool is_failure, struct span text)
+{
+    struct world *world = line->control->world;
+    if (buffer_append(&line->out, is_failure ? SPAN_LITERAL("-") : SPAN_LITERAL("+")) != OK ||
+        buffer_append(&line->out, text) != OK) {
+        line_kill(line);
+        return;
+    }
+    line->state = LINE_ANSWERED;
+    loop_set_timer(&world->loop, &line->deadline, world_in_ms(CONTROL_LINE_MS));
+    line_mark_dirty(line);
+}
+
 static void line_deliver(struct control_line *line, size_t len)
 {
     uint8_t text[CONTROL_LINE_MAX];
     memcpy(text, buffer_bytes(&line->in).bytes, len);
+    struct world *world = line->control->world;
+    struct span words = span_of(text, line_squeeze(text, len));
+    if (span_equal(words, SPAN_LITERAL("stop"))) {
+        line_answer(line, false, SPAN_LITERAL("stopping\n"));
+        world_stop(world);
+        return;
+    }
+    if (span_equal(words, SPAN_LITERAL("reload"))) {
+        service_manager_tell_reloading();
+        world_reload_files(world);
+    }
     line->state = LINE_HANDED;
-    loop_stop_timer(&line->control->world->loop, &line->deadline);
-    struct event event = {
-        .kind = EVENT_CONTROL,
-        .control = {.request = line->request, .line = span_of(text, line_squeeze(text, len))}};
-    world_deliver(line->control->world, &event);
+    loop_stop_timer(&world->loop, &line->deadline);
+    struct event event = {.kind = EVENT_CONTROL,
+                          .control = {.request = line->request, .line = words}};
+    world_deliver(world, &event);
+    if (span_equal(words, SPAN_LITERAL("reload"))) {
+        service_manager_tell("READY=1");
+    }
 }
 
 static void line_ready(void *owner, uint32_t events)
@@ -137,15 +166,7 @@ void control_answer(struct world *world, const struct effect_control *effect)
     if (line == NULL || line->state != LINE_HANDED) {
         return;
     }
-    if (buffer_append(&line->out, effect->is_failure ? SPAN_LITERAL("-") : SPAN_LITERAL("+")) !=
-            OK ||
-        buffer_append(&line->out, effect->text) != OK) {
-        line_kill(line);
-        return;
-    }
-    line->state = LINE_ANSWERED;
-    loop_set_timer(&world->loop, &line->deadline, world_in_ms(CONTROL_LINE_MS));
-    line_mark_dirty(line);
+    line_answer(line, effect->is_failure, effect->text);
 }
 
 static void line_settle(struct control_line *line)
@@ -289,6 +310,7 @@ enum status world_listen_control(struct world *world, const char *path, struct p
         memory_give_back(control);
         return status;
     }
+    world_keep_file(world, path, true);
     world->control = control;
     return OK;
 }

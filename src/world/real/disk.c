@@ -558,6 +558,7 @@ enum status world_disk(struct world *world, const char *path, struct disk *disk,
         folder_close(folder);
         return status;
     }
+    world_keep_folder(world, path, true);
     folder->next = world->folders;
     world->folders = folder;
     *disk = (struct disk){.self = folder,

@@ -467,6 +467,7 @@ enum status world_listen_epp(struct world *world, struct address address, struct
         .epp = epp,
         .acceptor = {.world = world, .take = session_accept, .owner = listener},
     };
+    world_keep_tls(world, tls);
     enum status status = tls_identity_open(tls, TLS_EPP_SERVER, &listener->identity, problem);
     if (status != OK) {
         return status;
@@ -512,6 +513,7 @@ enum status world_add_epp_server(struct world *world, const char *name, struct a
     }
     memcpy(server->name, name, strlen(name));
     memcpy(server->host_name, host_name, strlen(host_name));
+    world_keep_tls(world, tls);
     enum status status = tls_identity_open(tls, TLS_EPP_CLIENT, &server->identity, problem);
     if (status == OK) {
         epp->server_count++;

@@ -499,6 +499,8 @@ static enum status daemon_open(struct http_daemon *daemon, int fd, struct proble
 {
     daemon->bound = socket_local_address(fd);
     if (daemon->certificate_file != NULL) {
+        world_keep_tls(daemon->http->world,
+                       (struct world_tls){daemon->certificate_file, daemon->key_file, NULL});
         daemon->certificate = pem_read(daemon->certificate_file, problem);
         daemon->key = daemon->certificate == NULL ? NULL : pem_read(daemon->key_file, problem);
         if (daemon->key == NULL) {

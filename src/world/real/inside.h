@@ -19,6 +19,7 @@ struct http;
 struct mail;
 struct control;
 struct metrics_page;
+struct kept_places;
 struct disk_folder;
 struct database;
 
@@ -46,16 +47,22 @@ struct world {
     struct control *control;
     struct metrics_page *metrics; /* being filled; else NULL */
     int64_t started_wall_s;
+    struct kept_places *kept;
     struct disk_folder *folders; /* a list */
     struct database *databases;  /* a list */
     uint32_t endpoint_count;
 
+    struct timer watchdog;
     struct watch signals;
     sigset_t signals_before; /* the mask that world_close brings back */
 };
 
 /* Lets the service handle the event and carries out what it wants. */
 void world_deliver(struct world *world, struct event *event);
+/* The end, as SIGTERM begins it; what was begun is finished. */
+void world_stop(struct world *world);
+/* Certificates and keys are read again. */
+void world_reload_files(struct world *world);
 uint64_t world_number(struct world *world);
 /* The time in some milliseconds, for timers. */
 int64_t world_in_ms(int64_t ms);
@@ -133,6 +140,10 @@ void control_flush(struct world *world);
 void control_stop(struct world *world);
 bool control_is_drained(const struct world *world);
 void control_close(struct world *world);
+
+/* All files but those that were kept are given up; UNSUPPORTED says why they are not. */
+enum status kept_leave_others(struct world *world, struct problem *problem) MUST_USE;
+void kept_close(struct world *world);
 
 void disk_close(struct world *world);
 void sqlite_close_all(struct world *world);

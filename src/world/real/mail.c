@@ -92,7 +92,11 @@ static enum status mail_open(struct world *world, struct problem *problem)
 enum status world_mail_to_maildir(struct world *world, const char *folder, struct problem *problem)
 {
     enum status status = mail_open(world, problem);
-    return status != OK ? status : maildir_open(folder, &world->mail->maildir, problem);
+    status = status != OK ? status : maildir_open(folder, &world->mail->maildir, problem);
+    if (status == OK) {
+        world_keep_folder(world, folder, true);
+    }
+    return status;
 }
 
 enum status world_mail_to_smtp(struct world *world, const char *url, struct problem *problem)

@@ -1,188 +1,16 @@
-/* Which system calls a running service needs: an allow-list. Anything else fails with EPERM, and
- * what only an attacker would want ends the process. */
+/* Who the process is, and in which order it becomes less: the user, then files, capabilities and
+ * system calls. */
 #include "world/real/privilege.h"
 
 #include <errno.h>
-#include <seccomp.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-
-static const char *const ALLOWED[] = {
-    /* descriptors */
-    "read",
-    "write",
-    "readv",
-    "writev",
-    "pread64",
-    "pwrite64",
-    "close",
-    "lseek",
-    "fcntl",
-    "ioctl",
-    "dup",
-    "dup2",
-    "dup3",
-    "pipe2",
-    "eventfd2",
-    "signalfd4",
-    "poll",
-    "ppoll",
-    "select",
-    "pselect6",
-    "epoll_create1",
-    "epoll_ctl",
-    "epoll_wait",
-    "epoll_pwait",
-    "epoll_pwait2",
-    /* sockets */
-    "socket",
-    "socketpair",
-    "connect",
-    "bind",
-    "listen",
-    "accept",
-    "accept4",
-    "shutdown",
-    "getsockname",
-    "getpeername",
-    "getsockopt",
-    "setsockopt",
-    "recvfrom",
-    "recvmsg",
-    "recvmmsg",
-    "sendto",
-    "sendmsg",
-    "sendmmsg",
-    "sendfile",
-    /* files */
-    "open",
-    "openat",
-    "stat",
-    "lstat",
-    "fstat",
-    "newfstatat",
-    "statx",
-    "statfs",
-    "fstatfs",
-    "access",
-    "faccessat",
-    "faccessat2",
-    "readlink",
-    "readlinkat",
-    "getcwd",
-    "getdents64",
-    "mkdir",
-    "mkdirat",
-    "rmdir",
-    "unlink",
-    "unlinkat",
-    "rename",
-    "renameat",
-    "renameat2",
-    "link",
-    "linkat",
-    "fsync",
-    "fdatasync",
-    "ftruncate",
-    "fallocate",
-    "flock",
-    "umask",
-    "fchmod",
-    "fchown",
-    "utimensat",
-    /* memory and threads */
-    "mmap",
-    "munmap",
-    "mremap",
-    "mprotect",
-    "madvise",
-    "brk",
-    "mlock",
-    "munlock",
-    "clone",
-    "clone3",
-    "set_robust_list",
-    "rseq",
-    "futex",
-    "sched_yield",
-    "sched_getaffinity",
-    "membarrier",
-    "exit",
-    "exit_group",
-    "gettid",
-    "set_tid_address",
-    "prctl",
-    /* signals and time */
-    "rt_sigaction",
-    "rt_sigprocmask",
-    "rt_sigreturn",
-    "sigaltstack",
-    "restart_syscall",
-    "tgkill",
-    "clock_gettime",
-    "clock_getres",
-    "clock_nanosleep",
-    "nanosleep",
-    "gettimeofday",
-    "time",
-    /* who and what we are */
-    "getrandom",
-    "getpid",
-    "getppid",
-    "getuid",
-    "geteuid",
-    "getgid",
-    "getegid",
-    "prlimit64",
-    "getrlimit",
-    "getrusage",
-    "sysinfo",
-    "uname",
-};
-
-static const char *const FATAL[] = {
-    "execve",     "execveat",   "ptrace",          "process_vm_readv", "process_vm_writev",
-    "mount",      "pivot_root", "chroot",          "setuid",           "setgid",
-    "setresuid",  "setresgid",  "init_module",     "finit_module",     "delete_module",
-    "kexec_load", "bpf",        "perf_event_open", "userfaultfd",      "unshare",
-    "setns",
-};
-
-static int rules_add(scmp_filter_ctx filter, uint32_t action, const char *const *names,
-                     size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        int number = seccomp_syscall_resolve_name(names[i]);
-        if (number == __NR_SCMP_ERROR) {
-            continue; /* this machine has no such call */
-        }
-        int failed = seccomp_rule_add(filter, action, number, 0);
-        if (failed != 0) {
-            return failed;
-        }
-    }
-    return 0;
-}
-
-static enum status sandbox_enter(struct problem *problem)
-{
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    if (filter == NULL) {
-        return problem_set(problem, NO_MEMORY, "the sandbox (seccomp) cannot be set up");
-    }
-    int failed = rules_add(filter, SCMP_ACT_ALLOW, ALLOWED, LEN(ALLOWED));
-    failed = failed == 0 ? rules_add(filter, SCMP_ACT_KILL_PROCESS, FATAL, LEN(FATAL)) : failed;
-    failed = failed == 0 ? seccomp_load(filter) : failed;
-    seccomp_release(filter);
-    if (failed != 0) {
-        return problem_set(problem, REFUSED,
-                           "the sandbox (seccomp) cannot be entered: %s; where the kernel has "
-                           "none, run without it",
-                           strerror(-failed));
-    }
-    return OK;
-}
+#include <sys/syscall.h>
+#include <unistd.h>
 
 void privilege_raise_limits(void)
 {
@@ -200,12 +28,50 @@ uint32_t privilege_descriptors(void)
     return is_known ? (uint32_t)files.rlim_cur : UINT32_MAX;
 }
 
-enum status privilege_drop(bool is_sandboxed, struct problem *problem)
+/* Exactly these, and none that a program could be given. */
+static bool capabilities_set(uint64_t wanted)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[2] = {0};
+    for (int i = 0; i < 2; i++) {
+        sets[i].effective = (uint32_t)(wanted >> (32 * i));
+        sets[i].permitted = sets[i].effective;
+    }
+    return syscall(SYS_capset, &header, sets) == 0;
+}
+
+enum status privilege_become(const char *user, struct problem *problem)
+{
+    errno = 0;
+    const struct passwd *entry = getpwnam(user);
+    if (entry == NULL) {
+        return problem_set(problem, NOT_FOUND, "there is no user %.100s on this system", user);
+    }
+    if (geteuid() == entry->pw_uid && getuid() == entry->pw_uid) {
+        return OK;
+    }
+    if (geteuid() != 0) {
+        return problem_set(problem, REFUSED,
+                           "only root can become the user %.100s; start it as one of the two",
+                           user);
+    }
+    bool is_done = initgroups(user, entry->pw_gid) == 0 &&
+                   setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) == 0 &&
+                   prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0 &&
+                   setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) == 0 &&
+                   capabilities_set((uint64_t)1 << CAP_NET_BIND_SERVICE);
+    return is_done ? OK
+                   : problem_set(problem, REFUSED, "cannot become the user %.100s: %s", user,
+                                 strerror(errno));
+}
+
+enum status privilege_drop(void)
 {
     const struct rlimit none = {0, 0};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0) {
-        return problem_set(problem, IO_FAILED, "privileges cannot be given up: %s",
-                           strerror(errno));
-    }
-    return is_sandboxed ? sandbox_enter(problem) : OK;
+    /* Root without its powers still owns most files; those of others it may read, as before. */
+    uint64_t left =
+        geteuid() == 0 ? (uint64_t)1 << CAP_DAC_OVERRIDE | (uint64_t)1 << CAP_DAC_READ_SEARCH : 0;
+    bool is_done = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+                   setrlimit(RLIMIT_CORE, &none) == 0 && capabilities_set(left);
+    return is_done ? OK : IO_FAILED;
 }

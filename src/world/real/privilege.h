@@ -5,6 +5,21 @@
 /* As many open files as the system lets us have. */
 void privilege_raise_limits(void);
 uint32_t privilege_descriptors(void); /* that the process may have */
-/* No new privileges by any program it might start, no core files with keys in them; with
- * `is_sandboxed` only the system calls of a network service that keeps files. */
-enum status privilege_drop(bool is_sandboxed, struct problem *problem) MUST_USE;
+/* Another user from now on, who may still listen on ports below 1024. */
+enum status privilege_become(const char *user, struct problem *problem) MUST_USE;
+
+/* Each of these is for ever, for this thread and those that it makes. */
+/* No new privileges by any program it might start, no core files with keys in them, and of root's
+ * powers at most that to read and write any file. IO_FAILED with errno. */
+enum status privilege_drop(void) MUST_USE;
+/* A folder and all below it, or a file. One that is not there is passed over. */
+struct privilege_place {
+    const char *path;
+    bool is_written; /* else it is only read */
+};
+/* No other files, but those of the system that libraries read; and no program is started.
+ * UNSUPPORTED: this kernel has no such lock (Landlock). */
+enum status privilege_drop_files(const struct privilege_place *places, size_t count,
+                                 struct problem *problem) MUST_USE;
+/* Only the system calls of a network service that keeps files. */
+enum status privilege_drop_calls(struct problem *problem) MUST_USE;

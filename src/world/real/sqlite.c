@@ -355,6 +355,9 @@ enum status world_records(struct world *world, const char *url, struct records *
         database_close(database);
         return status;
     }
+    if (!is_in_memory) {
+        world_keep_file(world, path, true);
+    }
     database->next = world->databases;
     world->databases = database;
     *records = (struct records){.self = database,

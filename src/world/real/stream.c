@@ -427,10 +427,11 @@ static void stream_settle(struct stream *stream)
     stream_exchange(stream);
     stream_offer_room(stream);
     stream_note_reader(stream);
+    const struct world *world = stream->streams->world;
     bool is_over = stream->state == STREAM_CLOSING ||
                    (stream->https != NULL && https_is_over(stream->https)) ||
                    (stream->state == STREAM_FINISHED && !stream_is_owed(stream)) ||
-                   stream->streams->world->is_draining;
+                   (world->is_draining && (world->is_stopped || !stream_is_owed(stream)));
     bool is_last = stream->state == STREAM_CLOSING; /* what of HTTP waits for leave never gets it */
     if (is_over && (is_last ? stream->out.len == 0 : !stream_has_unsent(stream))) {
         stream_kill(stream);
@@ -588,6 +589,7 @@ enum status stream_listen(struct world *world, struct address address, uint32_t 
     int fd = -1;
     enum status status = OK;
     if (kind->use != TLS_USE_COUNT) {
+        world_keep_tls(world, service->tls);
         status = tls_identity_open(service->tls, kind->use, &listener->identity, problem);
     }
     if (status == OK) {

@@ -252,7 +252,7 @@ static bool parts_are_drained(const struct world *world)
     return true;
 }
 
-static void parts_reload(struct world *world)
+void world_reload_files(struct world *world)
 {
     for (size_t i = 0; i < LEN(PARTS); i++) {
         if (PARTS[i].reload != NULL) {
@@ -263,8 +263,11 @@ static void parts_reload(struct world *world)
 
 /* ------------------------------------------------------------------ signals */
 
-static void drain_begin(struct world *world)
+void world_stop(struct world *world)
 {
+    if (world->is_draining) {
+        return;
+    }
     log_line(&world->log, LOG_NOTICE, "stopping");
     service_manager_tell("STOPPING=1");
     for (size_t i = 0; i < LEN(PARTS); i++) {
@@ -278,13 +281,15 @@ static void drain_begin(struct world *world)
 static void signal_take(struct world *world, uint32_t number)
 {
     if (number == SIGHUP && !world->is_draining) {
-        parts_reload(world);
+        service_manager_tell_reloading();
+        world_reload_files(world);
         struct event event = {.kind = EVENT_RELOAD};
         world_deliver(world, &event);
+        service_manager_tell("READY=1");
     } else if (number != SIGHUP && world->is_draining) {
         world->is_hurried = true; /* asked twice */
     } else if (number != SIGHUP) {
-        drain_begin(world);
+        world_stop(world);
     }
 }
 
@@ -321,6 +326,17 @@ static enum status signals_open(struct world *world)
 
 /* ------------------------------------------------------------------ open, run, close */
 
+/* As long as the loop turns we are alive. */
+static void watchdog_due(void *owner)
+{
+    struct world *world = owner;
+    int64_t period_ms = service_manager_watchdog_ms();
+    if (period_ms > 0) {
+        service_manager_tell("WATCHDOG=1");
+        loop_set_timer(&world->loop, &world->watchdog, world_in_ms(period_ms));
+    }
+}
+
 enum status world_open(const struct world_options *options, struct world **opened,
                        struct problem *problem)
 {
@@ -332,10 +348,17 @@ enum status world_open(const struct world_options *options, struct world **opene
     world->log = (struct log){log_write_line, world};
     world->entropy = entropy_of_kernel();
     world->signals.fd = -1;
+    world->loop.epoll = -1;
+    world->watchdog = (struct timer){.due = watchdog_due, .owner = world};
     world->started_wall_s = moment_wall_s(clock_now());
     outbox_open(&world->outbox, OUTBOX_MAX);
     sigprocmask(SIG_BLOCK, NULL, &world->signals_before);
-    enum status status = loop_open(&world->loop);
+    enum status status = options->user == NULL ? OK : privilege_become(options->user, problem);
+    if (status != OK) {
+        world_close(world);
+        return status;
+    }
+    status = loop_open(&world->loop);
     if (status == OK) {
         status = signals_open(world);
     }
@@ -477,11 +500,23 @@ struct address world_address(const struct world *world, enum world_socket kind, 
     return ADDRESSES[kind](world, index);
 }
 
+/* Who was promised an answer by TCP gets it, and a transfer goes on to its end, if it is near. */
+static void finish(struct world *world)
+{
+    int64_t until = world_in_ms(FINISH_MS);
+    parts_flush(world);
+    while (!world->is_hurried && !stream_is_drained(world) && clock_mono_ns() < until) {
+        loop_round(&world->loop, until);
+        parts_flush(world);
+    }
+}
+
 static void drain(struct world *world)
 {
     struct event stop = {.kind = EVENT_STOP};
     world_deliver(world, &stop);
     world->is_stopped = true;
+    stream_stop(world); /* those that still wait for something wait in vain */
     int64_t until = world_in_ms(DRAIN_MS);
     parts_flush(world);
     while (!world->is_hurried && !parts_are_drained(world) && clock_mono_ns() < until) {
@@ -490,11 +525,29 @@ static void drain(struct world *world)
     }
 }
 
+static enum status give_up(struct world *world, struct problem *problem)
+{
+    if (privilege_drop() != OK) {
+        return problem_set(problem, IO_FAILED, "privileges cannot be given up: %s",
+                           strerror(errno));
+    }
+    if (!world->options.is_sandboxed) {
+        return OK;
+    }
+    enum status status = kept_leave_others(world, problem);
+    if (status == UNSUPPORTED) {
+        log_line(&world->log, LOG_NOTICE, "%s", problem->sentence);
+        *problem = (struct problem){0};
+        status = OK;
+    }
+    return status == OK ? privilege_drop_calls(problem) : status;
+}
+
 int world_run(struct world *world, struct node node)
 {
     world->node = node;
     struct problem problem = {0};
-    if (privilege_drop(world->options.is_sandboxed, &problem) != OK) {
+    if (give_up(world, &problem) != OK) {
         log_line(&world->log, LOG_ERROR, "%s", problem.sentence);
         return 1;
     }
@@ -503,10 +556,12 @@ int world_run(struct world *world, struct node node)
     parts_flush(world);
     fprintf(stderr, "vouch %s: ready\n", world->options.name);
     service_manager_tell("READY=1");
+    watchdog_due(world);
     while (!world->is_draining) {
         loop_round(&world->loop, INT64_MAX);
         parts_flush(world);
     }
+    finish(world);
     drain(world);
     return 0;
 }
@@ -523,7 +578,9 @@ void world_close(struct world *world)
          timer = table_any(&world->timers)) {
         service_timer_free(timer);
     }
+    loop_stop_timer(&world->loop, &world->watchdog);
     table_close(&world->timers);
+    kept_close(world);
     if (world->signals.fd >= 0) {
         close(world->signals.fd);
     }

@@ -16,7 +16,8 @@ struct world_options {
     enum log_level log_level; /* the most detailed level written */
     uint16_t
         upstream_port; /* labs: asks to port 53 go to this port instead; 0: to the port they name */
-    bool is_sandboxed; /* seccomp and no new privileges once everything is open */
+    bool is_sandboxed; /* once everything is open: no other files, system calls, privileges */
+    const char *user;  /* to become before anything is opened; NULL: the one who started it */
 };
 /* Every failure of these fills `problem` with a sentence that names the address, file or option and
  * what to do. */
@@ -111,6 +112,14 @@ enum status world_disk(struct world *world, const char *folder, struct disk *dis
 /* A database "sqlite:PATH". Lives as long as the world. */
 enum status world_records(struct world *world, const char *url, struct records *records,
                           struct problem *problem) MUST_USE;
+/* What is opened here is kept in the sandbox too. What the service's callbacks read later is told
+ * before world_run: the folder of a file and the one that it really stands in, or a folder with all
+ * below it. NULL is no file. */
+void world_keep_file(struct world *world, const char *path, bool is_written);
+void world_keep_tls(struct world *world, struct world_tls files);
+void world_keep_folder(struct world *world, const char *path, bool is_written);
+/* A library has files that nobody here knows. */
+void world_keep_all_files(struct world *world);
 /* Delivers EVENT_START, writes "vouch NAME: ready" to stderr and tells the service manager
  * (sd_notify), then delivers events until SIGTERM or SIGINT; SIGHUP is EVENT_RELOAD. At the end
  * nothing new is taken, EVENT_STOP is delivered, and what was answered still leaves, for some

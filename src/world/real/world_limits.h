@@ -84,7 +84,8 @@ enum {
     RECORDS_STATEMENTS_MAX = 128, /* kept compiled */
     RECORDS_BUSY_MS = 5000,
 
-    DRAIN_MS = 3000, /* after SIGTERM, for what was answered to leave */
+    FINISH_MS = 4000, /* after SIGTERM, for answers and transfers by TCP that were begun */
+    DRAIN_MS = 3000,  /* then, for what was answered to leave */
     OUTBOX_MAX = 1 << 30,
     LINE_LEN_MAX = 1200,
 };
