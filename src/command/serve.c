@@ -121,7 +121,8 @@ static enum status read_config(const struct words *words, struct serve *serve,
     const char *file = command_value(&words->options[OPTION_CONFIG]);
     struct span text;
     if (file != NULL) {
-        enum status status = file_read(file, CONFIG_LEN_MAX, &serve->arena, &text, problem);
+        enum status status = file_read(file, SERVE_CONFIG_LEN_MAX, &serve->bulk, &text, problem);
+        serve->has_file = true;
         return status != OK ? status : serve_read_config(file, text, serve, problem);
     }
     size_t size = (size_t)1 << 20;
@@ -176,7 +177,8 @@ static int serve_run(int argc, char **argv)
         return code;
     }
     struct problem problem = {0};
-    arena_open(&serve.arena, ARENA_LEN_MAX);
+    arena_open(&serve.arena, SERVE_ARENA_LEN_MAX);
+    arena_open(&serve.bulk, SERVE_ARENA_LEN_MAX);
     if (read_config(&words, &serve, &problem) != OK) {
         command_failed("serve", &problem);
         code = EXIT_USAGE;
@@ -185,6 +187,7 @@ static int serve_run(int argc, char **argv)
     } else {
         code = run_role(&words, &serve, argc, given);
     }
+    arena_close(&serve.bulk);
     arena_close(&serve.arena);
     return code;
 }

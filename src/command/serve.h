@@ -10,6 +10,9 @@
 enum {
     SERVE_DNS_PORT = 53,
     SERVE_PATH_MAX = 4096,
+    SERVE_PATTERN_LEN_MAX = 255,
+    SERVE_CONFIG_LEN_MAX = 256 << 20,
+    SERVE_ARENA_LEN_MAX = 2047 << 20,
 };
 
 enum serve_role {
@@ -23,10 +26,12 @@ struct serve_grant {
     struct address address;
 };
 
+/* A zone, or a pattern for zones. */
 struct serve_zone {
-    struct name name;
-    const char *text; /* the name as written */
-    const char *file; /* or NULL */
+    struct name name;           /* of a zone */
+    const char *text;           /* the name as written */
+    struct serve_zone *pattern; /* that says all of it but the name; NULL: it does itself */
+    const char *file;           /* "%s" is the zone's name; or NULL */
     bool has_primary;
     struct address primary;
     const struct tsig_key *primary_key; /* NULL: unsigned */
@@ -39,20 +44,31 @@ struct serve_zone {
     size_t notify_count;
     const struct serve_grant *grants;
     size_t grant_count;
+    bool verifies_zonemd;
+    struct auth_catalog catalog;
+    const char *const *templates; /* names of patterns for a catalog's members */
+    size_t template_count;
+    /* In the terms of the service, made once for all that share them. */
+    const struct auth_zone_options *made;
     size_t index; /* of its section */
 };
 
-/* All that `vouch serve` was told, checked. Lives in its arena. */
+/* All that `vouch serve` was told, checked. Lives in its arena, but the zones, with their sections
+ * of the configuration, in `bulk`, which goes when the service has them. */
 struct serve {
     struct arena arena;
+    struct arena bulk;
     struct config *config;
     const char *file; /* for messages */
+    bool has_file;    /* it is one, and can be read again */
     uint16_t upstream_port;
     const struct address *listen; /* of the auth */
     size_t listen_count;
     struct tsig_key *keys; /* key_count, and room for the link's */
     size_t key_count;
     const struct tsig_key *link; /* between signer and auth; NULL until serve_open_link */
+    struct serve_zone *patterns;
+    size_t pattern_count;
     struct serve_zone *zones;
     size_t zone_count;
     struct auth_options answers; /* what of them is the same for all zones */
@@ -65,6 +81,13 @@ enum status serve_read_config(const char *file, struct span text, struct serve *
                               struct problem *problem) MUST_USE;
 /* The part of it that fills `answers`. */
 enum status serve_read_answers(struct serve *serve, struct problem *problem) MUST_USE;
+/* The parts of it that fill `patterns` and `zones`. */
+enum status serve_read_patterns(struct serve *serve, struct problem *problem) MUST_USE;
+enum status serve_read_zones(struct serve *serve, struct problem *problem) MUST_USE;
+/* NULL when there is none of that name. */
+struct serve_zone *serve_find_pattern(const struct serve *serve, struct span text);
+const struct tsig_key *serve_find_key(const struct serve *serve, const char *text);
+const struct tsig_key *serve_find_key_named(const struct serve *serve, struct name name);
 /* Is there a signer? Then every zone passes it, signed or not, so that this can change at run time.
  */
 bool serve_has_signer(const struct serve *serve);

@@ -1,7 +1,7 @@
 /* The authoritative server as a process: from the configuration to the service and its world. */
 #include "command/command.h"
 #include "command/listen.h"
-#include "command/serve.h"
+#include "command/serve_manage.h"
 #include "core/zone/zone_check.h"
 #include "core/zone/zonefile.h"
 #include "service/auth/auth.h"
@@ -68,13 +68,6 @@ struct zone *serve_load_zone(const char *file, struct name apex)
     return status == OK ? zone : NULL;
 }
 
-static struct zone *reload_zone(void *user, struct name name, const void *origin)
-{
-    const struct serve_zone *zone = origin;
-    (void)user;
-    return zone == NULL || zone->file == NULL ? NULL : serve_load_zone(zone->file, name);
-}
-
 enum status serve_open_world(const struct serve *serve, const char *section, const char *name,
                              struct world **world, struct problem *problem)
 {
@@ -90,68 +83,6 @@ enum status serve_open_world(const struct serve *serve, const char *section, con
         status = world_listen_control(*world, control, problem);
     }
     return status == OK ? listen_open_metrics(serve->config, section, *world, problem) : status;
-}
-
-static enum status link_address(const struct serve *serve, struct address *address)
-{
-    return address_read(span_of_text(config_text(serve->config, "signer", 0, "listen")),
-                        SERVE_DNS_PORT, address);
-}
-
-enum status serve_make_primary(const struct serve_zone *zone, struct world *world,
-                               struct auth_peer *primary, struct problem *problem)
-{
-    *primary = (struct auth_peer){.address = zone->primary, .key = zone->primary_key};
-    if (zone->primary_tls_name == NULL) {
-        return OK;
-    }
-    const struct world_tls_peer peer = {zone->primary_tls_name, {.ca_file = zone->primary_tls_ca}};
-    primary->is_tls = true;
-    return world_add_tls_peer(world, &peer, &primary->tls_peer, problem);
-}
-
-/* Where there is a signer zones come from it; else as configured. */
-static enum status set_source(const struct serve *serve, const struct serve_zone *zone,
-                              struct world *world, struct auth_zone_options *options,
-                              struct problem *problem)
-{
-    if (serve_has_signer(serve)) {
-        options->forwards_updates = zone->update_rule_count > 0;
-        options->primary.key = serve->link;
-        return link_address(serve, &options->primary.address);
-    }
-    if (zone->has_primary) {
-        return serve_make_primary(zone, world, &options->primary, problem);
-    }
-    options->fixed = serve_load_zone(zone->file, zone->name);
-    return options->fixed != NULL ? OK : MALFORMED;
-}
-
-static enum status make_zone(struct serve *serve, const struct serve_zone *zone,
-                             struct world *world, struct auth_zone_options *options,
-                             struct problem *problem)
-{
-    struct auth_peer *notify = arena_take_array(&serve->arena, zone->notify_count, sizeof *notify);
-    struct auth_grant *grants = arena_take_array(&serve->arena, zone->grant_count, sizeof *grants);
-    if (notify == NULL || grants == NULL) {
-        return problem_set(problem, NO_MEMORY, "no memory for zones");
-    }
-    for (size_t i = 0; i < zone->notify_count; i++) {
-        notify[i] = (struct auth_peer){zone->notify[i], NULL};
-    }
-    for (size_t i = 0; i < zone->grant_count; i++) {
-        grants[i] = (struct auth_grant){zone->grants[i].key, zone->grants[i].address};
-    }
-    *options = (struct auth_zone_options){.name = zone->name,
-                                          .origin = zone,
-                                          .notify = notify,
-                                          .notify_count = zone->notify_count,
-                                          .grants = grants,
-                                          .grant_count = zone->grant_count};
-    enum status status = set_source(serve, zone, world, options, problem);
-    return status == OK || problem->status != OK
-               ? status
-               : problem_set(problem, status, "the zone %.200s cannot be served", zone->text);
 }
 
 static const char *server_text(const struct serve *serve, const char *option)
@@ -171,66 +102,94 @@ static enum status use_workers(const struct serve *serve, struct world *world,
                         : problem_set(problem, status, "there is no memory for %u workers", count);
 }
 
-/* Opens the service in its world. The fixed zones' first references are in `zones`. */
-static enum status open_auth(struct serve *serve, struct world *world,
-                             struct auth_zone_options *zones, struct auth **auth,
-                             struct problem *problem)
+static enum status open_sockets(const struct serve *serve, struct world *world,
+                                struct problem *problem)
 {
+    enum status status = OK;
+    listen_set_limits(serve->config, world);
+    for (size_t i = 0; i < serve->listen_count && status == OK; i++) {
+        status = world_listen_dns(world, serve->listen[i], problem);
+    }
+    return status == OK ? listen_open_tls(serve->config, world, problem) : status;
+}
+
+/* The options of all zones, their files read. */
+static enum status make_zones(struct serve_process *process, struct auth_zone_options *zones,
+                              struct problem *problem)
+{
+    struct serve *serve = process->now;
+    enum status status = OK;
+    for (size_t i = 0; i < serve->zone_count && status == OK; i++) {
+        struct serve_zone *zone = &serve->zones[i];
+        status = serve_make_configured(process, zone, &zones[i], problem);
+        if (status == OK && zones[i].is_fixed_later) {
+            zones[i].fixed = serve_reload_zone(NULL, zone->name, zones[i].origin);
+            status = zones[i].fixed != NULL ? OK : MALFORMED;
+        }
+        if (status != OK && problem->status == OK) {
+            problem_set(problem, status, "the zone %.200s cannot be served", zone->text);
+        }
+    }
+    return status;
+}
+
+/* Opens the service in its world with the zones of the configuration. */
+static enum status open_auth(struct serve_process *process, struct problem *problem)
+{
+    struct serve *serve = process->now;
+    struct world *world = process->world;
     struct auth_options options = serve->answers;
+    struct auth_zone_options *zones =
+        arena_take_array(&serve->bulk, serve->zone_count, sizeof *zones);
+    enum status status = zones == NULL ? NO_MEMORY : OK;
+    const char *state = server_text(serve, "state");
+    if (status == OK && state != NULL) {
+        process->disk = arena_take(&serve->arena, sizeof *process->disk);
+        status =
+            process->disk == NULL ? NO_MEMORY : world_disk(world, state, process->disk, problem);
+    }
+    status = status == OK ? use_workers(serve, world, problem) : status;
+    status = status == OK ? open_sockets(serve, world, problem) : status;
+    status = status == OK ? make_zones(process, zones, problem) : status;
     options.zones = zones;
     options.zone_count = serve->zone_count;
     options.keys = serve->keys;
     options.key_count = serve->key_count;
     options.entropy = world_entropy(world);
     options.log = world_log(world);
-    options.reload = reload_zone;
-    options.reload_user = serve;
-    enum status status = OK;
-    const char *state = server_text(serve, "state");
-    if (state != NULL) {
-        options.disk = arena_take(&serve->arena, sizeof *options.disk);
-        status = options.disk == NULL ? NO_MEMORY : world_disk(world, state, options.disk, problem);
+    options.disk = process->disk;
+    options.grace = status == OK ? world_grace(world) : NULL;
+    options.reload = serve_reload_zone;
+    options.manager = serve_manager(process);
+    status = status == OK ? auth_open(&options, &process->auth, problem) : status;
+    for (size_t i = 0; zones != NULL && i < serve->zone_count; i++) {
+        /* The reference that loading gave; the service has its own. */
+        zone_release((struct zone *)(uintptr_t)zones[i].fixed);
     }
-    if (status == OK) {
-        status = use_workers(serve, world, problem);
-        options.grace = status == OK ? world_grace(world) : NULL;
-    }
-    listen_set_limits(serve->config, world);
-    for (size_t i = 0; i < serve->listen_count && status == OK; i++) {
-        status = world_listen_dns(world, serve->listen[i], problem);
-    }
-    status = status == OK ? listen_open_tls(serve->config, world, problem) : status;
-    for (size_t i = 0; i < serve->zone_count && status == OK; i++) {
-        status = make_zone(serve, &serve->zones[i], world, &zones[i], problem);
-    }
-    return status != OK ? status : auth_open(&options, auth, problem);
+    return status;
 }
 
 int serve_run_auth(struct serve *serve)
 {
     struct problem problem = {0};
-    struct world *world = NULL;
-    struct auth *auth = NULL;
+    struct serve_process process = {
+        .first = serve, .now = serve, .generation = SERVE_MARK_CONFIGURED};
     int code = EXIT_FAILED;
-    struct auth_zone_options *zones =
-        arena_take_array(&serve->arena, serve->zone_count, sizeof *zones);
-    enum status status = zones == NULL ? NO_MEMORY : serve_open_link(serve, &problem);
+    enum status status = serve_open_link(serve, &problem);
+    process.has_signer = serve_has_signer(serve);
     if (status == OK) {
-        status = serve_open_world(serve, "server", "auth", &world, &problem);
+        status = serve_open_world(serve, "server", "auth", &process.world, &problem);
     }
+    status = status == OK ? open_auth(&process, &problem) : status;
+    status = status == OK ? serve_add_listed(&process, &problem) : status;
     if (status == OK) {
-        status = open_auth(serve, world, zones, &auth, &problem);
-    }
-    if (status == OK) {
-        code = world_run(world, (struct node){auth_handle, auth, auth_answer});
+        arena_close(&serve->bulk); /* the service has all of it */
+        code = world_run(process.world, (struct node){auth_handle, process.auth, auth_answer});
     } else {
         code = command_failed("serve", &problem);
     }
-    auth_close(auth);
-    for (size_t i = 0; zones != NULL && i < serve->zone_count; i++) {
-        /* The reference that loading gave; the service had its own. */
-        zone_release((struct zone *)(uintptr_t)zones[i].fixed);
-    }
-    world_close(world);
+    auth_close(process.auth);
+    serve_close_now(&process);
+    world_close(process.world);
     return code;
 }

@@ -70,8 +70,7 @@ static enum status read_keys(struct serve *serve, struct problem *problem)
     return OK;
 }
 
-/* NULL when there is no key of that name. */
-static const struct tsig_key *find_key_named(const struct serve *serve, struct name name)
+const struct tsig_key *serve_find_key_named(const struct serve *serve, struct name name)
 {
     for (size_t i = 0; i < serve->key_count; i++) {
         if (name_equal(serve->keys[i].name, name)) {
@@ -81,145 +80,13 @@ static const struct tsig_key *find_key_named(const struct serve *serve, struct n
     return NULL;
 }
 
-static const struct tsig_key *find_key(const struct serve *serve, const char *text)
+const struct tsig_key *serve_find_key(const struct serve *serve, const char *text)
 {
     struct name_buffer buffer;
     struct name name;
     return name_parse(span_of_text(text), &NAME_ROOT, &buffer, &name, NULL) == OK
-               ? find_key_named(serve, name)
+               ? serve_find_key_named(serve, name)
                : NULL;
-}
-
-static enum status read_notify(struct serve *serve, struct serve_zone *zone)
-{
-    size_t count = config_list_count(serve->config, "zone", zone->index, "notify");
-    struct address *addresses = arena_take_array(&serve->arena, count, sizeof *addresses);
-    if (addresses == NULL) {
-        return NO_MEMORY;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const char *text = config_list_at(serve->config, "zone", zone->index, "notify", i);
-        enum status status = read_address(text, &addresses[i]);
-        if (status != OK) {
-            return status;
-        }
-    }
-    zone->notify = addresses;
-    zone->notify_count = count;
-    return OK;
-}
-
-static enum status read_grants(struct serve *serve, struct serve_zone *zone,
-                               struct problem *problem)
-{
-    size_t count = config_list_count(serve->config, "zone", zone->index, "allow-transfer");
-    struct serve_grant *grants = arena_take_array(&serve->arena, count, sizeof *grants);
-    if (grants == NULL) {
-        return NO_MEMORY;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const char *text = config_list_at(serve->config, "zone", zone->index, "allow-transfer", i);
-        grants[i].key = find_key(serve, text);
-        if (grants[i].key == NULL && read_address(text, &grants[i].address) != OK) {
-            return fault(serve, "zone", zone->index, problem,
-                         "allow-transfer names neither a key of this file nor an address");
-        }
-    }
-    zone->grants = grants;
-    zone->grant_count = count;
-    return OK;
-}
-
-static enum status read_update_policy(struct serve *serve, struct serve_zone *zone,
-                                      struct problem *problem)
-{
-    static const char option[] = "update-policy";
-    size_t count = config_list_count(serve->config, "zone", zone->index, option);
-    struct update_rule *rules = arena_take_array(&serve->arena, count, sizeof *rules);
-    if (rules == NULL || count > UPDATE_RULES_MAX) {
-        return problem_set(problem, NO_MEMORY, "no memory for rules, or more than %d",
-                           UPDATE_RULES_MAX);
-    }
-    for (size_t i = 0; i < count; i++) {
-        const char *text = config_list_at(serve->config, "zone", zone->index, option, i);
-        problem_place(problem, serve->file, config_line(serve->config, "zone", zone->index), 0);
-        enum status status =
-            update_rule_parse(span_of_text(text), zone->name, &serve->arena, &rules[i], problem);
-        if (status != OK) {
-            return status;
-        }
-        if (find_key_named(serve, rules[i].key) == NULL) {
-            return fault(serve, "zone", zone->index, problem,
-                         "update-policy begins with the name of a key of this file");
-        }
-    }
-    zone->update_rules = rules;
-    zone->update_rule_count = count;
-    return OK;
-}
-
-static enum status read_primary(struct serve *serve, struct serve_zone *zone,
-                                struct problem *problem)
-{
-    const char *primary = config_text(serve->config, "zone", zone->index, "primary");
-    const char *key = config_text(serve->config, "zone", zone->index, "primary-key");
-    zone->has_primary = primary != NULL;
-    if ((zone->file == NULL) == (primary == NULL)) {
-        return fault(serve, "zone", zone->index, problem, "a zone needs either file or primary");
-    }
-    if (key != NULL && primary == NULL) {
-        return fault(serve, "zone", zone->index, problem, "primary-key needs a primary");
-    }
-    zone->primary_key = key == NULL ? NULL : find_key(serve, key);
-    if (key != NULL && zone->primary_key == NULL) {
-        return fault(serve, "zone", zone->index, problem, "primary-key names no key of this file");
-    }
-    zone->primary_tls_name = config_text(serve->config, "zone", zone->index, "primary-tls-name");
-    zone->primary_tls_ca = config_text(serve->config, "zone", zone->index, "primary-tls-ca");
-    if (zone->primary_tls_name != NULL && primary == NULL) {
-        return fault(serve, "zone", zone->index, problem, "primary-tls-name needs a primary");
-    }
-    uint16_t port = zone->primary_tls_name != NULL ? LISTEN_TLS_PORT : SERVE_DNS_PORT;
-    return primary == NULL ? OK : address_read(span_of_text(primary), port, &zone->primary);
-}
-
-static enum status read_zone(struct serve *serve, size_t index, struct problem *problem)
-{
-    struct serve_zone *zone = &serve->zones[index];
-    zone->index = index;
-    zone->text = config_text(serve->config, "zone", index, "name");
-    zone->file = config_text(serve->config, "zone", index, "file");
-    zone->is_signed = config_bool(serve->config, "zone", index, "sign");
-    struct name_buffer buffer;
-    struct name name;
-    enum status status = name_parse(span_of_text(zone->text), &NAME_ROOT, &buffer, &name, problem);
-    status = status != OK ? status : name_copy(&serve->arena, name, &zone->name);
-    for (size_t i = 0; i < index && status == OK; i++) {
-        if (name_equal(serve->zones[i].name, zone->name)) {
-            status = fault(serve, "zone", index, problem, "this zone is given twice");
-        }
-    }
-    status = status != OK ? status : read_primary(serve, zone, problem);
-    status = status != OK ? status : read_notify(serve, zone);
-    status = status != OK ? status : read_update_policy(serve, zone, problem);
-    return status != OK ? status : read_grants(serve, zone, problem);
-}
-
-static enum status read_zones(struct serve *serve, struct problem *problem)
-{
-    serve->zone_count = config_count(serve->config, "zone");
-    serve->zones = arena_take_array(&serve->arena, serve->zone_count, sizeof *serve->zones);
-    if (serve->zones == NULL) {
-        return problem_set(problem, NO_MEMORY, "no memory for zones");
-    }
-    for (size_t i = 0; i < serve->zone_count; i++) {
-        enum status status = read_zone(serve, i, problem);
-        if (status != OK) {
-            return problem->status != OK ? status
-                                         : problem_set(problem, status, "%s", status_text(status));
-        }
-    }
-    return OK;
 }
 
 static enum status read_listen(struct serve *serve, struct problem *problem)
@@ -278,7 +145,7 @@ static enum status check_signer(struct serve *serve, struct problem *problem)
                      "a signer needs `state: FOLDER`, where it keeps its keys");
     }
     if (link != NULL) {
-        serve->link = find_key(serve, link);
+        serve->link = serve_find_key(serve, link);
         return serve->link != NULL
                    ? OK
                    : fault(serve, "signer", 0, problem, "link-key names no key of this file");
@@ -294,12 +161,13 @@ enum status serve_read_config(const char *file, struct span text, struct serve *
                               struct problem *problem)
 {
     serve->file = file;
-    enum status status =
-        config_read(&SERVE_SCHEMA, file, text, &serve->arena, &serve->config, problem);
+    enum status status = config_read_apart(&SERVE_SCHEMA, file, text, &serve->arena, &serve->bulk,
+                                           &serve->config, problem);
     status = status != OK ? status : read_listen(serve, problem);
     status = status != OK ? status : serve_read_answers(serve, problem);
     status = status != OK ? status : read_keys(serve, problem);
-    status = status != OK ? status : read_zones(serve, problem);
+    status = status != OK ? status : serve_read_patterns(serve, problem);
+    status = status != OK ? status : serve_read_zones(serve, problem);
     status = status != OK ? status : check_updates(serve, problem);
     return status != OK ? status : check_signer(serve, problem);
 }

@@ -8,8 +8,74 @@ static const struct config_section sections[] = {
     {"server", false, "the authoritative server, which faces the network"},
     {"signer", false, "the signer, which holds the keys"},
     {"key", true, "a secret shared with another server (TSIG)"},
-    {"zone", true, "a zone to serve"},
+    {"pattern", true,
+     "what many zones have in common: those that name it, those that `vouch control "
+     "add` adds, and the members of catalogs"},
+    {.name = "zone", .is_many = true, .help = "a zone to serve", .is_bulk = true},
 };
+
+/* Where a zone comes from and whom it goes to; what a zone has not itself it has from its pattern.
+ */
+#define SOURCE_OPTIONS(section_name)                                                               \
+    {.section = section_name,                                                                      \
+     .name = "file",                                                                               \
+     .kind = CONFIG_PATH,                                                                          \
+     .help = "master file; %s in it is the zone's name, without its last dot"},                    \
+        {.section = section_name,                                                                  \
+         .name = "primary",                                                                        \
+         .kind = CONFIG_ADDRESS,                                                                   \
+         .help = "server to transfer it from, instead of a file"},                                 \
+        {.section = section_name,                                                                  \
+         .name = "primary-key",                                                                    \
+         .kind = CONFIG_NAME,                                                                      \
+         .help = "key shared with the primary"},                                                   \
+        {.section = section_name,                                                                  \
+         .name = "primary-tls-name",                                                               \
+         .kind = CONFIG_TEXT,                                                                      \
+         .help =                                                                                   \
+             "transfer over TLS alone (RFC 9103), port 853 unless given, from a primary whose "    \
+             "certificate has this name"},                                                         \
+        {.section = section_name,                                                                  \
+         .name = "primary-tls-ca",                                                                 \
+         .kind = CONFIG_PATH,                                                                      \
+         .help = "certificates (PEM) one of which must have signed the primary's; unset: "         \
+                 "/etc/ssl/certs/ca-certificates.crt"},                                            \
+        {.section = section_name,                                                                  \
+         .name = "zonemd-verify",                                                                  \
+         .kind = CONFIG_BOOL,                                                                      \
+         .help = "a transferred version is taken only if it has a ZONEMD (RFC 8976) that fits; "   \
+                 "unset: no"},                                                                     \
+        {.section = section_name,                                                                  \
+         .name = "notify",                                                                         \
+         .kind = CONFIG_ADDRESS,                                                                   \
+         .is_list = true,                                                                          \
+         .help = "secondary to tell of news"},                                                     \
+        {.section = section_name,                                                                  \
+         .name = "allow-transfer",                                                                 \
+         .kind = CONFIG_TEXT,                                                                      \
+         .is_list = true,                                                                          \
+         .help = "name of a key, or address, that may transfer it"},                               \
+        {.section = section_name,                                                                  \
+         .name = "catalog-role",                                                                   \
+         .kind = CONFIG_CHOICE,                                                                    \
+         .choices = "none|interpret|generate|member",                                              \
+         .help =                                                                                   \
+             "interpret: it is a catalog (RFC 9432) whose members are served; generate: it is "    \
+             "one, made of the zones that are its members; unset: none"},                          \
+        {.section = section_name,                                                                  \
+         .name = "catalog-template",                                                               \
+         .kind = CONFIG_TEXT,                                                                      \
+         .is_list = true,                                                                          \
+         .help = "pattern for the members of a catalog: the one with the name of the member's "    \
+                 "group, else the first"},                                                         \
+        {.section = section_name,                                                                  \
+         .name = "catalog-zone",                                                                   \
+         .kind = CONFIG_NAME,                                                                      \
+         .help = "catalog that a member stands in"},                                               \
+    {                                                                                              \
+        .section = section_name, .name = "catalog-group", .kind = CONFIG_TEXT,                     \
+        .help = "group that a member stands there with"                                            \
+    }
 
 static const struct config_option options[] = {
     {.section = "server",
@@ -162,30 +228,23 @@ static const struct config_option options[] = {
      .kind = CONFIG_PATH,
      .help = "file that holds the base64"},
 
+    {.section = "pattern",
+     .name = "name",
+     .kind = CONFIG_TEXT,
+     .is_required = true,
+     .help = "what zones name it by"},
+    SOURCE_OPTIONS("pattern"),
+
     {.section = "zone",
      .name = "name",
      .kind = CONFIG_NAME,
      .is_required = true,
      .help = "its apex"},
-    {.section = "zone", .name = "file", .kind = CONFIG_PATH, .help = "master file"},
     {.section = "zone",
-     .name = "primary",
-     .kind = CONFIG_ADDRESS,
-     .help = "server to transfer it from, instead of a file"},
-    {.section = "zone",
-     .name = "primary-key",
-     .kind = CONFIG_NAME,
-     .help = "key shared with the primary"},
-    {.section = "zone",
-     .name = "primary-tls-name",
+     .name = "pattern",
      .kind = CONFIG_TEXT,
-     .help = "transfer over TLS alone (RFC 9103), port 853 unless given, from a primary whose "
-             "certificate has this name"},
-    {.section = "zone",
-     .name = "primary-tls-ca",
-     .kind = CONFIG_PATH,
-     .default_value = "/etc/ssl/certs/ca-certificates.crt",
-     .help = "certificates (PEM) one of which must have signed the primary's"},
+     .help = "where it has what is not said here"},
+    SOURCE_OPTIONS("zone"),
     {.section = "zone",
      .name = "sign",
      .kind = CONFIG_BOOL,
@@ -265,16 +324,6 @@ static const struct config_option options[] = {
      .help = "who may change it by UPDATE: KEY name|subtree NAME [TYPE...] or KEY self|zone "
              "[TYPE...]; without types all but NS, SOA, DS and DNAME. Its file is then read "
              "again only when its serial is newer"},
-    {.section = "zone",
-     .name = "notify",
-     .kind = CONFIG_ADDRESS,
-     .is_list = true,
-     .help = "secondary to tell of news"},
-    {.section = "zone",
-     .name = "allow-transfer",
-     .kind = CONFIG_TEXT,
-     .is_list = true,
-     .help = "name of a key, or address, that may transfer it"},
 };
 
 const struct config_schema SERVE_SCHEMA = {sections, LEN(sections), options, LEN(options)};

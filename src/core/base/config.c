@@ -49,6 +49,7 @@ struct parse {
     const struct config_schema *schema;
     const char *file;
     struct arena *arena;
+    struct arena *bulk;
     struct problem *problem;
     struct span line;
     size_t at;            /* in the line */
@@ -56,6 +57,11 @@ struct parse {
     struct part *first;
     struct part *last; /* where options go; NULL before the first section */
 };
+
+static struct arena *arena_for(const struct parse *parse, const struct config_section *section)
+{
+    return section->is_bulk ? parse->bulk : parse->arena;
+}
 
 /* ------------------------------------------------------------------ faults */
 
@@ -256,7 +262,7 @@ static enum status value_read(struct parse *parse, const char **text)
         return fault_at(parse, parse->line_number, parse->at + 1,
                         "a value with blanks must stand in double quotes");
     }
-    *text = arena_text(parse->arena, writer_written(&writer));
+    *text = arena_text(arena_for(parse, parse->last->section), writer_written(&writer));
     return *text == NULL ? fault_memory(parse) : OK;
 }
 
@@ -274,7 +280,7 @@ static enum status section_open(struct parse *parse, const struct config_section
             }
         }
     }
-    struct part *part = arena_take(parse->arena, sizeof *part);
+    struct part *part = arena_take(arena_for(parse, section), sizeof *part);
     if (part == NULL) {
         return fault_memory(parse);
     }
@@ -313,7 +319,7 @@ static enum status option_add(struct parse *parse, const struct config_option *o
                               size_t column)
 {
     size_t value_column = parse->at + 1;
-    struct entry *entry = arena_take(parse->arena, sizeof *entry);
+    struct entry *entry = arena_take(arena_for(parse, parse->last->section), sizeof *entry);
     if (entry == NULL) {
         return fault_memory(parse);
     }
@@ -456,7 +462,7 @@ static enum status group_fill(struct parse *parse, const struct config_section *
     }
     bool is_implied =
         count == 0 && !section->is_many && section_has_defaults(parse->schema, section);
-    group->parts = arena_take_array(parse->arena, count + 1, sizeof group->parts[0]);
+    group->parts = arena_take_array(arena_for(parse, section), count + 1, sizeof group->parts[0]);
     struct part *implied = is_implied ? arena_take(parse->arena, sizeof *implied) : NULL;
     if (group->parts == NULL || (is_implied && implied == NULL)) {
         return fault_memory(parse);
@@ -503,7 +509,15 @@ static enum status group_check_required(struct parse *parse, const struct group 
 enum status config_read(const struct config_schema *schema, const char *file, struct span text,
                         struct arena *arena, struct config **config, struct problem *problem)
 {
-    struct parse parse = {.schema = schema, .file = file, .arena = arena, .problem = problem};
+    return config_read_apart(schema, file, text, arena, arena, config, problem);
+}
+
+enum status config_read_apart(const struct config_schema *schema, const char *file,
+                              struct span text, struct arena *arena, struct arena *bulk,
+                              struct config **config, struct problem *problem)
+{
+    struct parse parse = {
+        .schema = schema, .file = file, .arena = arena, .bulk = bulk, .problem = problem};
     enum status status = lines_take(&parse, text);
     if (status != OK) {
         return status;

@@ -31,6 +31,7 @@ struct config_section {
     const char *name;
     bool is_many; /* may stand many times, as `zone:` */
     const char *help;
+    bool is_bulk; /* so many that they live in an arena of their own (config_read_apart) */
 };
 struct config_schema {
     const struct config_section *sections;
@@ -45,6 +46,11 @@ struct config; /* lives in the arena it was read into */
 enum status config_read(const struct config_schema *schema, const char *file, struct span text,
                         struct arena *arena, struct config **config,
                         struct problem *problem) MUST_USE;
+/* The same, but what is_bulk lives in `bulk`, which may be closed first: then nobody asks for those
+ * sections any more. */
+enum status config_read_apart(const struct config_schema *schema, const char *file,
+                              struct span text, struct arena *arena, struct arena *bulk,
+                              struct config **config, struct problem *problem) MUST_USE;
 /* How often a section stands there (a section not in the file but with defaults counts as 1 unless
  * is_many). */
 size_t config_count(const struct config *config, const char *section);

@@ -118,6 +118,14 @@ enum status auth_notify(struct auth *auth, struct name name, struct moment now,
     return OK;
 }
 
+static bool is_same_zone(const struct zone *a, const struct zone *b)
+{
+    struct zone_comparison comparison;
+    struct zone_change change;
+    zone_compare(a, b, &comparison);
+    return !zone_compare_next(&comparison, &change);
+}
+
 /* The first version of a zone whose file could not be read before, or the next. */
 static void reload_zone(struct auth *auth, struct auth_zone *zone, struct moment now,
                         struct outbox *outbox)
@@ -132,6 +140,10 @@ static void reload_zone(struct auth *auth, struct auth_zone *zone, struct moment
     uint32_t before = held == NULL ? 0 : zone_serial(held);
     uint32_t serial = zone_serial(version);
     bool is_news = held == NULL || serial != before;
+    if (!is_news && is_same_zone(held, version)) {
+        zone_release(version);
+        return;
+    }
     name_print(zone->options.name, name);
     if (held != NULL && serial_is_newer(before, serial)) {
         log_line(auth->options.log, LOG_ERROR,
@@ -195,7 +207,7 @@ void auth_sweep_from(struct auth *auth, size_t place)
 }
 
 /* What is kept on disk is served at once. */
-static void handle_start(struct auth *auth, struct moment now)
+static void handle_start(struct auth *auth, struct moment now, struct outbox *outbox)
 {
     for (size_t i = 0; i < auth->place_count; i++) {
         if (auth->places[i] != NULL && auth->places[i]->secondary != NULL) {
@@ -257,7 +269,7 @@ static void handle(struct auth *auth, const struct event *event, struct outbox *
 {
     switch (event->kind) {
     case EVENT_START:
-        handle_start(auth, event->now);
+        handle_start(auth, event->now, outbox);
         break;
     case EVENT_RELOAD:
         (void)!auth_reload(auth, event->now, outbox, NULL); /* it was said why not */

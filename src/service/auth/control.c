@@ -7,12 +7,18 @@
 
 enum {
     TEXT_LEN_MAX = 8192,
-    WORD_COUNT_MAX = 3,
+    WORD_COUNT_MAX = 4,
 };
+
+/* Which words an order has behind the first. */
+enum order_words { ORDER_ALONE, ORDER_ZONE, ORDER_ANY, ORDER_ADD, ORDER_WORDS_COUNT };
 
 struct order {
     struct auth *auth;
-    struct auth_zone *zone; /* for those that name one */
+    struct auth_zone *zone; /* for those that name one; of ORDER_ANY NULL: all */
+    struct name_buffer buffer;
+    struct name name;
+    struct span pattern;
     struct moment now;
     struct outbox *outbox;
     struct writer text;
@@ -169,8 +175,8 @@ static void add_zone(struct order *order)
         writer_text(&order->text, "this server takes no zones at run time\n");
         return;
     }
-    order->is_failure = manager->add(manager->user, order->name, order->pattern, order->now,
-                                     &order->text) != OK;
+    order->is_failure =
+        manager->add(manager->user, order->name, order->pattern, order->now, &order->text) != OK;
 }
 
 static void remove_zone(struct order *order)
@@ -191,20 +197,36 @@ static const struct order_row {
     void (*run)(struct order *order);
     const char *help;
 } rows[] = {
-    {"status", false, say_status, "zones served and not served"},
-    {"stats", false, say_stats, "counters since the start"},
-    {"zone-status", true, say_zone, "where a zone comes from and how old it is"},
-    {"zone-dump", true, dump_zone, "a zone as a master file"},
-    {"retransfer", true, retransfer_zone, "take the whole zone from its primary"},
-    {"notify", true, notify_zone, "tell the secondaries again"},
+    {"status", ORDER_ALONE, say_status, "zones served and not served"},
+    {"stats", ORDER_ALONE, say_stats, "counters since the start"},
+    {"zone-status", ORDER_ZONE, say_zone, "where a zone comes from and how old it is"},
+    {"zone-dump", ORDER_ZONE, dump_zone, "a zone as a master file"},
+    {"retransfer", ORDER_ZONE, retransfer_zone, "take the whole zone from its primary"},
+    {"notify", ORDER_ZONE, notify_zone, "tell the secondaries again"},
+    {"reload", ORDER_ANY, reload_zones,
+     "read the configuration and zone files again, ask primaries for news"},
+    {"add", ORDER_ADD, add_zone,
+     "serve a zone from now on, as the pattern of the configuration says"},
+    {"remove", ORDER_ZONE, remove_zone, "serve it no longer, if it was added so"},
 };
+
+static const struct {
+    const char *usage;
+    size_t min, max;
+} word_rows[] = {
+    [ORDER_ALONE] = {"", 1, 1},
+    [ORDER_ZONE] = {" NAME", 2, 2},
+    [ORDER_ANY] = {" [NAME]", 1, 2},
+    [ORDER_ADD] = {" NAME PATTERN", 3, 3},
+};
+static_assert(LEN(word_rows) == ORDER_WORDS_COUNT, "a row for each");
 
 static void say_help(struct order *order)
 {
     order->is_failure = true;
     writer_text(&order->text, "this server understands:\n");
     for (size_t i = 0; i < LEN(rows); i++) {
-        writer_print(&order->text, "  %s%s: %s\n", rows[i].word, rows[i].needs_zone ? " NAME" : "",
+        writer_print(&order->text, "  %s%s: %s\n", rows[i].word, word_rows[rows[i].words].usage,
                      rows[i].help);
     }
 }
@@ -225,21 +247,45 @@ static size_t split_words(struct span line, struct span words[WORD_COUNT_MAX])
     return count;
 }
 
-static bool find_zone(struct order *order, struct span word)
+static bool read_name(struct order *order, struct span word)
 {
-    struct name_buffer buffer;
-    struct name name;
     struct problem problem = {0};
-    if (name_parse(word, &NAME_ROOT, &buffer, &name, &problem) != OK) {
+    if (name_parse(word, &NAME_ROOT, &order->buffer, &order->name, &problem) != OK) {
         writer_print(&order->text, "%s\n", problem.sentence);
         return false;
     }
-    order->zone = auth_find_zone_exactly(order->auth, name);
+    return true;
+}
+
+static bool find_zone(struct order *order, struct span word)
+{
+    if (!read_name(order, word)) {
+        return false;
+    }
+    order->zone = auth_find_zone_exactly(order->auth, order->name);
     if (order->zone == NULL) {
         writer_text(&order->text, "this server has no zone ");
-        name_write_text(name, &order->text);
+        name_write_text(order->name, &order->text);
         writer_text(&order->text, "\n");
         return false;
+    }
+    return true;
+}
+
+static bool read_words(struct order *order, enum order_words kind, const struct span *words,
+                       size_t count)
+{
+    switch (kind) {
+    case ORDER_ZONE:
+        return find_zone(order, words[1]);
+    case ORDER_ANY:
+        return count < 2 || find_zone(order, words[1]);
+    case ORDER_ADD:
+        order->pattern = words[2];
+        return read_name(order, words[1]);
+    case ORDER_ALONE:
+    case ORDER_WORDS_COUNT:
+        break;
     }
     return true;
 }
@@ -248,10 +294,10 @@ static void obey(struct order *order, const struct span *words, size_t count)
 {
     for (size_t i = 0; i < LEN(rows); i++) {
         if (count == 0 || !span_equal(words[0], span_of_text(rows[i].word)) ||
-            count != (rows[i].needs_zone ? 2U : 1U)) {
+            count < word_rows[rows[i].words].min || count > word_rows[rows[i].words].max) {
             continue;
         }
-        if (rows[i].needs_zone && !find_zone(order, words[1])) {
+        if (!read_words(order, rows[i].words, words, count)) {
             order->is_failure = true;
             return;
         }

@@ -140,6 +140,7 @@ static struct auth_zone *zone_make(const struct auth_zone_options *options)
             free(zone);
             return NULL;
         }
+        zone->secondary->timer_ns = TIMER_NEVER_NS;
     }
     return zone;
 }
@@ -204,6 +205,7 @@ void auth_zone_load(struct auth *auth, struct auth_zone *zone, struct moment now
 void auth_zone_start(struct auth *auth, struct auth_zone *zone, struct moment now,
                      struct outbox *outbox)
 {
+    zone->is_started = true;
     if (zone->secondary != NULL) {
         auth_secondary_start(auth, zone, outbox);
     } else if (auth_zone_newest(zone) != NULL && !zone->options.is_pushed) {
@@ -212,27 +214,32 @@ void auth_zone_start(struct auth *auth, struct auth_zone *zone, struct moment no
 }
 
 enum status auth_add(struct auth *auth, const struct auth_zone_options *options, struct moment now,
-                     struct outbox *outbox, struct problem *problem)
+                     struct problem *problem)
 {
     enum status status = auth_zone_make(auth, options, problem);
-    if (status == OK && auth->is_started) {
-        struct auth_zone *zone = auth_find_zone_exactly(auth, options->name);
-        if (zone->secondary != NULL) {
-            auth_zone_load(auth, zone, now);
-        }
-        auth_zone_start(auth, zone, now, outbox);
+    if (status != OK || !auth->is_started) {
+        return status;
     }
-    return status;
+    struct auth_zone *zone = auth_find_zone_exactly(auth, options->name);
+    if (zone->secondary != NULL) {
+        auth_zone_load(auth, zone, now);
+    }
+    auth_sweep_from(auth, zone->index);
+    return OK;
 }
 
 /* ------------------------------------------------------------------ changing */
 
+static bool is_same_key(const struct tsig_key *a, const struct tsig_key *b)
+{
+    return name_equal(a->name, b->name) && a->algorithm == b->algorithm &&
+           span_equal(a->secret, b->secret);
+}
+
 static bool is_same_primary(const struct auth_peer *a, const struct auth_peer *b)
 {
-    bool has_same_key = (a->key == NULL) == (b->key == NULL) &&
-                        (a->key == NULL || (name_equal(a->key->name, b->key->name) &&
-                                            a->key->algorithm == b->key->algorithm &&
-                                            span_equal(a->key->secret, b->key->secret)));
+    bool has_same_key =
+        a->key == NULL || b->key == NULL ? a->key == b->key : is_same_key(a->key, b->key);
     return has_same_key && address_equal_host(a->address, b->address) &&
            a->address.port == b->address.port && a->is_tls == b->is_tls &&
            a->tls_peer == b->tls_peer;
@@ -267,6 +274,7 @@ static enum status change_source(struct auth *auth, struct auth_zone *zone,
         return NO_MEMORY;
     }
     auth_forget_zone(auth, zone);
+    zone->secondary->timer_ns = TIMER_NEVER_NS;
     zone->secondary->is_full_next = true;
     zone->secondary->confirmed_wall_s = moment_wall_s(now);
     return OK;
@@ -304,6 +312,85 @@ enum status auth_change(struct auth *auth, const struct auth_zone_options *optio
         auth_secondary_wake(auth, zone, true, outbox);
     }
     return OK;
+}
+
+static const struct tsig_key *key_again(const struct auth *auth, const struct tsig_key *key)
+{
+    for (size_t i = 0; key != NULL && i < auth->options.key_count; i++) {
+        if (is_same_key(&auth->options.keys[i], key)) {
+            return &auth->options.keys[i];
+        }
+    }
+    return NULL;
+}
+
+static void set_session_keys(struct auth *auth, struct moment now, struct outbox *outbox)
+{
+    for (size_t i = 0; i < LEN(auth->streams); i++) {
+        struct auth_stream *stream = &auth->streams[i];
+        bool is_signed = stream->transfer != NULL && stream->is_signed;
+        const struct tsig_key *key = is_signed ? key_again(auth, stream->session.key) : NULL;
+        if (key != NULL) {
+            stream->session.key = key;
+        } else if (is_signed) {
+            auth_stream_end(stream, outbox);
+        }
+    }
+    for (size_t i = 0; i < LEN(auth->forwards); i++) {
+        struct auth_forward *forward = &auth->forwards[i];
+        if (forward->state == FORWARD_FREE) {
+            continue;
+        }
+        const struct tsig_key *key = key_again(auth, forward->session.key);
+        if (key == NULL) {
+            auth_update_drop(auth, forward->zone, now, outbox);
+        } else {
+            forward->session.key = key;
+        }
+    }
+}
+
+void auth_set_keys(struct auth *auth, const struct tsig_key *keys, size_t count, struct moment now,
+                   struct outbox *outbox)
+{
+    auth->options.keys = keys;
+    auth->options.key_count = count;
+    set_session_keys(auth, now, outbox);
+    for (size_t i = 0; i < auth->place_count; i++) {
+        struct auth_zone *zone = auth->places[i];
+        struct secondary *secondary = zone == NULL ? NULL : zone->secondary;
+        if (secondary == NULL || secondary->ask == 0 || secondary->session.key == NULL) {
+            continue;
+        }
+        const struct tsig_key *key = key_again(auth, secondary->session.key);
+        if (key == NULL) {
+            auth_secondary_drop(auth, zone, outbox);
+        } else {
+            secondary->session.key = key;
+        }
+    }
+}
+
+const struct auth_zone_options *auth_zone_options_of(const struct auth *auth, struct name name)
+{
+    const struct auth_zone *zone = auth_find_zone_exactly(auth, name);
+    return zone == NULL ? NULL : &zone->options;
+}
+
+bool auth_zone_is_served(const struct auth *auth, struct name name)
+{
+    const struct auth_zone *zone = auth_find_zone_exactly(auth, name);
+    return zone != NULL && auth_zone_version(zone) != NULL;
+}
+
+void auth_each_zone(struct auth *auth,
+                    void (*each)(void *user, const struct auth_zone_options *options), void *user)
+{
+    for (size_t i = 0; i < auth->place_count; i++) {
+        if (auth->places[i] != NULL) {
+            each(user, &auth->places[i]->options);
+        }
+    }
 }
 
 /* ------------------------------------------------------------------ going */

@@ -2,13 +2,16 @@
  * when its silence means that we may no longer answer. */
 #include "service/auth/auth_state.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     QUERY_LEN_MAX = 2048,
     SERIAL_TIMEOUT_MS = 3000,
-    TRANSFER_TIMEOUT_MS = 120 * 1000,
+    TRANSFER_MAX_MS = 2 * 3600 * 1000, /* a whole transfer */
+    TRANSFER_PERIOD_S = 120,           /* each such time brings so many octets, or it is cut off */
+    TRANSFER_PERIOD_LEN_MIN = 16384,
     FIRST_RETRY_S = 1, /* while we have nothing, doubled up to the most */
     FIRST_RETRY_MAX_S = 60,
     WAIT_MIN_S = 1,
@@ -52,17 +55,22 @@ static int64_t wait_ns(const struct auth *auth, uint32_t wait_s)
     return (int64_t)wait_ms * MOMENT_NS_PER_MS;
 }
 
-/* One timer does for both: the next question, and the end of our right to answer. */
+/* One timer does for all: the next question, the period of a transfer, and the end of our right to
+ * answer. */
 static void set_timer(const struct auth_zone *zone, struct outbox *outbox)
 {
-    const struct secondary *secondary = zone->secondary;
-    int64_t at_ns =
-        secondary->state == SECONDARY_WAITING ? secondary->next_mono_ns : TIMER_NEVER_NS;
+    struct secondary *secondary = zone->secondary;
+    bool has_next =
+        secondary->state == SECONDARY_WAITING || secondary->state == SECONDARY_TRANSFERRING;
+    int64_t at_ns = has_next ? secondary->next_mono_ns : TIMER_NEVER_NS;
     bool can_expire = auth_zone_newest(zone) != NULL && !zone->is_expired;
     if (can_expire && secondary->expires_mono_ns < at_ns) {
         at_ns = secondary->expires_mono_ns;
     }
-    outbox_timer(outbox, auth_timer_id(AUTH_TIMER_SECONDARY, zone->index), at_ns);
+    if (at_ns != secondary->timer_ns) {
+        outbox_timer(outbox, auth_timer_id(AUTH_TIMER_SECONDARY, zone->index), at_ns);
+        secondary->timer_ns = at_ns;
+    }
 }
 
 /* Who is asking something, or between two questions, has a turn; nobody else. */
@@ -138,7 +146,10 @@ void auth_secondary_drop(struct auth *auth, struct auth_zone *zone, struct outbo
     set_state(auth, zone->secondary, SECONDARY_WAITING);
     zone->secondary->is_notified = false;
     zone->secondary->next_mono_ns = TIMER_NEVER_NS;
-    outbox_timer(outbox, auth_timer_id(AUTH_TIMER_SECONDARY, zone->index), TIMER_NEVER_NS);
+    if (zone->secondary->timer_ns != TIMER_NEVER_NS) {
+        outbox_timer(outbox, auth_timer_id(AUTH_TIMER_SECONDARY, zone->index), TIMER_NEVER_NS);
+        zone->secondary->timer_ns = TIMER_NEVER_NS;
+    }
 }
 
 /* Back to waiting; news that came meanwhile is followed at once. */
@@ -223,7 +234,7 @@ static void send_ask(struct auth *auth, struct auth_zone *zone, enum transport t
         .server = primary->address,
         .message = span_of(bytes, len),
         .tls_peer = primary->tls_peer,
-        .timeout_ms = transport == TRANSPORT_UDP ? SERIAL_TIMEOUT_MS : TRANSFER_TIMEOUT_MS};
+        .timeout_ms = transport == TRANSPORT_UDP ? SERIAL_TIMEOUT_MS : TRANSFER_MAX_MS};
     set_timer(zone, outbox);
 }
 
@@ -240,13 +251,26 @@ static void ask_serial(struct auth *auth, struct auth_zone *zone, struct moment 
     send_ask(auth, zone, TRANSPORT_UDP, message, now, outbox);
 }
 
+static void begin_period(struct secondary *secondary, struct moment now)
+{
+    secondary->period_octets = 0;
+    secondary->next_mono_ns = now.mono_ns + (int64_t)TRANSFER_PERIOD_S * MOMENT_NS_PER_S;
+}
+
+static bool is_full_wanted(const struct auth_zone *zone)
+{
+    return auth_zone_newest(zone) == NULL || zone->secondary->is_full_next ||
+           zone->secondary->is_forced;
+}
+
 static void ask_transfer(struct auth *auth, struct auth_zone *zone, struct moment now,
                          struct outbox *outbox)
 {
     uint8_t bytes[QUERY_LEN_MAX];
     struct secondary *secondary = zone->secondary;
-    const struct zone *held = secondary->is_full_next ? NULL : auth_zone_newest(zone);
+    const struct zone *held = is_full_wanted(zone) ? NULL : auth_zone_newest(zone);
     drop_ask(zone, outbox);
+    begin_period(secondary, now);
     set_state(auth, secondary, SECONDARY_TRANSFERRING);
     secondary->is_full_asked = held == NULL;
     secondary->id = entropy_u16(auth->options.entropy);
@@ -272,8 +296,7 @@ static void ask_transfer(struct auth *auth, struct auth_zone *zone, struct momen
 /* Over TLS the answer to IXFR tells the serial too, and a second connection would cost more. */
 static void ask(struct auth *auth, struct auth_zone *zone, struct moment now, struct outbox *outbox)
 {
-    if (auth_zone_newest(zone) == NULL || zone->secondary->is_full_next ||
-        zone->options.primary.is_tls) {
+    if (is_full_wanted(zone) || zone->options.primary.is_tls) {
         ask_transfer(auth, zone, now, outbox);
     } else {
         ask_serial(auth, zone, now, outbox);
@@ -318,10 +341,27 @@ void auth_secondary_start(struct auth *auth, struct auth_zone *zone, struct outb
     }
 }
 
+static void end_period(struct auth *auth, struct auth_zone *zone, struct moment now,
+                       struct outbox *outbox)
+{
+    if (zone->secondary->period_octets >= TRANSFER_PERIOD_LEN_MIN) {
+        begin_period(zone->secondary, now);
+        set_timer(zone, outbox);
+        return;
+    }
+    char why[100];
+    snprintf(why, sizeof why, "the transfer brought %llu octets in %d s, less than %d",
+             (unsigned long long)zone->secondary->period_octets, TRANSFER_PERIOD_S,
+             TRANSFER_PERIOD_LEN_MIN);
+    fail(auth, zone, now, outbox, why);
+}
+
 void auth_secondary_timer(struct auth *auth, struct auth_zone *zone, struct moment now,
                           struct outbox *outbox)
 {
     struct secondary *secondary = zone->secondary;
+    secondary->timer_ns = TIMER_NEVER_NS; /* it is over */
+    bool is_due = now.mono_ns >= secondary->next_mono_ns;
     if (auth_zone_newest(zone) != NULL && !zone->is_expired &&
         now.mono_ns >= secondary->expires_mono_ns) {
         char name[NAME_TEXT_MAX];
@@ -331,8 +371,10 @@ void auth_secondary_timer(struct auth *auth, struct auth_zone *zone, struct mome
                  "zone %s: expired: the primary has not vouched for it long enough; not served",
                  zone_text(zone, name));
     }
-    if (secondary->state == SECONDARY_WAITING && now.mono_ns >= secondary->next_mono_ns) {
+    if (secondary->state == SECONDARY_WAITING && is_due) {
         begin(auth, zone, outbox);
+    } else if (secondary->state == SECONDARY_TRANSFERRING && is_due) {
+        end_period(auth, zone, now, outbox);
     } else {
         set_timer(zone, outbox);
     }
@@ -342,7 +384,7 @@ void auth_secondary_wake(struct auth *auth, struct auth_zone *zone, bool is_full
                          struct outbox *outbox)
 {
     struct secondary *secondary = zone->secondary;
-    secondary->is_full_next |= is_full;
+    secondary->is_forced |= is_full;
     if (secondary->state == SECONDARY_WAITING) {
         begin(auth, zone, outbox);
     } else if (secondary->state != SECONDARY_QUEUED) {
@@ -389,6 +431,22 @@ static const char *describe_refusal(const struct auth_zone *zone, enum status st
     }
 }
 
+/* The primary's serial is not newer than ours. Only the same vouches for our version: a lower one
+ * is a primary that was set back, or that has not heard yet. */
+static void confirm_serial(struct auth *auth, struct auth_zone *zone, uint32_t serial,
+                           struct moment now, struct outbox *outbox)
+{
+    uint32_t ours = zone_serial(auth_zone_newest(zone));
+    if (serial == ours) {
+        confirm(auth, zone, now, outbox);
+        return;
+    }
+    char why[100];
+    snprintf(why, sizeof why, "its serial %u is not newer than our %u; `retransfer` would take it",
+             serial, ours);
+    fail(auth, zone, now, outbox, why);
+}
+
 static void take_serial(struct auth *auth, struct auth_zone *zone, const struct event *event,
                         struct outbox *outbox)
 {
@@ -413,10 +471,11 @@ static void take_serial(struct auth *auth, struct auth_zone *zone, const struct 
     }
     struct span rdata = rrset_only(soa);
     struct reader reader = reader_over(span_part(rdata, rdata.len - 20, 20));
-    if (serial_is_newer(reader_u32(&reader), zone_serial(auth_zone_newest(zone)))) {
+    uint32_t serial = reader_u32(&reader);
+    if (serial_is_newer(serial, zone_serial(auth_zone_newest(zone)))) {
         ask_transfer(auth, zone, event->now, outbox);
     } else {
-        confirm(auth, zone, event->now, outbox);
+        confirm_serial(auth, zone, serial, event->now, outbox);
     }
 }
 
@@ -437,11 +496,13 @@ static void take_version(struct auth *auth, struct auth_zone *zone, struct momen
         return;
     }
     uint32_t serial = zone_serial(version);
-    if (held != NULL && serial_is_newer(zone_serial(held), serial)) {
+    bool is_lower = held != NULL && serial_is_newer(zone_serial(held), serial);
+    if (is_lower && !secondary->is_forced) {
         zone_release(version);
         fail(auth, zone, now, outbox, "offers a lower serial than ours; it was not taken");
         return;
     }
+    secondary->is_forced &= !secondary->is_full_asked;
     auth_zone_publish(auth, zone, version);
     auth_count(auth, AUTH_COUNT_TRANSFER_IN);
     log_line(auth->options.log, LOG_NOTICE, "zone %s: serial %u taken by %s, %zu records",
@@ -478,6 +539,7 @@ static void take_transfer_message(struct auth *auth, struct auth_zone *zone,
         return;
     }
     struct problem problem = {0};
+    zone->secondary->period_octets += event->answer.message.len;
     switch (transfer_in_add(zone->secondary->transfer, event->answer.message, &problem)) {
     case TRANSFER_MORE:
         break;
@@ -485,7 +547,8 @@ static void take_transfer_message(struct auth *auth, struct auth_zone *zone,
         take_version(auth, zone, event->now, outbox);
         break;
     case TRANSFER_UP_TO_DATE:
-        confirm(auth, zone, event->now, outbox);
+        confirm_serial(auth, zone, transfer_in_serial(zone->secondary->transfer), event->now,
+                       outbox);
         break;
     case TRANSFER_FAILED:
         fall_back(auth, zone, event->now, outbox, problem.sentence);

@@ -85,13 +85,18 @@ void auth_stream_room(struct auth *auth, const struct event *event, struct outbo
     }
 }
 
+void auth_stream_end(struct auth_stream *stream, struct outbox *outbox)
+{
+    outbox_add(outbox, EFFECT_HANG_UP)->channel = stream->channel;
+    auth_stream_close(stream);
+}
+
 void auth_stream_drop(struct auth *auth, const struct auth_zone *zone, struct outbox *outbox)
 {
     for (size_t i = 0; i < LEN(auth->streams); i++) {
         struct auth_stream *stream = &auth->streams[i];
         if (stream->transfer != NULL && stream->zone == zone) {
-            outbox_add(outbox, EFFECT_HANG_UP)->channel = stream->channel;
-            auth_stream_close(stream);
+            auth_stream_end(stream, outbox);
         }
     }
 }
@@ -118,8 +123,8 @@ static bool read_asker_serial(const struct auth_request *request, struct arena *
     return false;
 }
 
-/* By UDP (and HTTPS) an IXFR gets the current SOA, from which the asker sees whether TCP is worth it (RFC 1995
- * §2). */
+/* By UDP (and HTTPS) an IXFR gets the current SOA, from which the asker sees whether TCP is worth
+ * it (RFC 1995 §2). */
 static void answer_soa_alone(struct auth *auth, struct auth_request *request,
                              const struct zone *version, struct outbox *outbox)
 {

@@ -1,0 +1,319 @@
+/* Which zones there are while the server runs, and who decides: the configuration file over those
+ * of its zones, `vouch control add` over those it added, a catalog over its members. Nobody changes
+ * what another has. */
+#include "command/serve_manage.h"
+#include "command/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void say(struct writer *text, const struct problem *problem)
+{
+    if (text != NULL) {
+        writer_print(text, "%s\n", problem->sentence);
+    }
+}
+
+/* ------------------------------------------------------------------ control */
+
+static enum status add_with(struct serve_process *process, struct serve_zone *terms,
+                            struct name name, uint32_t mark, struct moment now,
+                            struct problem *problem)
+{
+    struct auth_zone_options options;
+    enum status status = serve_make_options(process, terms, name, &options, problem);
+    if (status != OK) {
+        return status;
+    }
+    options.mark = mark;
+    struct zone *fixed = serve_reload_zone(NULL, name, terms);
+    options.fixed = fixed;
+    status = auth_add(process->auth, &options, now, problem);
+    zone_release(fixed);
+    return status;
+}
+
+static enum status manage_add(void *user, struct name name, struct span pattern, struct moment now,
+                              struct writer *text)
+{
+    struct serve_process *process = user;
+    struct problem problem = {0};
+    struct serve_zone *terms = serve_find_pattern(process->now, pattern);
+    if (process->disk == NULL) {
+        writer_text(text, "the server has no state folder to remember the zone in\n");
+        return REFUSED;
+    }
+    if (auth_zone_options_of(process->auth, name) != NULL) {
+        writer_text(text, "the zone is there already\n");
+        return EXISTS;
+    }
+    if (terms == NULL || (terms->file == NULL && !terms->has_primary)) {
+        writer_text(text, terms == NULL ? "the configuration has no such pattern\n"
+                                        : "the pattern has neither a file nor a primary\n");
+        return NOT_FOUND;
+    }
+    enum status status = serve_list_add(process, name, pattern);
+    if (status != OK) {
+        writer_print(text, "the zone cannot be remembered: %s\n", status_text(status));
+        return status;
+    }
+    status = add_with(process, terms, name, SERVE_MARK_ADDED, now, &problem);
+    if (status != OK) {
+        say(text, &problem);
+        (void)!serve_list_remove(process, name);
+        return status;
+    }
+    const struct auth_zone_options *added = auth_zone_options_of(process->auth, name);
+    writer_text(text, added->is_fixed_later && !auth_zone_is_served(process->auth, name)
+                          ? "added; its file cannot be read yet, see the log\n"
+                          : "added\n");
+    return OK;
+}
+
+static enum status manage_remove(void *user, struct name name, struct moment now,
+                                 struct outbox *outbox, struct writer *text)
+{
+    struct serve_process *process = user;
+    const struct auth_zone_options *options = auth_zone_options_of(process->auth, name);
+    if (options == NULL) {
+        writer_text(text, "there is no such zone\n");
+        return NOT_FOUND;
+    }
+    if (options->mark != SERVE_MARK_ADDED) {
+        writer_text(text, options->mark == SERVE_MARK_MEMBER
+                              ? "the zone is a member of a catalog: it goes when that drops it\n"
+                              : "the zone stands in the configuration file: remove it there, then "
+                                "reload\n");
+        return REFUSED;
+    }
+    enum status status = serve_list_remove(process, name);
+    if (status != OK) {
+        writer_print(text, "that cannot be remembered: %s\n", status_text(status));
+        return status;
+    }
+    status = auth_remove(process->auth, name, now, outbox);
+    writer_text(text, "removed\n");
+    return status;
+}
+
+static enum status manage_member(void *user, const struct auth_zone_options *catalog,
+                                 struct name member, struct span group, struct moment now,
+                                 struct problem *problem)
+{
+    struct serve_process *process = user;
+    const struct serve_zone *terms = catalog->origin;
+    struct serve_zone *pattern = NULL;
+    for (size_t i = 0; i < terms->template_count; i++) {
+        if (i == 0 || span_equal(span_of_text(terms->templates[i]), group)) {
+            pattern = serve_find_pattern(process->now, span_of_text(terms->templates[i]));
+        }
+    }
+    return pattern == NULL
+               ? problem_set(problem, NOT_FOUND, "no pattern of catalog-template is there")
+               : add_with(process, pattern, member, SERVE_MARK_MEMBER, now, problem);
+}
+
+static void add_listed(void *user, struct name name, struct span pattern)
+{
+    struct serve_process *process = user;
+    const struct log *log = world_log(process->world);
+    char text[NAME_TEXT_MAX];
+    struct problem problem = {0};
+    struct serve_zone *terms = serve_find_pattern(process->now, pattern);
+    if (auth_zone_options_of(process->auth, name) != NULL) {
+        log_line(log, LOG_WARNING,
+                 "zone %s: was added, and stands in the configuration now, which rules",
+                 name_print(name, text));
+    } else if (terms == NULL) {
+        log_line(log, LOG_ERROR,
+                 "zone %s: was added, and is not served: the configuration has no pattern %.*s",
+                 name_print(name, text), (int)pattern.len, (const char *)pattern.bytes);
+    } else if (add_with(process, terms, name, SERVE_MARK_ADDED, world_now(process->world),
+                        &problem) != OK) {
+        log_line(log, LOG_ERROR, "zone %s: was added, and is not served: %s",
+                 name_print(name, text), problem.sentence);
+    }
+}
+
+enum status serve_add_listed(struct serve_process *process, struct problem *problem)
+{
+    return serve_list_read(process, add_listed, process, problem);
+}
+
+/* ------------------------------------------------------------------ another configuration */
+
+/* What a reload does, from the configuration that was in force to the next. */
+struct reloading {
+    struct serve_process *process;
+    struct serve *next;
+    struct moment now;
+    struct outbox *outbox;
+    struct problem problem;
+    enum status status;
+    size_t added, removed;
+};
+
+/* The pattern of the next configuration that has the name of this one's. */
+static struct serve_zone *pattern_again(const struct reloading *reloading,
+                                        const struct auth_zone_options *options)
+{
+    const struct serve_zone *before = options->origin;
+    return serve_find_pattern(reloading->next, span_of_text(before->text));
+}
+
+static void check_pattern(void *user, const struct auth_zone_options *options)
+{
+    struct reloading *reloading = user;
+    bool needs_pattern = options->mark < SERVE_MARK_CONFIGURED;
+    if (needs_pattern && reloading->status == OK && pattern_again(reloading, options) == NULL) {
+        char name[NAME_TEXT_MAX];
+        const struct serve_zone *pattern = options->origin;
+        reloading->status =
+            problem_set(&reloading->problem, NOT_FOUND,
+                        "the pattern %.100s is gone, and the zone %.200s, which was "
+                        "added, has it; nothing was changed",
+                        pattern->text, name_print(options->name, name));
+    }
+}
+
+static enum status read_next(struct reloading *reloading)
+{
+    const struct serve *first = reloading->process->first;
+    struct serve *next = reloading->next;
+    struct span text;
+    next->upstream_port = first->upstream_port;
+    arena_open(&next->arena, SERVE_ARENA_LEN_MAX);
+    arena_open(&next->bulk, SERVE_ARENA_LEN_MAX);
+    enum status status =
+        file_read(first->file, SERVE_CONFIG_LEN_MAX, &next->bulk, &text, &reloading->problem);
+    status =
+        status == OK ? serve_read_config(first->file, text, next, &reloading->problem) : status;
+    status = status == OK ? serve_open_link(next, &reloading->problem) : status;
+    if (status == OK) {
+        reloading->status = OK;
+        auth_each_zone(reloading->process->auth, check_pattern, reloading);
+        status = reloading->status;
+    }
+    return status;
+}
+
+static void take_zone(struct reloading *reloading, struct serve_zone *zone)
+{
+    struct serve_process *process = reloading->process;
+    struct problem problem = {0};
+    struct auth_zone_options options;
+    enum status status = serve_make_configured(process, zone, &options, &problem);
+    const struct auth_zone_options *before = auth_zone_options_of(process->auth, zone->name);
+    if (status == OK && before == NULL) {
+        struct zone *fixed =
+            options.is_fixed_later ? serve_reload_zone(NULL, zone->name, options.origin) : NULL;
+        options.fixed = fixed;
+        status = auth_add(process->auth, &options, reloading->now, &problem);
+        zone_release(fixed);
+        reloading->added++;
+    } else if (status == OK) {
+        if (before->mark == SERVE_MARK_ADDED) {
+            log_line(world_log(process->world), LOG_WARNING,
+                     "zone %s: was added, and stands in the configuration now, which rules",
+                     zone->text);
+            (void)!serve_list_remove(process, zone->name);
+        }
+        status = auth_change(process->auth, &options, reloading->now, reloading->outbox, &problem);
+    }
+    if (status != OK) {
+        log_line(world_log(process->world), LOG_ERROR, "zone %s: %s", zone->text, problem.sentence);
+    }
+}
+
+/* Zones of the configuration that was, and added ones under their pattern as it is now. */
+static void take_leave(void *user, const struct auth_zone_options *options)
+{
+    struct reloading *reloading = user;
+    struct serve_process *process = reloading->process;
+    struct problem problem = {0};
+    if (options->mark == process->generation) {
+        return;
+    }
+    if (options->mark >= SERVE_MARK_CONFIGURED) {
+        reloading->removed++;
+        (void)!auth_remove(process->auth, options->name, reloading->now, reloading->outbox);
+        return;
+    }
+    struct auth_zone_options next;
+    enum status status = serve_make_options(process, pattern_again(reloading, options),
+                                            options->name, &next, &problem);
+    if (status == OK) {
+        next.mark = options->mark;
+        status = auth_change(process->auth, &next, reloading->now, reloading->outbox, &problem);
+    }
+    require(status == OK || status == NO_MEMORY);
+}
+
+/* Nothing of it is used any more, but for the texts that the world was given at the start. */
+static void close_before(struct serve_process *process, struct serve *before)
+{
+    if (before != process->first) {
+        arena_close(&before->arena);
+        free(before);
+    }
+}
+
+void serve_close_now(struct serve_process *process)
+{
+    close_before(process, process->now);
+}
+
+static enum status manage_reconfigure(void *user, struct moment now, struct outbox *outbox,
+                                      struct writer *text)
+{
+    struct serve_process *process = user;
+    struct reloading reloading = {.process = process, .now = now, .outbox = outbox};
+    if (!process->first->has_file) {
+        return OK;
+    }
+    reloading.next = calloc(1, sizeof *reloading.next);
+    enum status status = reloading.next == NULL ? NO_MEMORY : read_next(&reloading);
+    if (status != OK) {
+        char sentence[PROBLEM_SENTENCE_MAX + PROBLEM_PLACE_MAX + 32];
+        problem_print(&reloading.problem, sentence, sizeof sentence);
+        log_line(world_log(process->world), LOG_ERROR, "the configuration was not taken: %s",
+                 sentence);
+        if (text != NULL) {
+            writer_print(text, "not taken: %s\n", sentence);
+        }
+        if (reloading.next != NULL) {
+            arena_close(&reloading.next->bulk);
+            close_before(process, reloading.next);
+        }
+        return status;
+    }
+    struct serve *before = process->now;
+    process->now = reloading.next;
+    process->generation++;
+    process->has_signer = serve_has_signer(process->now);
+    auth_set_keys(process->auth, process->now->keys, process->now->key_count, now, outbox);
+    for (size_t i = 0; i < process->now->zone_count; i++) {
+        take_zone(&reloading, &process->now->zones[i]);
+    }
+    auth_each_zone(process->auth, take_leave, &reloading);
+    arena_close(&process->now->bulk);
+    close_before(process, before);
+    log_line(world_log(process->world), LOG_NOTICE,
+             "the configuration was read again: %zu zones, %zu came, %zu went",
+             process->now->zone_count, reloading.added, reloading.removed);
+    if (text != NULL) {
+        writer_print(text, "zones: %zu, %zu came, %zu went\n", process->now->zone_count,
+                     reloading.added, reloading.removed);
+    }
+    return OK;
+}
+
+struct auth_manager serve_manager(struct serve_process *process)
+{
+    return (struct auth_manager){.user = process,
+                                 .add = manage_add,
+                                 .remove = manage_remove,
+                                 .reconfigure = manage_reconfigure,
+                                 .add_member = manage_member};
+}

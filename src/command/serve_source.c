@@ -1,0 +1,130 @@
+/* Where the zones of the server come from, in the terms of its service: the configuration's terms,
+ * read once for all zones that share them, and the files of those that have one. */
+#include "command/command.h"
+#include "command/serve_manage.h"
+#include "world/real/world.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* "%s" in the file of a pattern is the zone's name without its last dot. A '/' in a name, which
+ * master files allow, would lead elsewhere. */
+enum status serve_zone_path(const struct serve_zone *terms, struct name name,
+                            char path[SERVE_PATH_MAX])
+{
+    char text[NAME_TEXT_MAX];
+    struct name_buffer buffer;
+    struct name lower;
+    name_lower_to(name, &buffer, &lower);
+    name_print(lower, text);
+    size_t len = strlen(text);
+    text[len > 1 ? len - 1 : len] = 0;
+    const char *mark = strstr(terms->file, "%s");
+    int written = mark == NULL ? snprintf(path, SERVE_PATH_MAX, "%s", terms->file)
+                               : snprintf(path, SERVE_PATH_MAX, "%.*s%s%s",
+                                          (int)(mark - terms->file), terms->file, text, mark + 2);
+    bool is_elsewhere = mark != NULL && strchr(text, '/') != NULL;
+    return written < 0 || written >= SERVE_PATH_MAX ? TOO_LONG : is_elsewhere ? BAD_ARGUMENT : OK;
+}
+
+struct zone *serve_reload_zone(void *user, struct name name, const void *origin)
+{
+    const struct serve_zone *terms = origin;
+    char path[SERVE_PATH_MAX];
+    (void)user;
+    return terms == NULL || terms->file == NULL || serve_zone_path(terms, name, path) != OK
+               ? NULL
+               : serve_load_zone(path, name);
+}
+
+enum status serve_make_primary(const struct serve_zone *zone, struct world *world,
+                               struct auth_peer *primary, struct problem *problem)
+{
+    *primary = (struct auth_peer){.address = zone->primary, .key = zone->primary_key};
+    if (zone->primary_tls_name == NULL) {
+        return OK;
+    }
+    const struct world_tls_peer peer = {zone->primary_tls_name, {.ca_file = zone->primary_tls_ca}};
+    primary->is_tls = true;
+    return world_add_tls_peer(world, &peer, &primary->tls_peer, problem);
+}
+
+static enum status make_terms(struct serve_process *process, struct serve_zone *terms,
+                              struct problem *problem)
+{
+    struct arena *arena = &process->now->arena;
+    struct auth_peer *notify = arena_take_array(arena, terms->notify_count, sizeof *notify);
+    struct auth_grant *grants = arena_take_array(arena, terms->grant_count, sizeof *grants);
+    struct auth_zone_options *made = arena_take(arena, sizeof *made);
+    if (notify == NULL || grants == NULL || made == NULL) {
+        return problem_set(problem, NO_MEMORY, "no memory for zones");
+    }
+    for (size_t i = 0; i < terms->notify_count; i++) {
+        notify[i] = (struct auth_peer){.address = terms->notify[i]};
+    }
+    for (size_t i = 0; i < terms->grant_count; i++) {
+        grants[i] = (struct auth_grant){terms->grants[i].key, terms->grants[i].address};
+    }
+    *made = (struct auth_zone_options){
+        .verifies_zonemd = terms->verifies_zonemd,
+        .catalog = terms->catalog.role == AUTH_CATALOG_NONE ? NULL : &terms->catalog,
+        .origin = terms,
+        .notify = notify,
+        .notify_count = terms->notify_count,
+        .grants = grants,
+        .grant_count = terms->grant_count};
+    made->is_fixed_later = terms->file != NULL;
+    enum status status = terms->has_primary
+                             ? serve_make_primary(terms, process->world, &made->primary, problem)
+                             : OK;
+    terms->made = status == OK ? made : NULL;
+    return status;
+}
+
+enum status serve_make_options(struct serve_process *process, struct serve_zone *terms,
+                               struct name name, struct auth_zone_options *options,
+                               struct problem *problem)
+{
+    if (terms->made == NULL) {
+        enum status status = make_terms(process, terms, problem);
+        if (status != OK) {
+            return status;
+        }
+    }
+    *options = *terms->made;
+    options->name = name;
+    return OK;
+}
+
+/* Where there is a signer, configured zones come from it. */
+static enum status come_from_signer(const struct serve_process *process,
+                                    const struct serve_zone *zone,
+                                    struct auth_zone_options *options)
+{
+    const char *listen = config_text(process->now->config, "signer", 0, "listen");
+    options->is_fixed_later = false;
+    options->forwards_updates = zone->update_rule_count > 0;
+    options->primary = (struct auth_peer){.key = process->now->link};
+    return address_read(span_of_text(listen), SERVE_DNS_PORT, &options->primary.address);
+}
+
+enum status serve_make_configured(struct serve_process *process, struct serve_zone *zone,
+                                  struct auth_zone_options *options, struct problem *problem)
+{
+    struct serve_zone *terms = zone->pattern;
+    if (terms == NULL && !process->has_signer) {
+        terms = arena_take(&process->now->arena, sizeof *terms); /* the zones themselves go */
+        if (terms == NULL) {
+            return problem_set(problem, NO_MEMORY, "no memory for zones");
+        }
+        *terms = *zone;
+        terms->text = NULL;
+    }
+    enum status status =
+        serve_make_options(process, terms == NULL ? zone : terms, zone->name, options, problem);
+    options->mark = process->generation;
+    if (status == OK && process->has_signer && zone->catalog.role != AUTH_CATALOG_GENERATE) {
+        status = come_from_signer(process, zone, options);
+    }
+    return status;
+}
