@@ -23,6 +23,7 @@ struct answering {
     const struct fake_zone *zone;
     struct message_writer *writer;
     bool wants_dnssec;
+    const struct rrset *nsec; /* the last that was put: none stands there twice */
 };
 
 static void put(struct answering *answering, enum section section, const struct rrset *rrset,
@@ -52,7 +53,8 @@ static void put_nsec(struct answering *answering, struct name name)
             best = rrset;
         }
     }
-    if (best != NULL && answering->wants_dnssec) {
+    if (best != NULL && best != answering->nsec && answering->wants_dnssec) {
+        answering->nsec = best;
         put(answering, SECTION_AUTHORITY, best, best->owner);
     }
 }
@@ -60,7 +62,7 @@ static void put_nsec(struct answering *answering, struct name name)
 static void put_referral(struct answering *answering, const struct rrset *ns)
 {
     put(answering, SECTION_AUTHORITY, ns, ns->owner);
-    const struct rrset *ds = fake_zone_find(answering->zone, ns->owner, TYPE_DS);
+    const struct rrset *ds = fake_find(answering->zone, ns->owner, TYPE_DS);
     if (ds != NULL && answering->wants_dnssec) {
         put(answering, SECTION_AUTHORITY, ds, ds->owner);
     } else {
@@ -73,7 +75,7 @@ static void put_referral(struct answering *answering, const struct rrset *ns)
         require(has_target);
         static const uint16_t TYPES[] = {TYPE_A, TYPE_AAAA};
         for (size_t i = 0; i < LEN(TYPES); i++) {
-            const struct rrset *glue = fake_zone_find(answering->zone, target, TYPES[i]);
+            const struct rrset *glue = fake_find(answering->zone, target, TYPES[i]);
             if (glue != NULL) {
                 put(answering, SECTION_ADDITIONAL, glue, glue->owner);
             }
@@ -94,7 +96,7 @@ static bool name_is_there(const struct fake_zone *zone, struct name name)
 static void put_negative(struct answering *answering, struct name name, bool is_there)
 {
     const struct fake_zone *zone = answering->zone;
-    const struct rrset *soa = fake_zone_find(zone, zone->apex, TYPE_SOA);
+    const struct rrset *soa = fake_find(zone, zone->apex, TYPE_SOA);
     if (soa != NULL) {
         put(answering, SECTION_AUTHORITY, soa, soa->owner);
     }
@@ -117,7 +119,7 @@ static bool put_dname(struct answering *answering, struct name name)
 {
     for (uint8_t labels = answering->zone->apex.label_count; labels < name.label_count; labels++) {
         const struct rrset *dname =
-            fake_zone_find(answering->zone, name_ancestor(name, labels), TYPE_DNAME);
+            fake_find(answering->zone, name_ancestor(name, labels), TYPE_DNAME);
         if (dname != NULL) {
             put(answering, SECTION_ANSWER, dname, dname->owner);
             return true;
@@ -137,8 +139,8 @@ static bool put_wildcard(struct answering *answering, struct name name, uint16_t
     struct name wildcard;
     const struct rrset *rrset = NULL;
     if (name_make_wildcard(above, &buffer, &wildcard) == OK) {
-        rrset = fake_zone_find(answering->zone, wildcard, type);
-        rrset = rrset == NULL ? fake_zone_find(answering->zone, wildcard, TYPE_CNAME) : rrset;
+        rrset = fake_find(answering->zone, wildcard, type);
+        rrset = rrset == NULL ? fake_find(answering->zone, wildcard, TYPE_CNAME) : rrset;
     }
     if (rrset != NULL) {
         put(answering, SECTION_ANSWER, rrset, name);
@@ -156,8 +158,8 @@ static void answer_from(struct answering *answering, struct question question)
         return;
     }
     message_set_flags(answering->writer, FLAG_AA);
-    const struct rrset *found = fake_zone_find(zone, question.name, question.type);
-    found = found == NULL ? fake_zone_find(zone, question.name, TYPE_CNAME) : found;
+    const struct rrset *found = fake_find(zone, question.name, question.type);
+    found = found == NULL ? fake_find(zone, question.name, TYPE_CNAME) : found;
     bool is_there = name_is_there(zone, question.name);
     if (found != NULL) {
         put(answering, SECTION_ANSWER, found, found->owner);
@@ -292,7 +294,7 @@ size_t fake_answer_make(struct fake_net *net, const struct fake_server *server,
     rcode = zone == NULL && rcode == RCODE_NOERROR ? RCODE_REFUSED : rcode;
     message_begin(&writer, bytes, FAKE_MESSAGE_SIZE, query->id, FLAG_QR, OPCODE_QUERY, rcode);
     message_add_question(&writer, query->question);
-    struct answering answering = {zone, &writer, query->edns.wants_dnssec};
+    struct answering answering = {zone, &writer, query->edns.wants_dnssec, NULL};
     if (server->mood == FAKE_TRUNCATING && transport == TRANSPORT_UDP) {
         message_set_flags(&writer, FLAG_TC);
     } else if (server->mood == FAKE_LAME) {

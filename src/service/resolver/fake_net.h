@@ -36,8 +36,19 @@ enum fake_mood {
     FAKE_ECHOING         /* the query itself comes back, then the true answer */
 };
 
+/* How a zone of a scenario is to be signed. */
+enum fake_signing {
+    FAKE_UNSIGNED,
+    FAKE_SIGNED,
+    FAKE_SIGNED_EXPIRED,
+    FAKE_SIGNED_LATER,   /* signatures that are not valid yet */
+    FAKE_SIGNED_STRIPPED /* the parent has its DS, but nothing is signed */
+};
+
 struct fake_zone {
     struct name apex;
+    enum fake_signing signing;
+    bool is_island; /* its parent does not say that it is signed */
     bool is_signed;
     struct signing_key key;
     struct rrset rrsets[FAKE_RRSETS_MAX];
@@ -144,6 +155,7 @@ void fake_add_record(struct fake_net *net, struct fake_zone *zone, const char *l
 /* The same with an outcome: what stands in a file may be wrong. */
 enum status fake_read_record(struct fake_net *net, struct name origin, struct span line,
                              struct rrset *record, struct problem *problem) MUST_USE;
+const struct rrset *fake_find(const struct fake_zone *zone, struct name owner, uint16_t type);
 void fake_put_record(struct fake_net *net, struct fake_zone *zone, const struct rrset *record);
 /* All RRsets of that type leave the zone; sign it again afterwards. */
 void fake_remove(struct fake_zone *zone, uint16_t type);

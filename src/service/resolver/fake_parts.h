@@ -4,7 +4,6 @@
 
 enum { FAKE_MESSAGE_SIZE = 65535 };
 
-const struct rrset *fake_zone_find(const struct fake_zone *zone, struct name owner, uint16_t type);
 /* The delegation that the name is at or below; NULL: none. `is_strict`: only strictly below. */
 const struct rrset *fake_zone_cut(const struct fake_zone *zone, struct name name, bool is_strict);
 /* The server's message for that query, into `bytes` of FAKE_MESSAGE_SIZE; its length. */

@@ -28,7 +28,7 @@ static size_t zone_index(const struct fake_zone *zone, struct name owner, uint16
     return at;
 }
 
-const struct rrset *fake_zone_find(const struct fake_zone *zone, struct name owner, uint16_t type)
+const struct rrset *fake_find(const struct fake_zone *zone, struct name owner, uint16_t type)
 {
     size_t at = zone_index(zone, owner, type);
     return at < zone->rrset_count ? &zone->rrsets[at] : NULL;
@@ -47,7 +47,10 @@ static void zone_put(struct fake_net *net, struct fake_zone *zone, struct name o
         }
     }
     rrset_add(&builder, rdata);
-    zone->rrset_count += at == zone->rrset_count ? 1 : 0;
+    if (at == zone->rrset_count) {
+        zone->rrsigs[at] = (struct rrset){0};
+        zone->rrset_count++;
+    }
     require(zone->rrset_count <= FAKE_RRSETS_MAX);
     enum status status = rrset_finish(&builder, &zone->rrsets[at]);
     require(status == OK);
@@ -206,7 +209,7 @@ const struct rrset *fake_zone_cut(const struct fake_zone *zone, struct name name
         if (is_strict && labels == name.label_count) {
             break;
         }
-        const struct rrset *ns = fake_zone_find(zone, name_ancestor(name, labels), TYPE_NS);
+        const struct rrset *ns = fake_find(zone, name_ancestor(name, labels), TYPE_NS);
         if (ns != NULL) {
             return ns;
         }
