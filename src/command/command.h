@@ -55,11 +55,6 @@ enum log_level command_log_level(const char *word); /* one of these words */
         .default_value = "notice", .choices = COMMAND_LOG_LEVELS,                                  \
         .help = "the most detailed lines written"                                                  \
     }
-#define COMMAND_SANDBOX_OPTION                                                                     \
-    {                                                                                              \
-        .section = "server", .name = "sandbox", .kind = CONFIG_BOOL, .default_value = "yes",       \
-        .help = "give up what is not needed once all sockets are open"                             \
-    }
 /* Where the numbers of a process are read from, in its section. */
 #define COMMAND_METRICS_OPTIONS(of)                                                                \
     {.section = (of),                                                                              \

@@ -4,6 +4,7 @@
 #include "command/listen.h"
 #include "command/password.h"
 #include "command/registrar_config.h"
+#include "command/sandbox.h"
 #include "core/base/text.h"
 #include "world/real/world.h"
 
@@ -113,11 +114,12 @@ static int run_world(struct registrar_process *process)
         .name = "registrar",
         .log_level = command_log_level(registrar_config_text(process, "server", "log-level")),
         .upstream_port = process->upstream_port,
-        .is_sandboxed = config_bool(process->config, "server", 0, "sandbox"),
     };
+    sandbox_set(process->config, &world_options);
     if (world_open(&world_options, &world, &problem) != OK) {
         return command_failed("registrar", &problem);
     }
+    sandbox_keep(process->config, process->file, world);
     int code = run_service(process, world, &problem);
     world_close(world);
     return code;

@@ -1,6 +1,7 @@
 /* The options of `vouch registrar` and how they become those of the service. */
 #include "command/registrar_config.h"
 #include "command/command.h"
+#include "command/sandbox.h"
 #include "world/real/world.h"
 
 #include <string.h>
@@ -32,11 +33,7 @@ static const struct config_option options[] = {
      .default_value = "/var/lib/vouch/registrar",
      .help = "folder for accounts, domains, operations and mails waiting"},
     COMMAND_LOG_LEVEL_OPTION,
-    {.section = "server",
-     .name = "sandbox",
-     .kind = CONFIG_BOOL,
-     .default_value = "yes",
-     .help = "give up what the running service does not need"},
+    SANDBOX_OPTIONS,
     {.section = "registrar",
      .name = "name",
      .kind = CONFIG_TEXT,
@@ -292,12 +289,12 @@ enum status registrar_config_read(struct registrar_process *process, struct prob
 static const struct {
     const char *section, *option;
 } restart_options[] = {
-    {"server", "http-listen"},     {"server", "certificate"}, {"server", "key"},
-    {"server", "control"},         {"server", "state"},       {"server", "log-level"},
-    {"server", "sandbox"},         {"registrar", "mail"},     {"registry", "name"},
-    {"registry", "address"},       {"registry", "host-name"}, {"registry", "ca"},
-    {"registry", "certificate"},   {"registry", "key"},       {"registry", "client"},
-    {"registry", "password-file"},
+    {"server", "http-listen"}, {"server", "certificate"}, {"server", "key"},
+    {"server", "control"},     {"server", "state"},       {"server", "log-level"},
+    {"server", "sandbox"},     {"server", "username"},    {"server", "metrics"},
+    {"registrar", "mail"},     {"registry", "name"},      {"registry", "address"},
+    {"registry", "host-name"}, {"registry", "ca"},        {"registry", "certificate"},
+    {"registry", "key"},       {"registry", "client"},    {"registry", "password-file"},
 };
 
 static bool text_equal(const char *a, const char *b)

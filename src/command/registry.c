@@ -3,6 +3,7 @@
 #include "command/commands.h"
 #include "command/listen.h"
 #include "command/password.h"
+#include "command/sandbox.h"
 #include "core/base/config.h"
 #include "core/base/text.h"
 #include "core/crypto/digest.h"
@@ -66,7 +67,7 @@ static const struct config_option options[] = {
      .default_value = "vouch registry",
      .help = "its name in the greeting, 3 to 64 octets"},
     COMMAND_LOG_LEVEL_OPTION,
-    COMMAND_SANDBOX_OPTION,
+    SANDBOX_OPTIONS,
 
     COMMAND_KEY_OPTIONS,
     {.section = "key",
@@ -499,12 +500,12 @@ static int run(struct process *process)
     struct problem problem = {0};
     struct world *world = NULL;
     struct world_options world_options = {
-        .name = "registry",
-        .log_level = command_log_level(server_text(process, "log-level")),
-        .is_sandboxed = config_bool(process->config, "server", 0, "sandbox")};
+        .name = "registry", .log_level = command_log_level(server_text(process, "log-level"))};
+    sandbox_set(process->config, &world_options);
     if (world_open(&world_options, &world, &problem) != OK) {
         return command_failed("registry", &problem);
     }
+    sandbox_keep(process->config, process->file, world);
     int code = run_service(process, world, &problem);
     world_close(world);
     return code;

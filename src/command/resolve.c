@@ -1,6 +1,7 @@
 /* `vouch resolve`: the resolver's configuration, and the resolver in the real world. */
 #include "command/commands.h"
 #include "command/listen.h"
+#include "command/sandbox.h"
 #include "core/base/config.h"
 #include "core/base/text.h"
 #include "service/resolver/resolver.h"
@@ -32,7 +33,7 @@ static const struct config_option options[] = {
      .is_list = true,
      .help = "clients that may ask, ADDRESS/BITS; none: all"},
     COMMAND_LOG_LEVEL_OPTION,
-    COMMAND_SANDBOX_OPTION,
+    SANDBOX_OPTIONS,
     {.section = "resolver",
      .name = "validate",
      .kind = CONFIG_BOOL,
@@ -230,13 +231,14 @@ static enum status open_world(struct resolving *resolving, struct world **world,
         .name = "resolver",
         .log_level = command_log_level(config_text(config, "server", 0, "log-level")),
         .upstream_port = resolving->upstream_port,
-        .is_sandboxed = config_bool(config, "server", 0, "sandbox"),
     };
+    sandbox_set(config, &world_options);
     const char *control = config_text(config, "server", 0, "control");
     enum status status = world_open(&world_options, world, problem);
     status =
         status == OK && control != NULL ? world_listen_control(*world, control, problem) : status;
     if (status == OK) {
+        sandbox_keep(config, resolving->file, *world);
         listen_set_limits(config, *world);
     }
     for (size_t i = 0; i < config_list_count(config, "server", 0, "listen") && status == OK; i++) {

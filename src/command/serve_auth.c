@@ -1,6 +1,7 @@
 /* The authoritative server as a process: from the configuration to the service and its world. */
 #include "command/command.h"
 #include "command/listen.h"
+#include "command/sandbox.h"
 #include "command/serve_manage.h"
 #include "core/zone/zone_check.h"
 #include "core/zone/zonefile.h"
@@ -68,6 +69,26 @@ struct zone *serve_load_zone(const char *file, struct name apex)
     return status == OK ? zone : NULL;
 }
 
+/* All that is read again: the configuration, its secrets, and zones, those to come included. */
+static void keep_files(const struct serve *serve, struct world *world)
+{
+    sandbox_keep(serve->config, serve->has_file ? serve->file : NULL, world);
+    for (size_t i = 0; i < config_count(serve->config, "key"); i++) {
+        world_keep_file(world, config_text(serve->config, "key", i, "secret-file"), false);
+    }
+    for (size_t i = 0; i < serve->zone_count; i++) {
+        world_keep_file(world, serve->zones[i].file, false);
+    }
+    for (size_t i = 0; i < serve->pattern_count; i++) {
+        char path[SERVE_PATH_MAX];
+        const char *file = serve->patterns[i].file;
+        if (file != NULL) { /* up to where the zone's name stands */
+            snprintf(path, sizeof path, "%.*sx", (int)strcspn(file, "%"), file);
+            world_keep_file(world, path, false);
+        }
+    }
+}
+
 enum status serve_open_world(const struct serve *serve, const char *section, const char *name,
                              struct world **world, struct problem *problem)
 {
@@ -75,9 +96,12 @@ enum status serve_open_world(const struct serve *serve, const char *section, con
         .name = name,
         .log_level = command_log_level(config_text(serve->config, "server", 0, "log-level")),
         .upstream_port = serve->upstream_port,
-        .is_sandboxed = config_bool(serve->config, "server", 0, "sandbox"),
     };
+    sandbox_set(serve->config, &options);
     enum status status = world_open(&options, world, problem);
+    if (status == OK) {
+        keep_files(serve, *world);
+    }
     const char *control = config_text(serve->config, section, 0, "control");
     if (status == OK && control != NULL) {
         status = world_listen_control(*world, control, problem);
@@ -175,11 +199,9 @@ int serve_run_auth(struct serve *serve)
     struct serve_process process = {
         .first = serve, .now = serve, .generation = SERVE_MARK_CONFIGURED};
     int code = EXIT_FAILED;
-    enum status status = serve_open_link(serve, &problem);
     process.has_signer = serve_has_signer(serve);
-    if (status == OK) {
-        status = serve_open_world(serve, "server", "auth", &process.world, &problem);
-    }
+    enum status status = serve_open_world(serve, "server", "auth", &process.world, &problem);
+    status = status == OK ? serve_open_link(serve, &problem) : status;
     status = status == OK ? open_auth(&process, &problem) : status;
     status = status == OK ? serve_add_listed(&process, &problem) : status;
     if (status == OK) {

@@ -1,6 +1,7 @@
 /* The configuration of `vouch serve`: every option with its default and its meaning. */
 #include "command/command.h"
 #include "command/listen.h"
+#include "command/sandbox.h"
 #include "command/serve.h"
 #include "core/base/parallel.h"
 
@@ -96,7 +97,7 @@ static const struct config_option options[] = {
      .kind = CONFIG_NUMBER,
      .max = 256,
      .help = "threads that answer by UDP; 0: the one that does all else; unset: one a processor"},
-    COMMAND_SANDBOX_OPTION,
+    SANDBOX_OPTIONS,
     {.section = "server",
      .name = "identity",
      .kind = CONFIG_TEXT,

@@ -303,6 +303,7 @@ static enum status open_process(struct signer_process *process, struct world *wo
     status = status == OK ? world_disk(world, pulled, &process->pull_disk, problem) : status;
     const char *hsm = config_text(serve->config, "signer", 0, "hsm");
     if (status == OK && hsm != NULL) {
+        world_keep_all_files(world);
         status = pkcs11_open(hsm, &process->pkcs11, problem);
     }
     status = status == OK ? add_zones(process, world, problem) : status;
@@ -315,8 +316,8 @@ int serve_run_signer(struct serve *serve)
     struct world *world = NULL;
     struct signer_process process = {.serve = serve};
     int code = EXIT_FAILED;
-    enum status status = serve_open_link(serve, &problem);
-    status = status == OK ? serve_open_world(serve, "signer", "signer", &world, &problem) : status;
+    enum status status = serve_open_world(serve, "signer", "signer", &world, &problem);
+    status = status == OK ? serve_open_link(serve, &problem) : status;
     status = status == OK ? open_process(&process, world, &problem) : status;
     if (status == OK) {
         const struct node members[MEMBER_COUNT] = {[PULL] = {auth_handle, process.pull},

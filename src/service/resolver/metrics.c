@@ -7,8 +7,8 @@
 
 static const struct metric_family QUERIES = {"vouch_resolver_queries_total", METRIC_COUNTER,
                                              "transport", "Questions from clients"};
-static const struct metric_family TURNED_AWAY = {"vouch_resolver_refused_total", METRIC_COUNTER, NULL,
-                                             "Questions refused"};
+static const struct metric_family TURNED_AWAY = {"vouch_resolver_refused_total", METRIC_COUNTER,
+                                                 NULL, "Questions refused"};
 static const struct metric_family FAILURES = {
     "vouch_resolver_failures_total", METRIC_COUNTER, "ede",
     "SERVFAIL answers by their extended DNS error (RFC 8914)"};
@@ -64,18 +64,12 @@ void resolver_add_metrics(const struct resolver *resolver, struct metrics *metri
         const struct metric_family *family;
         uint64_t value;
     } ROWS[] = {
-        {&TURNED_AWAY, stats->refused},
-        {&HITS, stats->cache_hits},
-        {&MISSES, stats->cache_misses},
-        {&ENTRIES, cache_count(resolver->cache)},
-        {&OCTETS, cache_size(resolver->cache)},
-        {&EVICTIONS, cache_evictions(resolver->cache)},
-        {&UPSTREAM, stats->upstream_queries},
-        {&UPSTREAM_TCP, stats->upstream_tcp},
-        {&TIMEOUTS, stats->upstream_timeouts},
-        {&IGNORED, stats->ignored_messages},
-        {&WAITING, resolver->query_count},
-        {&FETCHES, resolver->fetch_count},
+        {&TURNED_AWAY, stats->refused},         {&HITS, stats->cache_hits},
+        {&MISSES, stats->cache_misses},         {&ENTRIES, cache_count(resolver->cache)},
+        {&OCTETS, cache_size(resolver->cache)}, {&EVICTIONS, cache_evictions(resolver->cache)},
+        {&UPSTREAM, stats->upstream_queries},   {&UPSTREAM_TCP, stats->upstream_tcp},
+        {&TIMEOUTS, stats->upstream_timeouts},  {&IGNORED, stats->ignored_messages},
+        {&WAITING, resolver->query_count},      {&FETCHES, resolver->fetch_count},
     };
     for (size_t i = 0; i < TRANSPORT_COUNT; i++) {
         metrics_add(metrics, &QUERIES, span_of_text(TRANSPORTS[i]),
