@@ -16,60 +16,84 @@ static bool is_only_one(const struct rrset *set, struct span rdata)
     return count == 1;
 }
 
-enum zonemd_result { ZONEMD_GOOD, ZONEMD_WRONG, ZONEMD_UNUSABLE };
-
-static enum zonemd_result zonemd_check(struct verify_worker *worker, const struct rrset *set,
-                                       struct span rdata)
+static enum status check_record(const struct zone *zone, const struct rrset *set, struct span rdata,
+                                enum zonemd_verdict *verdict)
 {
     struct reader reader = reader_over(rdata);
     uint32_t serial = reader_u32(&reader);
     uint8_t scheme = reader_u8(&reader);
     uint8_t hash = reader_u8(&reader);
     struct span wanted = reader_rest(&reader);
+    *verdict = ZONEMD_UNUSABLE;
     if (reader.status != OK || scheme != SCHEME_SIMPLE || !is_only_one(set, rdata)) {
-        return ZONEMD_UNUSABLE;
+        return OK;
     }
-    if (serial != zone_serial(worker->run->zone)) {
-        return ZONEMD_WRONG;
+    if (serial != zone_serial(zone)) {
+        *verdict = ZONEMD_WRONG;
+        return OK;
     }
     uint8_t digest[DIGEST_LEN_MAX];
     size_t len = 0;
-    enum status status = zone_digest(worker->run->zone, hash, digest, &len);
-    if (status == UNSUPPORTED) {
-        return ZONEMD_UNUSABLE;
+    enum status status = zone_digest(zone, hash, digest, &len);
+    if (status == OK) {
+        *verdict = span_equal(wanted, span_of(digest, len)) ? ZONEMD_GOOD : ZONEMD_WRONG;
     }
-    if (status != OK) {
-        verify_fail(worker, status);
-        return ZONEMD_UNUSABLE;
+    return status == UNSUPPORTED ? OK : status;
+}
+
+enum status zone_check_zonemd(const struct zone *zone, enum zonemd_verdict *verdict)
+{
+    const struct rrset *set = zone_find_rrset(zone, zone_apex(zone), TYPE_ZONEMD);
+    *verdict = ZONEMD_ABSENT;
+    if (set == NULL) {
+        return OK;
     }
-    return span_equal(wanted, span_of(digest, len)) ? ZONEMD_GOOD : ZONEMD_WRONG;
+    *verdict = ZONEMD_UNUSABLE;
+    struct span rdata;
+    for (struct rrset_cursor cursor = rrset_first(set); rrset_next(&cursor, &rdata);) {
+        enum zonemd_verdict one;
+        enum status status = check_record(zone, set, rdata, &one);
+        if (status != OK) {
+            return status;
+        }
+        if (one == ZONEMD_GOOD) {
+            *verdict = one;
+            return OK;
+        }
+        *verdict = one == ZONEMD_WRONG ? one : *verdict;
+    }
+    return OK;
 }
 
 void verify_zonemd(struct verify_worker *worker)
 {
     struct name apex = zone_apex(worker->run->zone);
-    const struct rrset *set = zone_find_rrset(worker->run->zone, apex, TYPE_ZONEMD);
-    if (set == NULL) {
-        if (worker->run->options->needs_zonemd) {
-            verify_fault(worker, apex, "the zone has no ZONEMD record");
-        }
+    bool is_needed = worker->run->options->needs_zonemd;
+    enum zonemd_verdict verdict;
+    enum status status = zone_check_zonemd(worker->run->zone, &verdict);
+    if (status != OK) {
+        verify_fail(worker, status);
         return;
     }
-    bool has_wrong = false;
-    struct span rdata;
-    for (struct rrset_cursor cursor = rrset_first(set); rrset_next(&cursor, &rdata);) {
-        enum zonemd_result result = zonemd_check(worker, set, rdata);
-        if (result == ZONEMD_GOOD) {
-            worker->run->report->is_zonemd_checked = true;
-            return;
+    switch (verdict) {
+    case ZONEMD_GOOD:
+        worker->run->report->is_zonemd_checked = true;
+        break;
+    case ZONEMD_ABSENT:
+        if (is_needed) {
+            verify_fault(worker, apex, "the zone has no ZONEMD record");
         }
-        has_wrong = has_wrong || result == ZONEMD_WRONG;
-    }
-    if (has_wrong) {
+        break;
+    case ZONEMD_WRONG:
         verify_fault(worker, apex,
                      "ZONEMD mismatch: the digest over the zone is another than the ZONEMD record "
                      "says; a record was altered, removed or added");
-    } else if (worker->run->options->needs_zonemd) {
-        verify_fault(worker, apex, "no ZONEMD record has a scheme and hash that can be checked");
+        break;
+    case ZONEMD_UNUSABLE:
+        if (is_needed) {
+            verify_fault(worker, apex,
+                         "no ZONEMD record has a scheme and hash that can be checked");
+        }
+        break;
     }
 }

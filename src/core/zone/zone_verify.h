@@ -53,6 +53,14 @@ struct zone_verify_options {
 enum status zone_verify(const struct zone *zone, const struct zone_verify_options *options,
                         void (*fault)(void *user, const struct problem *problem), void *user,
                         struct zone_verify_report *report) MUST_USE;
+/* What the zone's ZONEMD records say of it (RFC 8976 §4): one that fits is enough. NO_MEMORY. */
+enum zonemd_verdict {
+    ZONEMD_GOOD,
+    ZONEMD_ABSENT,
+    ZONEMD_WRONG,    /* the zone is another than was digested */
+    ZONEMD_UNUSABLE, /* no record has a scheme and hash that can be checked */
+};
+enum status zone_check_zonemd(const struct zone *zone, enum zonemd_verdict *verdict) MUST_USE;
 /* The SIMPLE digest of RFC 8976 §3.3.1 (SHA-384 or SHA-512 by hash algorithm 1 or 2). */
 enum status zone_digest(const struct zone *zone, uint8_t hash_algorithm, uint8_t *digest,
                         size_t *digest_len) MUST_USE;

@@ -1,5 +1,6 @@
 /* A secondary zone's life (RFC 1034 §4.3.5): when the primary is asked, what is taken from it, and
  * when its silence means that we may no longer answer. */
+#include "core/zone/zone_verify.h"
 #include "service/auth/auth_state.h"
 
 #include <stdio.h>
@@ -479,6 +480,27 @@ static void take_serial(struct auth *auth, struct auth_zone *zone, const struct 
     }
 }
 
+/* Why the version is not taken, where it must speak for itself (RFC 8976 §4); NULL when it may be.
+ */
+static const char *zonemd_fault(const struct auth_zone *zone, const struct zone *version)
+{
+    enum zonemd_verdict verdict = ZONEMD_GOOD;
+    if (zone->options.verifies_zonemd && zone_check_zonemd(version, &verdict) != OK) {
+        return "no memory to check its ZONEMD";
+    }
+    switch (verdict) {
+    case ZONEMD_GOOD:
+        break;
+    case ZONEMD_ABSENT:
+        return "the version has no ZONEMD; it was not taken";
+    case ZONEMD_WRONG:
+        return "the version is another than its ZONEMD says; it was not taken";
+    case ZONEMD_UNUSABLE:
+        return "the version has no ZONEMD that can be checked; it was not taken";
+    }
+    return NULL;
+}
+
 static void take_version(struct auth *auth, struct auth_zone *zone, struct moment now,
                          struct outbox *outbox)
 {
@@ -500,6 +522,13 @@ static void take_version(struct auth *auth, struct auth_zone *zone, struct momen
     if (is_lower && !secondary->is_forced) {
         zone_release(version);
         fail(auth, zone, now, outbox, "offers a lower serial than ours; it was not taken");
+        return;
+    }
+    const char *fault = zonemd_fault(zone, version);
+    if (fault != NULL) {
+        zone_release(version);
+        secondary->is_full_next = true; /* ours may be what is wrong, under a difference */
+        fail(auth, zone, now, outbox, fault);
         return;
     }
     secondary->is_forced &= !secondary->is_full_asked;

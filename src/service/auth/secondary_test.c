@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "core/crypto/digest.h"
+#include "core/zone/zone_verify.h"
 #include "service/auth/auth_test.h"
 #include "world/sim/sim.h"
 
@@ -15,6 +17,9 @@ enum { REFRESH_S = 20, RETRY_S = 5, EXPIRE_S = 120 };
 #define SECONDS(count) ((int64_t)(count)*MOMENT_NS_PER_S)
 
 static const uint8_t SECRETS[2][32] = {{1}, {2}};
+
+/* What the primary says of its versions by ZONEMD. */
+enum said { SAID_NOTHING, SAID_RIGHT, SAID_WRONG };
 
 struct server {
     struct sim *sim;
@@ -28,6 +33,7 @@ struct server {
     struct tsig_key key;
     struct name_buffer key_name, zone_name;
     uint32_t serial; /* of the primary's next start */
+    enum said said;
 };
 
 struct pair {
@@ -67,6 +73,28 @@ static struct zone *make_version(const struct zone *from, uint32_t serial)
     return zone_build_finish(builder);
 }
 
+/* The version with that said of it; takes over the reference. */
+static struct zone *say_zonemd(struct zone *version, enum said said)
+{
+    char line[512];
+    uint8_t digest[DIGEST_LEN_MAX];
+    size_t len = 0;
+    struct zone_builder *builder;
+    if (said == SAID_NOTHING) {
+        return version;
+    }
+    assert_int_equal(zone_digest(version, 1, digest, &len), OK);
+    digest[7] ^= said == SAID_WRONG;
+    int at = snprintf(line, sizeof line, "example. ZONEMD %u 1 1 ", zone_serial(version));
+    for (size_t i = 0; i < len; i++) {
+        at += snprintf(line + at, sizeof line - (size_t)at, "%02x", digest[i]);
+    }
+    assert_int_equal(zone_build(zone_apex(version), version, &builder), OK);
+    test_add(builder, line);
+    zone_release(version);
+    return zone_build_finish(builder);
+}
+
 /* The primary's operator speaks "push SERIAL"; all else is the server's. */
 static void server_handle(void *state, const struct event *event, struct outbox *outbox)
 {
@@ -81,12 +109,13 @@ static void server_handle(void *state, const struct event *event, struct outbox 
         auth_handle(server->auth, event, outbox);
     }
     if (event->kind == EVENT_START && server->zone.is_pushed) {
-        struct zone *version = make_version(NULL, server->serial);
+        struct zone *version = say_zonemd(make_version(NULL, server->serial), server->said);
         assert_int_equal(auth_push(server->auth, version, event->now, outbox), OK);
     } else if (event->kind == EVENT_CONTROL && sscanf(line, "push %u", &serial) == 1) {
         struct zone *before = make_version(NULL, server->serial);
         struct zone *version = make_version(before, serial);
         zone_release(before);
+        version = say_zonemd(version, server->said);
         assert_int_equal(auth_push(server->auth, version, event->now, outbox), OK);
         server->serial = serial;
         outbox_add(outbox, EFFECT_CONTROL)->control =
@@ -365,6 +394,37 @@ static void test_history_outlives_a_crash(void **state)
     sim_close(pair.sim);
 }
 
+/* Where a version must speak for itself, one that does not, or wrongly, is not taken, and the one
+ * before goes on being served (RFC 8976 §4). */
+static void test_zonemd(void **state)
+{
+    (void)state;
+    struct pair pair;
+    open_pair(&pair, 70);
+    sim_crash(pair.sim, pair.secondary.node); /* before it has asked anything */
+    pair.secondary.zone.verifies_zonemd = true;
+    sim_start(pair.sim, pair.secondary.node);
+    sim_run(pair.sim, SECONDS(3));
+    assert_int_equal(served(&pair), 0);
+    static const struct {
+        const char *why;
+        enum said said;
+        uint32_t serial, served;
+    } rows[] = {{"the first that says what it is", SAID_RIGHT, 2, 2},
+                {"altered on its way", SAID_WRONG, 3, 2},
+                {"says nothing", SAID_NOTHING, 4, 2},
+                {"right again, by AXFR", SAID_RIGHT, 5, 5},
+                {"right again, by IXFR", SAID_RIGHT, 6, 6}};
+    for (size_t i = 0; i < LEN(rows); i++) {
+        print_message("%s\n", rows[i].why);
+        pair.primary.said = rows[i].said;
+        push(&pair, rows[i].serial);
+        sim_run(pair.sim, SECONDS(2 * RETRY_S));
+        assert_int_equal(served(&pair), rows[i].served);
+    }
+    sim_close(pair.sim);
+}
+
 static void test_lower_serial(void **state)
 {
     (void)state;
@@ -438,6 +498,7 @@ int main(void)
         cmocka_unit_test(test_power_loss),
         cmocka_unit_test(test_a_disk_that_fails),
         cmocka_unit_test(test_history_outlives_a_crash),
+        cmocka_unit_test(test_zonemd),
         cmocka_unit_test(test_lower_serial),
         cmocka_unit_test(test_wrong_key),
         cmocka_unit_test(test_operator),
