@@ -36,10 +36,10 @@ def vouch_command(address, folder, anchor):
     (folder / "config").write_text(f"""server:
     listen: {address}@53
     sandbox: no
+    workers: 0
 resolver:
     root-hint: {ROOT}
     trust-anchor-file: {anchor}
-    cache-size: 268435456
 """)
     return [VOUCH, "resolve", "--config", folder / "config"]
 

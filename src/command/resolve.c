@@ -33,6 +33,12 @@ static const struct config_option options[] = {
      .is_list = true,
      .help = "clients that may ask, ADDRESS/BITS; none: all"},
     COMMAND_LOG_LEVEL_OPTION,
+    {.section = "server",
+     .name = "workers",
+     .kind = CONFIG_NUMBER,
+     .max = 256,
+     .help = "threads that answer from the cache by UDP; 0: the one that does all else; unset: one "
+             "a processor"},
     SANDBOX_OPTIONS,
     {.section = "resolver",
      .name = "validate",

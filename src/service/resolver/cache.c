@@ -316,7 +316,7 @@ void cache_prefetch(const struct cache *cache, struct cache_place place, uint16_
 
 /* As slot_find, but the table may change under it: so it goes over each slot once at most, and the
  * words that it reads are whole. */
-const struct cache_entry *cache_peek(const struct cache *cache, struct cache_place place,
+struct cache_entry *cache_peek(const struct cache *cache, struct cache_place place,
                                      struct name name, uint16_t type, int64_t now_ns)
 {
     uint64_t hash = place_hash(place, type, SHELF_ANSWER);

@@ -105,9 +105,9 @@ struct cache_place {
 struct cache_place cache_place_of(const struct cache *cache, struct name name);
 void cache_prefetch(const struct cache *cache, struct cache_place place, uint16_t type);
 /* The open entry for exactly that type (0: an NXDOMAIN of the name), or NULL, which may also mean
- * that it is being moved just now. Valid until the quiescent state. */
-const struct cache_entry *cache_peek(const struct cache *cache, struct cache_place place,
-                                     struct name name, uint16_t type, int64_t now_ns);
+ * that it is being moved just now. Not to be changed; valid until the quiescent state. */
+struct cache_entry *cache_peek(const struct cache *cache, struct cache_place place,
+                               struct name name, uint16_t type, int64_t now_ns);
 
 void cache_flush(struct cache *cache);
 /* All that is known at or below the name; how many entries went. */

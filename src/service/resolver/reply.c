@@ -214,20 +214,18 @@ static void add_authority(struct draft *draft, const struct reply *reply, size_t
     }
 }
 
-/* AD: every part was found secure by us, and the client understands it (RFC 6840 §5.8). Whoever
- * sets CD validates for itself and is told nothing. */
-static bool is_authentic(const struct resolver *resolver, const struct query *query)
+bool reply_is_authentic(const struct client *client, const struct link *links, size_t count)
 {
-    bool is_asked = query->client.wants_dnssec || (query->client.flags & FLAG_AD) != 0;
-    if (!resolver->options.is_validating || !is_asked || (query->client.flags & FLAG_CD) != 0) {
+    bool is_asked = client->wants_dnssec || (client->flags & FLAG_AD) != 0;
+    if (!is_asked || (client->flags & FLAG_CD) != 0) {
         return false;
     }
-    for (size_t i = 0; i < query->link_count; i++) {
-        if (query->links[i].verdict != VERDICT_SECURE) {
+    for (size_t i = 0; i < count; i++) {
+        if (links[i].verdict != VERDICT_SECURE) {
             return false;
         }
     }
-    return query->link_count > 0;
+    return count > 0;
 }
 
 struct span reply_write(const struct reply *reply, uint8_t *bytes, size_t size)
@@ -278,7 +276,9 @@ void reply_query(struct resolver *resolver, const struct query *query)
                           .link_count = query->link_count,
                           .rcode = query->rcode,
                           .remark = remark,
-                          .is_authentic = is_authentic(resolver, query),
+                          .is_authentic =
+                              resolver->options.is_validating &&
+                              reply_is_authentic(client, query->links, query->link_count),
                           .now_ns = resolver->now.mono_ns};
     size_t size = size_max_of(client);
     uint8_t *bytes = arena_take(&resolver->outbox->scratch, size);

@@ -9,6 +9,7 @@
 #include "core/base/text.h"
 #include "service/resolver/fetch.h"
 #include "service/resolver/query.h"
+#include "service/resolver/quick.h"
 #include "service/resolver/remote.h"
 
 enum { KEYS_CACHED_MAX = 1024 };
@@ -159,9 +160,11 @@ void resolver_handle(void *state, const struct event *event, struct outbox *outb
         query_expire(resolver);
         break;
     case EVENT_CONTROL:
+        quick_tell(resolver);
         remote_handle(resolver, &event->control);
         break;
     case EVENT_METRICS:
+        quick_tell(resolver);
         resolver_tell_metrics(resolver, outbox);
         break;
     case EVENT_START:

@@ -6,7 +6,7 @@
 #include "core/base/log.h"
 #include "core/dnssec/chain.h"
 #include "core/node/grace.h"
-#include "core/node/outbox.h"
+#include "core/node/node.h"
 
 struct resolver_prefix {
     struct address address;
@@ -46,4 +46,7 @@ struct resolver;
 enum status resolver_open(const struct resolver_options *options,
                           struct resolver **resolver) MUST_USE;
 void resolver_handle(void *resolver, const struct event *event, struct outbox *outbox);
+/* From the cache, at once, what can be answered so (node.answer): by any thread, at any time
+ * between resolver_open and resolver_close. */
+void resolver_answer(void *resolver, struct moment now, struct datagram *datagrams, size_t count);
 void resolver_close(struct resolver *resolver);

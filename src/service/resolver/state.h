@@ -17,6 +17,12 @@ struct account {
     uint32_t missing_left; /* name servers that may turn out to have no address */
 };
 
+/* Where an entry came from, for the query that had it fetched. */
+struct origin {
+    struct address server; /* ADDRESS_NONE: the cache */
+    bool has_others;       /* other servers of the zone could still be asked */
+};
+
 enum fetch_step {
     FETCH_FIND_SERVERS,  /* the deepest known delegation towards the name is wanted */
     FETCH_FIND_ADDRESS,  /* its servers are known; one to ask now is wanted */
@@ -50,6 +56,8 @@ struct fetch {
     uint32_t lookups_left;       /* for this delegation */
     struct fetch *awaits;        /* the fetch for an address */
     struct cache_entry *address; /* held: what that fetch gave */
+    struct address avoided[RESOLVER_RETRIES_MAX]; /* they gave bogus data */
+    size_t avoided_count;
     /* The query under way. */
     enum transport transport;
     bool has_edns;
@@ -63,6 +71,7 @@ struct fetch {
     /* The outcome. */
     struct judgement failure; /* EDE and reason of the last thing that went wrong */
     struct cache_entry *result;
+    struct origin origin; /* of the result */
     /* Who waits. */
     struct query *waiting_queries;
     struct fetch *waiting_fetches;
@@ -88,8 +97,9 @@ enum query_step {
 struct link {
     struct name name;          /* asked at this link; lives in the query's arena */
     struct cache_entry *entry; /* held */
-    struct name target;        /* of an alias */
-    enum verdict verdict;      /* VERDICT_COUNT: not judged */
+    struct origin origin;
+    struct name target;   /* of an alias */
+    enum verdict verdict; /* VERDICT_COUNT: not judged */
 };
 
 /* Where an answer goes, and what its client said in the query. */
@@ -119,16 +129,25 @@ struct query {
     size_t link_count;
     struct name name;            /* the chain has reached */
     struct cache_entry *reached; /* held: the entry for it */
-    bool has_fetched;            /* not answered by the cache alone */
+    struct origin reached_origin;
+    bool has_fetched; /* not answered by the cache alone */
     /* Validation. */
     struct chain_budget budget;
     /* In `task`, NULL before validation: [0] is the link being judged, then what the chain needed;
      * the entries are held, NULL where a fetch failed. */
     struct evidence *evidence;
     struct cache_entry **evidence_entries;
+    struct origin *evidence_origins;
     size_t evidence_count;
     struct name needed_name; /* asked by QUERY_AWAIT_EVIDENCE */
     uint16_t needed_type;    /* 0: nothing is */
+    /* Servers not to be asked again for the same question, and what their data were. */
+    struct avoided {
+        uint64_t question;
+        struct address server;
+    } avoided[RESOLVER_RETRIES_MAX];
+    size_t avoided_count;
+    const struct judgement *bogus; /* NULL: nothing was */
     /* The answer. */
     bool is_failed; /* SERVFAIL, for the reason in `judgement` */
     uint16_t rcode; /* of an answer that did not fail */
@@ -136,6 +155,7 @@ struct query {
     /* Lists. */
     struct fetch *awaits;
     struct cache_entry *fetched; /* held: what the awaited fetch gave */
+    struct origin fetched_origin;
     struct query *wait_next;
     struct query *older, *newer; /* by deadline */
     struct query *run_next;
@@ -167,6 +187,7 @@ struct resolver {
     struct servers *servers;
     struct key_cache *keys;
     struct resolver_stats stats;
+    _Atomic uint64_t quick_answers[VERDICT_COUNT]; /* by other threads, not in `stats` yet */
     uint64_t seed;
     uint64_t serial;                             /* of the last ask */
     struct fetch *fetches[RESOLVER_FETCHES_MAX]; /* by slot */
