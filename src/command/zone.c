@@ -2,7 +2,6 @@
 #include "command/commands.h"
 #include "command/control_show.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,30 +21,6 @@ static const struct {
     {"sign", "sign", true},
     {"dump", "zone-dump", false},
 };
-
-/* "key: value" lines as an object; what is behind the last one with a colon is left out. */
-static int print_json(struct span text)
-{
-    json_t *object = json_object();
-    for (size_t from = 0; from < text.len;) {
-        const uint8_t *end = memchr(text.bytes + from, '\n', text.len - from);
-        size_t len = end == NULL ? text.len - from : (size_t)(end - text.bytes) - from;
-        struct span line = span_part(text, from, len);
-        from += len + 1;
-        const uint8_t *colon = memmem(line.bytes, line.len, ": ", 2);
-        if (colon == NULL) {
-            continue;
-        }
-        size_t key_len = (size_t)(colon - line.bytes);
-        struct span value = span_part(line, key_len + 2, line.len - key_len - 2);
-        json_object_setn_new(object, (const char *)line.bytes, key_len,
-                             json_stringn((const char *)value.bytes, value.len));
-    }
-    int failed = json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-    json_decref(object);
-    puts("");
-    return failed == 0 ? EXIT_DONE : EXIT_FAILED;
-}
 
 static int zone_run(int argc, char **argv)
 {
@@ -75,7 +50,7 @@ static int zone_run(int argc, char **argv)
         if (len < 0 || (size_t)len >= sizeof line || strpbrk(argv[2], " \n") != NULL) {
             return command_usage_error(NAME, "the name of the zone is too long or has blanks");
         }
-        return control_show(NAME, path, line, is_json ? print_json : NULL);
+        return control_show(NAME, path, line, is_json ? CONTROL_AS_OBJECT : CONTROL_AS_TEXT);
     }
     return command_usage_error(NAME, "it is status, reload, sign or dump, and the zone's name");
 }
