@@ -5,6 +5,8 @@
 #include "core/base/config.h"
 #include "core/base/text.h"
 #include "service/resolver/resolver.h"
+#include "world/real/threads.h"
+#include "world/real/workers.h"
 #include "world/real/world.h"
 
 #include <stdio.h>
@@ -243,6 +245,10 @@ static enum status open_world(struct resolving *resolving, struct world **world,
     enum status status = world_open(&world_options, world, problem);
     status =
         status == OK && control != NULL ? world_listen_control(*world, control, problem) : status;
+    unsigned workers = config_text(config, "server", 0, "workers") == NULL
+                           ? threads_processors()
+                           : (unsigned)config_number(config, "server", 0, "workers");
+    status = status == OK ? world_use_workers(*world, workers) : status;
     if (status == OK) {
         sandbox_keep(config, resolving->file, *world);
         listen_set_limits(config, *world);
@@ -267,10 +273,11 @@ static int run(struct resolving *resolving)
     if (status == OK) {
         resolving->options.entropy = world_entropy(world);
         resolving->options.log = world_log(world);
+        resolving->options.grace = world_grace(world);
         status = resolver_open(&resolving->options, &resolver);
     }
     if (status == OK) {
-        code = world_run(world, (struct node){resolver_handle, resolver});
+        code = world_run(world, (struct node){resolver_handle, resolver, resolver_answer});
     } else {
         if (problem.status == OK) {
             problem_set(&problem, status, "%s", status_text(status));
