@@ -134,16 +134,34 @@ void fetch_set_result(struct resolver *resolver, struct fetch *fetch, struct cac
     }
 }
 
-enum fetch_step fetch_fail(struct resolver *resolver, struct fetch *fetch, bool is_kept)
+static struct cache_entry *failure_make(const struct resolver *resolver, const struct fetch *fetch,
+                                        int64_t life_ns)
 {
     struct cache_draft draft = {.name = fetch->name, .type = fetch->type, .kind = CACHE_FAILURE};
-    int64_t life_ns = is_kept ? (int64_t)RESOLVER_FAILURE_TTL_S * MOMENT_NS_PER_S : 0;
     struct cache_entry *entry = cache_entry_make(&draft, resolver->now.mono_ns + life_ns);
     if (entry != NULL) {
         cache_entry_judge(entry, &fetch->failure, INT64_MAX);
     }
-    fetch_set_result(resolver, fetch, entry);
+    return entry;
+}
+
+static const int64_t FAILURE_LIFE_NS = (int64_t)RESOLVER_FAILURE_TTL_S * MOMENT_NS_PER_S;
+
+enum fetch_step fetch_fail(struct resolver *resolver, struct fetch *fetch, bool is_kept)
+{
+    /* The failure of the servers that are left says nothing about those that were avoided. */
+    is_kept = is_kept && fetch->avoided_count == 0;
+    fetch_set_result(resolver, fetch, failure_make(resolver, fetch, is_kept ? FAILURE_LIFE_NS : 0));
     return FETCH_DONE;
+}
+
+void fetch_note_late(struct resolver *resolver, const struct fetch *fetch)
+{
+    struct cache_entry *entry = failure_make(resolver, fetch, FAILURE_LIFE_NS);
+    if (entry != NULL) {
+        cache_put(resolver->cache, entry, resolver->now.mono_ns);
+        cache_entry_release(entry);
+    }
 }
 
 enum fetch_step fetch_fail_limit(struct resolver *resolver, struct fetch *fetch, const char *what)
@@ -170,6 +188,7 @@ static void waiting_tell(struct resolver *resolver, struct fetch *fetch)
         struct query *query = fetch->waiting_queries;
         fetch_leave_query(fetch, query);
         query->fetched = result == NULL ? NULL : cache_entry_hold(result);
+        query->fetched_origin = fetch->origin;
         query_enqueue(resolver, query);
     }
     while (fetch->waiting_fetches != NULL) {

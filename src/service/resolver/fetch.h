@@ -8,6 +8,9 @@ struct fetch *fetch_start(struct resolver *resolver, struct name name, uint16_t 
                           struct account *account, uint8_t depth);
 void fetch_join_query(struct fetch *fetch, struct query *query);
 void fetch_leave_query(struct fetch *fetch, struct query *query);
+/* A query has waited for it as long as it may: that is remembered as a failure (RFC 9520 §2.5), so
+ * that the next who asks does not wait as long; the fetch goes on while anybody waits. */
+void fetch_note_late(struct resolver *resolver, const struct fetch *fetch);
 /* Something came of an ask. */
 void fetch_hear(struct resolver *resolver, const struct event_answer *answer);
 /* Walks a fetch's steps until it awaits something or is done (and gone). */

@@ -13,11 +13,23 @@ static int64_t expiry_of(const struct resolver *resolver, enum cache_kind kind, 
     return resolver->now.mono_ns + (int64_t)ttl_s * MOMENT_NS_PER_S;
 }
 
+/* Could another server be asked for the same? */
+static bool has_others(const struct fetch *fetch)
+{
+    for (size_t i = 0; i < fetch->candidate_count; i++) {
+        if (i != fetch->chosen && !fetch->candidates[i].is_out) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum fetch_step judge_data(struct resolver *resolver, struct fetch *fetch,
                                   const struct response *response)
 {
     struct cache_entry *entry = cache_entry_make(
         &response->draft, expiry_of(resolver, response->draft.kind, response->ttl_s));
+    fetch->origin = (struct origin){fetch->candidates[fetch->chosen].address, has_others(fetch)};
     fetch_set_result(resolver, fetch, entry);
     return FETCH_DONE;
 }

@@ -20,7 +20,11 @@ static void candidate_add(struct resolver *resolver, struct fetch *fetch, struct
                                  address))) {
         return;
     }
-    fetch->candidates[fetch->candidate_count++] = (struct server_candidate){.address = address};
+    struct server_candidate candidate = {.address = address};
+    for (size_t i = 0; i < fetch->avoided_count; i++) {
+        candidate.is_out = candidate.is_out || address_equal(fetch->avoided[i], address);
+    }
+    fetch->candidates[fetch->candidate_count++] = candidate;
 }
 
 enum { PORT_DNS = 53 };

@@ -10,6 +10,7 @@
 #include "service/resolver/fetch.h"
 #include "service/resolver/local.h"
 #include "service/resolver/reply.h"
+#include "service/resolver/retry.h"
 #include "service/resolver/validate.h"
 
 enum { TIMER_QUERIES = 1 };
@@ -23,9 +24,13 @@ static enum query_step fail(struct query *query, enum ede ede, const char *reaso
     return QUERY_ANSWER;
 }
 
-static enum query_step fail_as(struct query *query, const struct cache_entry *failure)
+static enum query_step fail_as(struct resolver *resolver, struct query *query,
+                               const struct cache_entry *failure)
 {
     query->is_failed = true;
+    if (retry_give_up(resolver, query)) {
+        return QUERY_ANSWER;
+    }
     if (failure == NULL || failure->judgement == NULL) {
         return fail(query, EDE_OTHER, "out of memory");
     }
@@ -59,16 +64,18 @@ static enum query_step walk_look_up(struct resolver *resolver, struct query *que
     struct cache_entry *entry = entry_find(resolver, query->name, type);
     if (entry != NULL) {
         query->reached = cache_entry_hold(entry);
+        query->reached_origin = (struct origin){0};
         return QUERY_FOLLOW;
     }
     entry = cache_find_failure(resolver->cache, query->name, type, resolver->now.mono_ns);
     if (entry != NULL) {
-        return fail_as(query, entry);
+        return fail_as(resolver, query, entry);
     }
     struct fetch *fetch = fetch_start(resolver, query->name, type, query->account, 0);
     if (fetch == NULL) {
         return fail(query, EDE_OTHER, "too many questions are waiting already");
     }
+    retry_avoid(resolver, query, fetch);
     query->has_fetched = true;
     fetch_join_query(fetch, query);
     return QUERY_AWAIT_FETCH;
@@ -76,14 +83,14 @@ static enum query_step walk_look_up(struct resolver *resolver, struct query *que
 
 static enum query_step walk_await_fetch(struct resolver *resolver, struct query *query)
 {
-    (void)resolver;
     if (query->awaits != NULL) {
         return QUERY_AWAIT_FETCH;
     }
     if (query->fetched == NULL || query->fetched->kind == CACHE_FAILURE) {
-        return fail_as(query, query->fetched);
+        return fail_as(resolver, query, query->fetched);
     }
     query->reached = query->fetched;
+    query->reached_origin = query->fetched_origin;
     query->fetched = NULL;
     return QUERY_FOLLOW;
 }
@@ -152,7 +159,10 @@ static enum query_step walk_follow(struct resolver *resolver, struct query *quer
 {
     struct link *link = &query->links[query->link_count++];
     struct cache_entry *entry = query->reached;
-    *link = (struct link){.name = query->name, .entry = entry, .verdict = VERDICT_COUNT};
+    *link = (struct link){.name = query->name,
+                          .entry = entry,
+                          .origin = query->reached_origin,
+                          .verdict = VERDICT_COUNT};
     query->reached = NULL;
     if (!is_alias_for(query, entry)) {
         return chain_end(resolver, query,
@@ -229,7 +239,8 @@ static const struct query_row ROWS[] = {
     [QUERY_AWAIT_FETCH] = {walk_await_fetch,
                            1u << QUERY_AWAIT_FETCH | 1u << QUERY_FOLLOW | 1u << QUERY_ANSWER},
     [QUERY_FOLLOW] = {walk_follow, 1u << QUERY_LOOK_UP | 1u << QUERY_VALIDATE | 1u << QUERY_ANSWER},
-    [QUERY_VALIDATE] = {validate_walk, 1u << QUERY_AWAIT_EVIDENCE | 1u << QUERY_ANSWER},
+    [QUERY_VALIDATE] = {validate_walk,
+                        1u << QUERY_AWAIT_EVIDENCE | 1u << QUERY_LOOK_UP | 1u << QUERY_ANSWER},
     [QUERY_AWAIT_EVIDENCE] = {walk_await_evidence, 1u << QUERY_AWAIT_EVIDENCE |
                                                        1u << QUERY_VALIDATE | 1u << QUERY_ANSWER},
     [QUERY_ANSWER] = {walk_answer, 1u << QUERY_DONE},
@@ -295,6 +306,7 @@ void query_drop(struct resolver *resolver, struct query *query)
     }
     cache_entry_release(query->reached);
     cache_entry_release(query->fetched);
+    cache_entry_release(query->bogus_entry);
     account_release(query->account);
     arena_close(&query->task);
     free(query);
@@ -305,6 +317,9 @@ void query_expire(struct resolver *resolver)
     while (resolver->oldest != NULL && resolver->oldest->deadline_ns <= resolver->now.mono_ns) {
         struct query *query = resolver->oldest;
         const char *last = query->awaits == NULL ? "" : query->awaits->failure.reason;
+        if (query->awaits != NULL) {
+            fetch_note_late(resolver, query->awaits);
+        }
         judgement_set(&query->judgement, EDE_NO_REACHABLE_AUTHORITY, "no answer in time; last: %s",
                       last);
         query->is_failed = true;

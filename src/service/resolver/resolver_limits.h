@@ -17,6 +17,8 @@ enum {
     RESOLVER_MISSING_FAILURES_MAX = 5,
     RESOLVER_NS_KEPT_MAX = 20,
     RESOLVER_SERVERS_MAX = 40,
+    /* Servers whose bogus data are not taken as the last word, in one client query. */
+    RESOLVER_RETRIES_MAX = 4,
     RESOLVER_TRIES_PER_SERVER_MAX = 2,
     /* Of a zone's only address: nobody else can be asked when datagrams are lost. All tries
      * together stay below RESOLVER_QUERY_MS_MAX. */

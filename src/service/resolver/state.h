@@ -147,7 +147,9 @@ struct query {
         struct address server;
     } avoided[RESOLVER_RETRIES_MAX];
     size_t avoided_count;
-    const struct judgement *bogus; /* NULL: nothing was */
+    const struct judgement *bogus;   /* NULL: nothing was */
+    struct cache_entry *bogus_entry; /* held: the last of the data, its life cut off */
+    int64_t bogus_until_ns;          /* how long it would have been kept */
     /* The answer. */
     bool is_failed; /* SERVFAIL, for the reason in `judgement` */
     uint16_t rcode; /* of an answer that did not fail */

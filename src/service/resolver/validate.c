@@ -4,6 +4,7 @@
 #include "service/resolver/validate.h"
 
 #include "service/resolver/fetch.h"
+#include "service/resolver/retry.h"
 
 static int64_t earlier(int64_t a_ns, int64_t b_ns)
 {
@@ -55,6 +56,9 @@ static void evidence_add(const struct resolver *resolver, struct query *query,
                                       .is_failed = true}
                   : evidence_of(resolver, entry, query->needed_name, query->needed_type);
     query->evidence_entries[at] = is_failed ? NULL : cache_entry_hold(entry);
+    query->evidence_origins[at] = query->fetched != NULL && entry == query->fetched
+                                      ? query->fetched_origin
+                                      : (struct origin){0};
     query->needed_type = 0;
 }
 
@@ -100,6 +104,7 @@ static enum need need_meet(struct resolver *resolver, struct query *query,
         evidence_add(resolver, query, entry);
         return NEED_MET;
     }
+    retry_avoid(resolver, query, fetch);
     query->has_fetched = true;
     fetch_join_query(fetch, query);
     return NEED_AWAITED;
@@ -219,11 +224,14 @@ static bool begin(struct query *query)
         query->evidence = arena_take_array(&query->task, count, sizeof *query->evidence);
         query->evidence_entries =
             arena_take_array(&query->task, count, sizeof *query->evidence_entries);
+        query->evidence_origins =
+            arena_take_array(&query->task, count, sizeof *query->evidence_origins);
         query->evidence_count = 1;
         query->budget = (struct chain_budget){.signatures_left = CHAIN_SIGNATURE_CHECKS_MAX,
                                               .denial.hashes_left = CHAIN_HASHES_MAX};
     }
-    return query->evidence != NULL && query->evidence_entries != NULL;
+    return query->evidence != NULL && query->evidence_entries != NULL &&
+           query->evidence_origins != NULL;
 }
 
 static struct link *link_next(struct query *query)
@@ -259,6 +267,10 @@ static enum query_step links_judge(struct resolver *resolver, struct query *quer
         }
         struct chain_result result;
         chain_run(resolver, query, &result);
+        bool is_bogus = result.is_final && result.judgement.verdict == VERDICT_BOGUS;
+        if (is_bogus && retry_begin(resolver, query, link, &result.judgement)) {
+            return QUERY_LOOK_UP;
+        }
         if (result.is_final) {
             int64_t until_ns =
                 verdict_until(resolver, query, link->entry, result.judgement.verdict);
