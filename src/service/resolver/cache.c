@@ -317,7 +317,7 @@ void cache_prefetch(const struct cache *cache, struct cache_place place, uint16_
 /* As slot_find, but the table may change under it: so it goes over each slot once at most, and the
  * words that it reads are whole. */
 struct cache_entry *cache_peek(const struct cache *cache, struct cache_place place,
-                                     struct name name, uint16_t type, int64_t now_ns)
+                               struct name name, uint16_t type, int64_t now_ns)
 {
     uint64_t hash = place_hash(place, type, SHELF_ANSWER);
     size_t mask = cache->slot_count - 1;
@@ -329,7 +329,7 @@ struct cache_entry *cache_peek(const struct cache *cache, struct cache_place pla
         }
         struct cache_entry *entry = word_entry(word);
         if (word_fits(word, hash) && is_entry_of(entry, hash, name, type)) {
-            if (atomic_load_explicit(&entry->open_until_ns, memory_order_acquire) <= now_ns) {
+            if (!cache_entry_is_open(entry) || entry->expires_ns <= now_ns) {
                 return NULL;
             }
             entry_use(entry);

@@ -46,9 +46,8 @@ struct cache_entry {
     uint64_t hash;
     uint32_t holders;
     uint32_t size;
-    _Atomic int64_t open_until_ns; /* for other threads; 0: not for them */
-    atomic_bool is_open_secure;
-    _Atomic uint8_t uses; /* of late: who has many stays longest */
+    _Atomic uint8_t opening; /* whether other threads may answer with it */
+    _Atomic uint8_t uses;    /* of late: who has many stays longest */
 };
 
 enum { CACHE_RRSETS_MAX = 255 };
@@ -76,8 +75,10 @@ enum verdict cache_entry_verdict(const struct cache_entry *entry, int64_t now_ns
 /* Seconds left, at least 0. */
 uint32_t cache_entry_ttl(const struct cache_entry *entry, int64_t now_ns);
 /* From now on other threads may answer with it: it was an answer already, so whatever stands
- * between an entry and a client lets it pass. To be called again when its life was cut short. */
+ * between an entry and a client lets it pass. */
 void cache_entry_open(struct cache_entry *entry, bool is_secure);
+bool cache_entry_is_open(const struct cache_entry *entry);
+bool cache_entry_is_open_secure(const struct cache_entry *entry);
 void cache_entry_shut(struct cache_entry *entry);
 
 struct cache;

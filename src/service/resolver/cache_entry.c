@@ -145,13 +145,27 @@ uint32_t cache_entry_ttl(const struct cache_entry *entry, int64_t now_ns)
     return left_s > INT32_MAX ? INT32_MAX : (uint32_t)left_s;
 }
 
+enum { OPENING_SHUT, OPENING_INSECURE, OPENING_SECURE };
+
 void cache_entry_open(struct cache_entry *entry, bool is_secure)
 {
-    atomic_store_explicit(&entry->is_open_secure, is_secure, memory_order_relaxed);
-    atomic_store_explicit(&entry->open_until_ns, entry->expires_ns, memory_order_release);
+    uint8_t opening = is_secure ? OPENING_SECURE : OPENING_INSECURE;
+    if (atomic_load_explicit(&entry->opening, memory_order_relaxed) != opening) {
+        atomic_store_explicit(&entry->opening, opening, memory_order_release);
+    }
+}
+
+bool cache_entry_is_open(const struct cache_entry *entry)
+{
+    return atomic_load_explicit(&entry->opening, memory_order_acquire) != OPENING_SHUT;
+}
+
+bool cache_entry_is_open_secure(const struct cache_entry *entry)
+{
+    return atomic_load_explicit(&entry->opening, memory_order_acquire) == OPENING_SECURE;
 }
 
 void cache_entry_shut(struct cache_entry *entry)
 {
-    atomic_store_explicit(&entry->open_until_ns, 0, memory_order_relaxed);
+    atomic_store_explicit(&entry->opening, OPENING_SHUT, memory_order_relaxed);
 }

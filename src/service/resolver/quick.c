@@ -84,7 +84,7 @@ static size_t walk_links(const struct cache *cache, const struct quick *quick, i
         if (entry == NULL) {
             return 0;
         }
-        bool is_secure = atomic_load_explicit(&entry->is_open_secure, memory_order_relaxed);
+        bool is_secure = cache_entry_is_open_secure(entry);
         links[i] = (struct link){
             .name = name, .entry = entry, .verdict = is_secure ? VERDICT_SECURE : VERDICT_INSECURE};
         if (entry->type != TYPE_CNAME || type == TYPE_CNAME || entry->kind != CACHE_POSITIVE) {
