@@ -90,6 +90,11 @@ static const struct config_option options[] = {
      .default_value = "no",
      .help = "ask name servers over IPv6 too"},
     {.section = "resolver",
+     .name = "qname-minimisation",
+     .kind = CONFIG_BOOL,
+     .default_value = "yes",
+     .help = "show each server only as much of a name as it needs to refer further (RFC 9156)"},
+    {.section = "resolver",
      .name = "mix-case",
      .kind = CONFIG_BOOL,
      .default_value = "no",
@@ -215,6 +220,7 @@ static enum status read_options(struct resolving *resolving, struct problem *pro
     filled->negative_ttl_max_s =
         (uint32_t)config_number(config, "resolver", 0, "cache-max-negative-ttl");
     filled->uses_ipv6 = config_bool(config, "resolver", 0, "ipv6");
+    filled->minimises_names = config_bool(config, "resolver", 0, "qname-minimisation");
     filled->mixes_case = config_bool(config, "resolver", 0, "mix-case");
     enum status status =
         read_addresses(resolving, "root-hint", &filled->root_hints, &filled->root_hint_count);

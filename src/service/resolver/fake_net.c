@@ -290,6 +290,7 @@ struct resolver_options fake_options(struct fake_net *net, const struct address 
                                      .cache_size = 1 << 20,
                                      .ttl_max_s = 86400,
                                      .negative_ttl_max_s = 3600,
+                                     .minimises_names = true,
                                      .entropy = &net->entropy};
 }
 

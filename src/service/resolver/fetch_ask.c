@@ -1,5 +1,6 @@
 /* What is sent to the chosen server, and which message is the answer to it. */
 #include "service/resolver/fetch_steps.h"
+#include "service/resolver/minimise.h"
 
 /* --- FETCH_ASK --- */
 
@@ -25,12 +26,13 @@ enum fetch_step fetch_send(struct resolver *resolver, struct fetch *fetch)
     /* A validating forwarder wants the data even where the other side thinks it bogus (RFC 6840
      * §5.9); one that does not validate is protected by the other side if by anybody. */
     flags |= is_forwarded && resolver->options.is_validating ? FLAG_CD : 0;
-    name_copy_to(fetch->name, &fetch->sent_octets, &fetch->sent_name);
+    struct question question = minimise_question(fetch);
+    name_copy_to(question.name, &fetch->sent_octets, &fetch->sent_name);
     if (resolver->options.mixes_case) {
-        name_mix_case(resolver->options.entropy, &fetch->sent_octets, fetch->name.len);
+        name_mix_case(resolver->options.entropy, &fetch->sent_octets, fetch->sent_name.len);
     }
     fetch->id = entropy_u16(resolver->options.entropy);
-    struct question question = {fetch->sent_name, fetch->type, CLASS_IN};
+    question.name = fetch->sent_name;
     uint8_t *bytes = arena_take(&resolver->outbox->scratch, MESSAGE_UDP_LEN_MIN);
     if (bytes == NULL) {
         return fetch_fail_limit(resolver, fetch, "memory");
@@ -115,7 +117,7 @@ void fetch_hear(struct resolver *resolver, const struct event_answer *answer)
         return; /* of a query that we gave up */
     }
     struct message *message = arena_take(&resolver->outbox->scratch, sizeof *message);
-    struct question question = {fetch->sent_name, fetch->type, CLASS_IN};
+    struct question question = {fetch->sent_name, minimise_question(fetch).type, CLASS_IN};
     if (answer->outcome != OK) {
         hear_end(resolver, fetch, answer->outcome);
     } else if (message == NULL ||

@@ -1,6 +1,7 @@
 /* What follows from a server's answer: the end of the fetch, the next delegation, another try or
  * another server. */
 #include "service/resolver/fetch_steps.h"
+#include "service/resolver/minimise.h"
 
 /* --- FETCH_JUDGE --- */
 
@@ -85,14 +86,46 @@ static void failure_relay(struct fetch *fetch)
                   (const char *)text.bytes);
 }
 
+/* What an answer to a part of the name means. True: the same server is asked for more of it.
+ * Anything but data and referrals may come from the question being one that the server does not
+ * understand, which must not be held against it. */
+static bool judge_part(struct fetch *fetch, const struct response *response)
+{
+    switch (response->kind) {
+    case RESPONSE_DATA:
+        if (response->draft.kind == CACHE_NXDOMAIN) {
+            minimise_stop(fetch);
+        } else {
+            minimise_next(fetch);
+        }
+        break;
+    case RESPONSE_LAME:
+    case RESPONSE_FAILED:
+        minimise_stop(fetch);
+        break;
+    case RESPONSE_REFERRAL:
+    case RESPONSE_TRUNCATED:
+    case RESPONSE_NO_EDNS:
+    case RESPONSE_KIND_COUNT:
+        return false;
+    }
+    fetch->transport = TRANSPORT_UDP;
+    fetch->candidates[fetch->chosen].tries = 0;
+    return true;
+}
+
 enum fetch_step fetch_judge(struct resolver *resolver, struct fetch *fetch)
 {
     struct server_candidate *candidate = &fetch->candidates[fetch->chosen];
     bool is_forwarded = resolver->options.forwarder_count > 0;
-    struct response_question question = {fetch->name, fetch->type, fetch->zone, is_forwarded,
+    struct question asked = minimise_question(fetch);
+    struct response_question question = {asked.name, asked.type, fetch->zone, is_forwarded,
                                          fetch->has_edns};
     struct response response;
     response_read(fetch->heard, &question, &resolver->outbox->scratch, &response);
+    if (minimise_is_on(fetch) && judge_part(fetch, &response)) {
+        return FETCH_ASK;
+    }
     char server[ADDRESS_TEXT_MAX];
     address_print(candidate->address, server);
     switch (response.kind) {

@@ -3,6 +3,7 @@
 #include "service/resolver/fetch_steps.h"
 
 #include "core/dns/rdata.h"
+#include "service/resolver/minimise.h"
 
 /* --- FETCH_FIND_SERVERS --- */
 
@@ -76,6 +77,7 @@ void fetch_take_delegation(struct resolver *resolver, struct fetch *fetch,
     fetch->candidate_count = 0;
     fetch->target_at = 0;
     fetch->lookups_left = RESOLVER_MISSING_LOOKUPS_MAX;
+    minimise_begin(resolver, fetch);
     if (delegation == NULL) {
         candidates_of_list(resolver, fetch, resolver->options.root_hints,
                            resolver->options.root_hint_count);
@@ -98,6 +100,7 @@ enum fetch_step fetch_find_servers(struct resolver *resolver, struct fetch *fetc
     int64_t now_ns = resolver->now.mono_ns;
     if (resolver->options.forwarder_count > 0) {
         fetch->candidate_count = 0;
+        minimise_stop(fetch);
         candidates_of_list(resolver, fetch, resolver->options.forwarders,
                            resolver->options.forwarder_count);
         return FETCH_FIND_ADDRESS;

@@ -36,6 +36,7 @@ struct resolver_options {               /* all pointers live as long as the reso
     uint32_t ttl_max_s;
     uint32_t negative_ttl_max_s;
     bool uses_ipv6;  /* ask name servers over IPv6 too */
+    bool minimises_names; /* QNAME minimisation (RFC 9156) */
     bool mixes_case; /* "0x20": random case in upstream questions */
     const struct entropy *entropy;
     const struct log *log;     /* may be NULL */

@@ -338,7 +338,8 @@ static bool read_rcode(const struct message *message, const struct response_ques
     case RCODE_FORMERR:
     case RCODE_NOTIMP:
     case RCODE_BADVERS:
-        if (question->has_edns) {
+        /* Who answers with OPT understands it (RFC 6891 §7): the rcode is about something else. */
+        if (question->has_edns && (!message->edns.is_present || message->rcode == RCODE_BADVERS)) {
             fail(response, RESPONSE_NO_EDNS, "no EDNS");
         } else {
             fail(response, RESPONSE_FAILED, "the server does not understand the query");

@@ -58,6 +58,10 @@ struct fetch {
     struct cache_entry *address; /* held: what that fetch gave */
     struct address avoided[RESOLVER_RETRIES_MAX]; /* they gave bogus data */
     size_t avoided_count;
+    /* How much of the name is asked (RFC 9156). */
+    uint8_t shown_labels;
+    uint8_t minimise_count; /* questions with a part of it */
+    bool is_shown_whole;    /* it turned out that only the whole name gets an answer */
     /* The query under way. */
     enum transport transport;
     bool has_edns;
