@@ -99,7 +99,7 @@ static enum status manage_remove(void *user, struct name name, struct moment now
 
 static enum status manage_member(void *user, const struct auth_zone_options *catalog,
                                  struct name member, struct span group, struct moment now,
-                                 struct problem *problem)
+                                 struct outbox *outbox, struct problem *problem)
 {
     struct serve_process *process = user;
     const struct serve_zone *terms = catalog->origin;
@@ -109,9 +109,16 @@ static enum status manage_member(void *user, const struct auth_zone_options *cat
             pattern = serve_find_pattern(process->now, span_of_text(terms->templates[i]));
         }
     }
-    return pattern == NULL
-               ? problem_set(problem, NOT_FOUND, "no pattern of catalog-template is there")
-               : add_with(process, pattern, member, SERVE_MARK_MEMBER, now, problem);
+    if (pattern == NULL) {
+        return problem_set(problem, NOT_FOUND, "no pattern of catalog-template is there");
+    }
+    if (auth_zone_options_of(process->auth, member) == NULL) {
+        return add_with(process, pattern, member, SERVE_MARK_MEMBER, now, problem);
+    }
+    struct auth_zone_options options;
+    enum status status = serve_make_options(process, pattern, member, &options, problem);
+    options.mark = SERVE_MARK_MEMBER;
+    return status == OK ? auth_change(process->auth, &options, now, outbox, problem) : status;
 }
 
 static void add_listed(void *user, struct name name, struct span pattern)
@@ -165,7 +172,7 @@ static struct serve_zone *pattern_again(const struct reloading *reloading,
 static void check_pattern(void *user, const struct auth_zone_options *options)
 {
     struct reloading *reloading = user;
-    bool needs_pattern = options->mark < SERVE_MARK_CONFIGURED;
+    bool needs_pattern = options->mark == SERVE_MARK_ADDED;
     if (needs_pattern && reloading->status == OK && pattern_again(reloading, options) == NULL) {
         char name[NAME_TEXT_MAX];
         const struct serve_zone *pattern = options->origin;
@@ -241,8 +248,13 @@ static void take_leave(void *user, const struct auth_zone_options *options)
         return;
     }
     struct auth_zone_options next;
-    enum status status = serve_make_options(process, pattern_again(reloading, options),
-                                            options->name, &next, &problem);
+    struct serve_zone *pattern = pattern_again(reloading, options);
+    if (pattern ==
+        NULL) { /* a member, which comes again if its catalog has another pattern for it */
+        (void)!auth_remove(process->auth, options->name, reloading->now, reloading->outbox);
+        return;
+    }
+    enum status status = serve_make_options(process, pattern, options->name, &next, &problem);
     if (status == OK) {
         next.mark = options->mark;
         status = auth_change(process->auth, &next, reloading->now, reloading->outbox, &problem);
@@ -315,5 +327,5 @@ struct auth_manager serve_manager(struct serve_process *process)
                                  .add = manage_add,
                                  .remove = manage_remove,
                                  .reconfigure = manage_reconfigure,
-                                 .add_member = manage_member};
+                                 .set_member = manage_member};
 }

@@ -68,6 +68,7 @@ void auth_close(struct auth *auth)
             auth_zone_free(auth->places[i]);
         }
     }
+    auth_catalogs_close(auth);
     auth_zones_close(auth);
     rate_close(auth->rate);
     auth_secrets_close(auth);
@@ -210,12 +211,13 @@ void auth_sweep_from(struct auth *auth, size_t place)
 static void handle_start(struct auth *auth, struct moment now, struct outbox *outbox)
 {
     for (size_t i = 0; i < auth->place_count; i++) {
-        if (auth->places[i] != NULL && auth->places[i]->secondary != NULL) {
+        if (auth->places[i] != NULL && auth_zone_is_kept(auth->places[i])) {
             auth_zone_load(auth, auth->places[i], now);
         }
     }
     auth_secrets_timer(auth, false, now, outbox);
     auth->is_started = true;
+    auth_catalogs_make(auth, now, outbox);
     auth_sweep_from(auth, 0);
 }
 
@@ -243,6 +245,9 @@ static void handle_timer(struct auth *auth, const struct event *event, struct ou
         break;
     case AUTH_TIMER_SECRETS:
         auth_secrets_timer(auth, true, event->now, outbox);
+        break;
+    case AUTH_TIMER_CATALOG:
+        auth_catalogs_make(auth, event->now, outbox);
         break;
     case AUTH_TIMER_SWEEP: /* it goes on at the end of each event */
         break;
@@ -309,6 +314,9 @@ void auth_handle(void *state, const struct event *event, struct outbox *outbox)
     handle(auth, event, outbox);
     if (auth->sweep != SWEEP_NONE) {
         sweep_on(auth, event->now, outbox);
+    }
+    if (auth->is_started) {
+        auth_catalogs_go_on(auth, event->now, outbox);
     }
     auth_secondary_go_on(auth, event->now, outbox);
     auth_let_go(auth);

@@ -88,10 +88,10 @@ struct auth_manager {
     /* The configuration is read again; all of it is taken or nothing. `text` may be NULL. */
     enum status (*reconfigure)(void *user, struct moment now, struct outbox *outbox,
                                struct writer *text);
-    /* A catalog with that origin has a member in that group. EXISTS: the zone is there already. */
-    enum status (*add_member)(void *user, const struct auth_zone_options *catalog,
+    /* A catalog has a member in that group: the zone is added, or, if it is there, changed. */
+    enum status (*set_member)(void *user, const struct auth_zone_options *catalog,
                               struct name member, struct span group, struct moment now,
-                              struct problem *problem);
+                              struct outbox *outbox, struct problem *problem);
 };
 
 struct auth_options {

@@ -66,6 +66,7 @@ struct auth_zone {
     struct auth_view *_Atomic view; /* of the version to answer from; NULL: it is done without */
     struct secondary *secondary;    /* NULL: its versions come from elsewhere */
     struct notify_target *notify;   /* as many as the options have; NULL: nobody was told yet */
+    struct auth_membership *membership; /* NULL: no catalog has it */
     struct auth_zone *next_gone;
     uint8_t octets[]; /* of the name, then its name_key */
 };
@@ -147,6 +148,8 @@ enum auth_counter {
 };
 
 struct zone_table;
+struct auth_members;
+struct auth_membership;
 struct shown_view;
 
 /* What is done to all zones, some at a time, so that others get their turn in between. */
@@ -169,6 +172,11 @@ struct auth {
     struct zone_table *tables_gone;
     struct auth_zone *zones_gone;
     struct shown_view *views_gone;
+    struct auth_members *catalogs; /* those that are interpreted */
+    bool has_orphans;              /* zones whose catalog went */
+    size_t orphans_at;
+    bool is_catalog_due; /* members of catalogs that are made here have changed */
+    bool is_catalog_timed;
     bool is_started;
     enum auth_sweep sweep;
     size_t sweep_next; /* the place that is next */
@@ -213,6 +221,7 @@ struct auth_zone *auth_zone_at(const struct auth *auth, size_t index); /* NULL: 
 
 /* life.c: the version to answer from; NULL while there is none, or it has expired. */
 struct zone *auth_zone_version(const struct auth_zone *zone);
+bool auth_zone_is_kept(const struct auth_zone *zone);        /* on disk */
 struct zone *auth_zone_newest(const struct auth_zone *zone); /* served or not; NULL: none */
 /* Takes over the reference and makes that version the current one. */
 void auth_zone_publish(struct auth *auth, struct auth_zone *zone, struct zone *version);
@@ -233,7 +242,7 @@ void auth_let_go(struct auth *auth);
 void auth_zone_free(struct auth_zone *zone);
 
 /* Timers and asks carry their zone's index, so that nothing need be searched. */
-enum auth_timer { AUTH_TIMER_SECONDARY, AUTH_TIMER_SWEEP, AUTH_TIMER_SECRETS };
+enum auth_timer { AUTH_TIMER_SECONDARY, AUTH_TIMER_SWEEP, AUTH_TIMER_SECRETS, AUTH_TIMER_CATALOG };
 uint64_t auth_timer_id(enum auth_timer kind, size_t index);
 enum auth_timer auth_timer_kind(uint64_t timer);
 size_t auth_timer_index(uint64_t timer);
@@ -355,6 +364,19 @@ void auth_update_flush(struct auth *auth, const struct auth_zone *zone, struct o
 /* The zone goes: who waits for an answer about it hears of a failure. */
 void auth_update_drop(struct auth *auth, const struct auth_zone *zone, struct moment now,
                       struct outbox *outbox);
+
+/* catalog.c: a zone takes its role in catalogs, leaves it, or gets that of other options. */
+enum status auth_catalog_join(struct auth *auth, struct auth_zone *zone) MUST_USE;
+void auth_catalog_leave(struct auth *auth, struct auth_zone *zone);
+enum status auth_catalog_rejoin(struct auth *auth, struct auth_zone *zone,
+                                const struct auth_catalog *next) MUST_USE;
+/* The zone has another version: if it is a catalog, that is read. */
+void auth_catalog_changed(struct auth *auth, const struct auth_zone *zone);
+/* At the end of each event: members come and go, some at a time. */
+void auth_catalogs_go_on(struct auth *auth, struct moment now, struct outbox *outbox);
+/* The catalogs that are made here, where their members have changed. */
+void auth_catalogs_make(struct auth *auth, struct moment now, struct outbox *outbox);
+void auth_catalogs_close(struct auth *auth);
 
 /* keep.c: transferred zones on disk. The current version is kept, or it is said why not. */
 void auth_keep_zone(struct auth *auth, struct auth_zone *zone);

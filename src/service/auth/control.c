@@ -79,7 +79,8 @@ static void say_zone(struct order *order)
                  auth_zone_version(zone) != NULL ? "yes"
                  : zone->is_expired              ? "no, expired"
                                                  : "no, not transferred yet",
-                 secondary == NULL ? "from a file" : state_names[secondary->state]);
+                 secondary == NULL ? (auth_zone_is_kept(zone) ? "made here" : "from a file")
+                                   : state_names[secondary->state]);
     if (version != NULL) {
         writer_print(text, "serial: %u\nrecords: %zu\nnames: %zu\nversions-kept: %u\n",
                      zone_serial(version), zone_record_count(version), zone_node_count(version),

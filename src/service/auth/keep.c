@@ -91,7 +91,7 @@ void auth_load_zone(struct auth *auth, struct auth_zone *zone)
     for (size_t i = 0; i < history.count; i++) {
         auth_zone_remember(auth, zone, history.versions[i]);
     }
-    if (history.count > 0) {
+    if (history.count > 0 && zone->secondary != NULL) {
         load_confirmation(auth, zone);
     }
 }

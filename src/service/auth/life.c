@@ -61,6 +61,7 @@ void auth_zone_remember(struct auth *auth, struct auth_zone *zone, struct zone *
     }
     zone->history[zone->history_count++] = version;
     zone->is_expired = false;
+    auth_catalog_changed(auth, zone);
 }
 
 void auth_zone_publish(struct auth *auth, struct auth_zone *zone, struct zone *version)
@@ -117,7 +118,15 @@ static enum status check_options(const struct auth_zone_options *options, struct
 
 static bool is_secondary(const struct auth_zone_options *options)
 {
-    return options->fixed == NULL && !options->is_pushed && !options->is_fixed_later;
+    bool is_made_here = options->catalog != NULL && options->catalog->role == AUTH_CATALOG_GENERATE;
+    return options->fixed == NULL && !options->is_pushed && !options->is_fixed_later &&
+           !is_made_here;
+}
+
+bool auth_zone_is_kept(const struct auth_zone *zone)
+{
+    return zone->secondary != NULL ||
+           (zone->options.catalog != NULL && zone->options.catalog->role == AUTH_CATALOG_GENERATE);
 }
 
 static struct auth_zone *zone_make(const struct auth_zone_options *options)
@@ -155,6 +164,7 @@ void auth_zone_free(struct auth_zone *zone)
     }
     free(zone->history);
     free(zone->notify);
+    free(zone->membership);
     free(zone);
 }
 
@@ -178,7 +188,13 @@ enum status auth_zone_make(struct auth *auth, const struct auth_zone_options *op
     if (status == OK && options->fixed != NULL) {
         auth_zone_publish(auth, zone, zone_hold(options->fixed));
     }
-    status = status == OK ? auth_zones_put(auth, zone) : status;
+    status = status == OK ? auth_catalog_join(auth, zone) : status;
+    if (status == OK) {
+        status = auth_zones_put(auth, zone);
+        if (status != OK) {
+            auth_catalog_leave(auth, zone);
+        }
+    }
     if (status != OK) {
         if (zone != NULL) {
             auth_zone_free(zone);
@@ -199,7 +215,11 @@ void auth_zone_load(struct auth *auth, struct auth_zone *zone, struct moment now
                  name_print(zone->options.name, name), zone_serial(version));
         auth_tell_taken(auth, version, now);
     }
-    auth_secondary_resume(auth, zone, now);
+    if (zone->secondary != NULL) {
+        auth_secondary_resume(auth, zone, now);
+    } else {
+        auth_zone_show(auth, zone);
+    }
 }
 
 void auth_zone_start(struct auth *auth, struct auth_zone *zone, struct moment now,
@@ -221,7 +241,7 @@ enum status auth_add(struct auth *auth, const struct auth_zone_options *options,
         return status;
     }
     struct auth_zone *zone = auth_find_zone_exactly(auth, options->name);
-    if (zone->secondary != NULL) {
+    if (auth_zone_is_kept(zone)) {
         auth_zone_load(auth, zone, now);
     }
     auth_sweep_from(auth, zone->index);
@@ -297,6 +317,14 @@ enum status auth_change(struct auth *auth, const struct auth_zone_options *optio
         auth_secondary_drop(auth, zone, outbox);
         zone->secondary->is_full_next = true; /* its serials may have nothing to do with ours */
     }
+    if (status != OK) {
+        return problem_set(problem, status, "no memory to change a zone");
+    }
+    if (options->mark != zone->options.mark) {
+        free(zone->membership); /* another has it than a catalog */
+        zone->membership = NULL;
+    }
+    status = auth_catalog_rejoin(auth, zone, options->catalog);
     if (status != OK) {
         return problem_set(problem, status, "no memory to change a zone");
     }
@@ -402,12 +430,15 @@ enum status auth_remove(struct auth *auth, struct name name, struct moment now,
     if (zone == NULL) {
         return NOT_FOUND;
     }
+    auth_catalog_leave(auth, zone);
     auth_zones_take_out(auth, zone);
     auth_stream_drop(auth, zone, outbox);
     auth_update_drop(auth, zone, now, outbox);
     auth_notify_drop(zone, outbox);
     if (zone->secondary != NULL) {
         auth_secondary_drop(auth, zone, outbox);
+    }
+    if (auth_zone_is_kept(zone)) {
         auth_forget_zone(auth, zone);
     }
     zone->next_gone = auth->zones_gone;
