@@ -75,8 +75,10 @@ static void reply_keep(struct fake_net *net, const struct effect_reply *effect)
 {
     require(net->reply_count < FAKE_REPLIES_MAX);
     struct fake_reply *reply = &net->replies[net->reply_count++];
-    *reply = (struct fake_reply){
-        .channel = effect->channel, .ede = EDE_NONE, .len = effect->message.len};
+    *reply = (struct fake_reply){.channel = effect->channel,
+                                 .ede = EDE_NONE,
+                                 .len = effect->message.len,
+                                 .at_ns = net->now.mono_ns};
     struct span wire;
     enum status status = arena_copy(&net->replies_arena, effect->message, &wire);
     require(status == OK);

@@ -113,6 +113,7 @@ struct fake_reply {
     enum ede ede; /* EDE_NONE: none */
     char ede_text[256];
     size_t len;
+    int64_t at_ns; /* when it came */
 };
 
 struct fake_net {

@@ -22,6 +22,7 @@ static const struct local_row ROWS[] = {
     {"1.0.0.127.in-addr.arpa.", LOCAL_LOOP_POINTER},
     {"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa.",
      LOCAL_LOOP_POINTER},
+    {"home.arpa.", LOCAL_EMPTY}, /* RFC 8375 §4 */
     {"10.in-addr.arpa.", LOCAL_EMPTY},
     {"16.172.in-addr.arpa.", LOCAL_EMPTY},
     {"17.172.in-addr.arpa.", LOCAL_EMPTY},
