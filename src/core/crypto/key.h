@@ -51,6 +51,10 @@ enum status key_generate(uint8_t algorithm, uint16_t bits, struct key **key) MUS
  * UNSUPPORTED. */
 enum status key_of_public(uint8_t algorithm, struct span public_key, struct key **key,
                           struct problem *problem) MUST_USE;
+/* Makes of a public key, which is used for checking alone, another one of the same algorithm: for
+ * ECDSA a tenth of the work of a new one; UNSUPPORTED for others. MALFORMED: not a key of that
+ * algorithm; then it is good for nothing but key_close. */
+enum status key_turn(struct key *key, struct span public_key) MUST_USE;
 /* The same key again, for another thread. */
 enum status key_share(const struct key *key, struct key **shared) MUST_USE;
 uint8_t key_algorithm(const struct key *key);

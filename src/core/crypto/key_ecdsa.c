@@ -6,6 +6,9 @@
 
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
+#include <string.h>
+
+enum { KEY_ECDSA_PUBLIC_LEN_MAX = 96 };
 
 static bool pair_prepare(struct key *key)
 {
@@ -49,6 +52,24 @@ bool key_ecdsa_verify(struct key *key, struct key_check *check)
         ECDSA_do_verify(check->message.bytes, (int)check->message.len, given, key->ecdsa) == 1;
     ECDSA_SIG_free(given);
     return true;
+}
+
+enum status key_turn(struct key *key, struct span public_key)
+{
+    uint8_t point[1 + KEY_ECDSA_PUBLIC_LEN_MAX] = {POINT_CONVERSION_UNCOMPRESSED};
+    bool is_ecdsa =
+        key->method->family == FAMILY_ECDSA && key->backend == &KEY_OPENSSL && !key->can_sign;
+    if (!is_ecdsa || public_key.len != key->public_len || !pair_prepare(key)) {
+        return UNSUPPORTED;
+    }
+    memcpy(point + 1, public_key.bytes, public_key.len);
+    if (EC_KEY_oct2key(key->ecdsa, point, 1 + public_key.len, NULL) != 1) {
+        return MALFORMED;
+    }
+    EVP_PKEY_free(key->pkey); /* of the key that it was */
+    key->pkey = NULL;
+    memcpy(key->public_key, public_key.bytes, public_key.len);
+    return OK;
 }
 
 void key_ecdsa_close(struct key *key)

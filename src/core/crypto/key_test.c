@@ -616,6 +616,35 @@ static void a_backend_gets_what_it_signs(void **state)
     }
 }
 
+/* A key that is turned checks for the other, and not for itself any more. */
+static void test_turn(void **state)
+{
+    (void)state;
+    static const uint8_t MESSAGE[] = "signed by the second";
+    struct span message = span_of(MESSAGE, sizeof MESSAGE);
+    uint8_t signature[KEY_SIGNATURE_LEN_MAX];
+    struct writer writer = writer_over(signature, sizeof signature);
+    struct key *first, *second, *turned, *other;
+    assert_int_equal(key_generate(ALGORITHM_ECDSAP256SHA256, 0, &first), OK);
+    assert_int_equal(key_generate(ALGORITHM_ECDSAP256SHA256, 0, &second), OK);
+    assert_int_equal(key_sign(second, &message, 1, &writer), OK);
+    assert_int_equal(key_of_public(ALGORITHM_ECDSAP256SHA256, key_public(first), &turned, NULL),
+                     OK);
+    assert_int_equal(key_verify(turned, &message, 1, writer_written(&writer)), MISMATCH);
+    assert_int_equal(key_turn(turned, key_public(second)), OK);
+    assert_true(span_equal(key_public(turned), key_public(second)));
+    assert_int_equal(key_verify(turned, &message, 1, writer_written(&writer)), OK);
+    uint8_t no_point[64] = {1};
+    assert_int_equal(key_turn(turned, span_of(no_point, sizeof no_point)), MALFORMED);
+    assert_int_equal(key_turn(first, key_public(second)), UNSUPPORTED); /* it can sign */
+    assert_int_equal(key_generate(ALGORITHM_ED25519, 0, &other), OK);
+    assert_int_equal(key_turn(other, key_public(second)), UNSUPPORTED);
+    key_close(first);
+    key_close(second);
+    key_close(turned);
+    key_close(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -631,6 +660,7 @@ int main(void)
         cmocka_unit_test(a_private_half_of_another_key_is_refused),
         cmocka_unit_test(hostile_public_keys_are_refused),
         cmocka_unit_test(algorithms_are_found_by_number_and_name),
+        cmocka_unit_test(test_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,12 +74,19 @@ enum status key_cache_take(struct key_cache *cache, const struct dnskey *dnskey,
         }
         oldest = entry->used_at < oldest->used_at ? entry : oldest;
     }
-    struct key *made;
+    struct key *made = oldest->key;
+    oldest->key = NULL;
+    if (made != NULL && key_algorithm(made) == dnskey->algorithm &&
+        key_turn(made, dnskey->public_key) == OK) {
+        *oldest = (struct key_cache_entry){made, cache->lookups};
+        *key = made;
+        return OK;
+    }
+    key_close(made);
     enum status status = key_of_public(dnskey->algorithm, dnskey->public_key, &made, NULL);
     if (status != OK) {
         return status;
     }
-    key_close(oldest->key);
     *oldest = (struct key_cache_entry){made, cache->lookups};
     *key = made;
     return OK;

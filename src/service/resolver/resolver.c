@@ -12,7 +12,7 @@
 #include "service/resolver/quick.h"
 #include "service/resolver/remote.h"
 
-enum { KEYS_CACHED_MAX = 1024 };
+enum { KEYS_CACHED_MAX = 256 };
 
 struct account *account_open(void)
 {
