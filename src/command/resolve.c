@@ -68,6 +68,16 @@ static const struct config_option options[] = {
      .is_list = true,
      .help = "name servers outside these ADDRESS/BITS are never asked; none: all may be"},
     {.section = "resolver",
+     .name = "do-not-query-address",
+     .kind = CONFIG_TEXT,
+     .is_list = true,
+     .help = "name servers inside these ADDRESS/BITS are never asked"},
+    {.section = "resolver",
+     .name = "do-ip4",
+     .kind = CONFIG_BOOL,
+     .default_value = "yes",
+     .help = "ask name servers over IPv4"},
+    {.section = "resolver",
      .name = "cache-size",
      .kind = CONFIG_NUMBER,
      .default_value = "67108864",
@@ -85,7 +95,7 @@ static const struct config_option options[] = {
      .default_value = "1h",
      .help = "no absence is kept longer"},
     {.section = "resolver",
-     .name = "ipv6",
+     .name = "do-ip6",
      .kind = CONFIG_BOOL,
      .default_value = "no",
      .help = "ask name servers over IPv6 too"},
@@ -95,7 +105,7 @@ static const struct config_option options[] = {
      .default_value = "yes",
      .help = "show each server only as much of a name as it needs to refer further (RFC 9156)"},
     {.section = "resolver",
-     .name = "mix-case",
+     .name = "use-caps-for-id",
      .kind = CONFIG_BOOL,
      .default_value = "no",
      .help = "random case in questions (0x20)"},
@@ -219,9 +229,10 @@ static enum status read_options(struct resolving *resolving, struct problem *pro
     filled->ttl_max_s = (uint32_t)config_number(config, "resolver", 0, "cache-max-ttl");
     filled->negative_ttl_max_s =
         (uint32_t)config_number(config, "resolver", 0, "cache-max-negative-ttl");
-    filled->uses_ipv6 = config_bool(config, "resolver", 0, "ipv6");
+    filled->avoids_ipv4 = !config_bool(config, "resolver", 0, "do-ip4");
+    filled->uses_ipv6 = config_bool(config, "resolver", 0, "do-ip6");
     filled->minimises_names = config_bool(config, "resolver", 0, "qname-minimisation");
-    filled->mixes_case = config_bool(config, "resolver", 0, "mix-case");
+    filled->mixes_case = config_bool(config, "resolver", 0, "use-caps-for-id");
     enum status status =
         read_addresses(resolving, "root-hint", &filled->root_hints, &filled->root_hint_count);
     status = status == OK ? read_addresses(resolving, "forward", &filled->forwarders,
@@ -233,6 +244,9 @@ static enum status read_options(struct resolving *resolving, struct problem *pro
                           : status;
     status = status == OK ? read_prefixes(resolving, "resolver", "ask-only", &filled->ask_only,
                                           &filled->ask_only_count, problem)
+                          : status;
+    status = status == OK ? read_prefixes(resolving, "resolver", "do-not-query-address",
+                                          &filled->never_asked, &filled->never_asked_count, problem)
                           : status;
     return status == OK ? read_anchors(resolving, problem) : status;
 }

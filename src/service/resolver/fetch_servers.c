@@ -13,7 +13,11 @@ static void candidate_add(struct resolver *resolver, struct fetch *fetch, struct
     for (size_t i = 0; i < fetch->candidate_count; i++) {
         is_known = is_known || address_equal(fetch->candidates[i].address, address);
     }
-    if (is_known || fetch->candidate_count == RESOLVER_SERVERS_MAX ||
+    const struct resolver_options *options = &resolver->options;
+    bool is_forbidden =
+        resolver_prefix_covers(options->never_asked, options->never_asked_count, address);
+    if (is_known || is_forbidden || (address.family == ADDRESS_IPV4 && options->avoids_ipv4) ||
+        fetch->candidate_count == RESOLVER_SERVERS_MAX ||
         (address.family == ADDRESS_IPV6 && !resolver->options.uses_ipv6) ||
         !servers_is_usable(address, resolver->may_ask_loopback) ||
         (resolver->options.ask_only_count > 0 &&

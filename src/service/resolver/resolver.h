@@ -32,9 +32,12 @@ struct resolver_options {               /* all pointers live as long as the reso
     const struct resolver_prefix
         *ask_only; /* servers beyond these are never asked; none: all may */
     size_t ask_only_count;
+    const struct resolver_prefix *never_asked; /* servers that are never asked; none: all may be */
+    size_t never_asked_count;
     size_t cache_size; /* octets */
     uint32_t ttl_max_s;
     uint32_t negative_ttl_max_s;
+    bool avoids_ipv4; /* ask name servers over IPv6 alone */
     bool uses_ipv6;  /* ask name servers over IPv6 too */
     bool minimises_names; /* QNAME minimisation (RFC 9156) */
     bool mixes_case; /* "0x20": random case in upstream questions */
