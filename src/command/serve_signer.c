@@ -169,6 +169,8 @@ static size_t choice(const struct serve *serve, size_t section, const char *opti
     return 0;
 }
 
+enum { CDS_NONE, CDS_ALWAYS, CDS_DELETE_DNSSEC };
+
 static struct zone_sign_policy read_policy(const struct serve *serve, size_t section)
 {
     static const char *const denials[] = {
@@ -177,7 +179,11 @@ static struct zone_sign_policy read_policy(const struct serve *serve, size_t sec
                                           [ZONE_SERIAL_INCREMENT] = "increment",
                                           [ZONE_SERIAL_UNIXTIME] = "unixtime",
                                           [ZONE_SERIAL_DATE] = "date"};
+    static const char *const publishings[] = {
+        [CDS_NONE] = "none", [CDS_ALWAYS] = "always", [CDS_DELETE_DNSSEC] = "delete-dnssec"};
+    static const char *const digests[] = {"sha256", "sha384"};
     uint32_t validity_s = seconds(serve, section, "validity", 14 * 86400);
+    size_t publish = choice(serve, section, "cds-cdnskey-publish", publishings, LEN(publishings));
     return (struct zone_sign_policy){
         .denial = (enum zone_denial)choice(serve, section, "denial", denials, LEN(denials)),
         .serial = (enum zone_serial_policy)choice(serve, section, "serial", serials, LEN(serials)),
@@ -187,7 +193,12 @@ static struct zone_sign_policy read_policy(const struct serve *serve, size_t sec
         .jitter_s = seconds(serve, section, "jitter", validity_s / 14),
         .inception_offset_s = seconds(serve, section, "inception-offset", 3600),
         .has_zonemd = config_bool(serve->config, "zone", section, "zonemd"),
-        .has_cds = config_bool(serve->config, "zone", section, "cds")};
+        .has_cds = publish != CDS_NONE,
+        .asks_for_no_ds = publish == CDS_DELETE_DNSSEC,
+        .cds_digest = choice(serve, section, "cds-digest-type", digests, LEN(digests)) == 0
+                          ? DS_DIGEST_SHA256
+                          : DS_DIGEST_SHA384,
+        .has_csync = config_bool(serve->config, "zone", section, "csync")};
 }
 
 static enum status add_zone(struct signer_process *process, const struct serve_zone *zone,

@@ -26,6 +26,7 @@ enum {
     TYPE_NSEC3PARAM = 51,
     TYPE_CDS = 59,
     TYPE_CDNSKEY = 60,
+    TYPE_CSYNC = 62,
     TYPE_ZONEMD = 63,
     TYPE_SVCB = 64,
     TYPE_HTTPS = 65,

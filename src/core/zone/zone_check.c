@@ -33,7 +33,7 @@ struct check_row {
 };
 
 #define BIT ZONE_TYPE_BIT
-enum { TYPE_NXT = 30, TYPE_CSYNC = 62, TYPE_OTHER = 0 };
+enum { TYPE_NXT = 30, TYPE_OTHER = 0 };
 static const zone_types SINGLETONS = BIT(TYPE_SOA) | BIT(TYPE_CNAME) | BIT(TYPE_DNAME) |
                                      BIT(TYPE_NSEC) | BIT(TYPE_NXT) | BIT(TYPE_OTHER);
 static const zone_types AT_CUT_TYPES = BIT(TYPE_NS) | BIT(TYPE_DS) | BIT(TYPE_A) | BIT(TYPE_AAAA) |

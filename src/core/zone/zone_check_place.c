@@ -149,7 +149,6 @@ void check_wildcard(struct check_run *run, const struct check_place *place)
 
 void check_apex_only(struct check_run *run, const struct check_place *place)
 {
-    enum { TYPE_CSYNC = 62 };
     static const uint16_t types[] = {TYPE_DNSKEY,  TYPE_NSEC3PARAM, TYPE_CDS,
                                      TYPE_CDNSKEY, TYPE_CSYNC,      TYPE_ZONEMD};
     for (size_t i = 0; !place->is_apex && i < LEN(types); i++) {

@@ -135,8 +135,9 @@ static uint32_t serial_of_day(int64_t now_s)
 }
 
 /* A serial that is newer than the version before, whatever the policy and the owner's file say. */
-static uint32_t serial_choose(const struct sign_run *run, uint32_t owners_serial)
+uint32_t sign_serial(const struct sign_run *run)
 {
+    uint32_t owners_serial = run->owners_serial;
     uint32_t wanted = owners_serial;
     switch (run->policy.serial) {
     case ZONE_SERIAL_KEEP:
@@ -209,10 +210,11 @@ static void add_deletion(struct rrset_builder *cds, struct rrset_builder *cdnske
 
 static enum status apex_add_keys(struct sign_run *run, uint32_t ttl_s)
 {
-    struct rrset_builder dnskey, cds, cdnskey;
+    struct rrset_builder dnskey, cds, cdnskey, csync;
     rrset_begin(&dnskey, &run->arena, run->apex, TYPE_DNSKEY, ttl_s);
     rrset_begin(&cds, &run->arena, run->apex, TYPE_CDS, ttl_s);
     rrset_begin(&cdnskey, &run->arena, run->apex, TYPE_CDNSKEY, ttl_s);
+    rrset_begin(&csync, &run->arena, run->apex, TYPE_CSYNC, ttl_s);
     enum status status = OK;
     for (size_t i = 0; status == OK && i < run->input->key_count; i++) {
         const struct zone_key *key = &run->input->keys[i];
@@ -230,7 +232,8 @@ static enum status apex_add_keys(struct sign_run *run, uint32_t ttl_s)
     if (run->policy.has_cds && run->policy.asks_for_no_ds) {
         add_deletion(&cds, &cdnskey);
     }
-    struct rrset_builder *builders[] = {&dnskey, &cds, &cdnskey};
+    sign_add_csync(run, &csync);
+    struct rrset_builder *builders[] = {&dnskey, &cds, &cdnskey, &csync};
     for (size_t i = 0; status == OK && i < LEN(builders); i++) {
         status = apex_add(run, builders[i]);
     }
@@ -299,8 +302,7 @@ static enum status put_signed(struct sign_run *run, struct zone_builder *builder
 static enum status finish_soa(struct sign_run *run, struct zone_builder *builder)
 {
     struct rrset soa;
-    enum status status =
-        soa_with_serial(&run->soa, serial_choose(run, run->owners_serial), &run->arena, &soa);
+    enum status status = soa_with_serial(&run->soa, sign_serial(run), &run->arena, &soa);
     return status == OK ? put_signed(run, builder, &soa) : status;
 }
 

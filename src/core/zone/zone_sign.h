@@ -40,6 +40,8 @@ struct zone_sign_policy {
     bool asks_for_no_ds; /* then in their place the form that has the parent delete all DS records
                             (RFC 8078 §4) */
     uint8_t cds_digest;  /* of the CDS; 0: SHA-256 */
+    bool has_csync;      /* CSYNC for the name servers and their addresses, in place of the owner's;
+                            its serial is that of the version in which they changed last */
 };
 
 struct zone_sign_input {

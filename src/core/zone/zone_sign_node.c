@@ -323,7 +323,8 @@ static enum status owned_collect(struct sign_worker *worker, const struct zone_n
     bool is_at_apex = is_apex(run, data);
     for (uint16_t i = 0; data != NULL && i < data->rrset_count; i++) {
         uint16_t type = data->rrsets[i].type;
-        if (chain_is_made(type)) {
+        bool is_replaced = is_at_apex && type == TYPE_CSYNC && run->policy.has_csync;
+        if (chain_is_made(type) || is_replaced) {
             continue;
         }
         bool is_soa = is_at_apex && type == TYPE_SOA;

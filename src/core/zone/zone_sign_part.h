@@ -90,6 +90,13 @@ struct digest_stream *sign_worker_sha1(struct sign_worker *worker); /* NULL: Ope
 enum status sign_worker_rrsigs(struct sign_worker *worker, const struct rrset *rrset,
                                struct rrset *rrsigs) MUST_USE;
 
+/* The serial of the version in the making: newer than that before, whatever the policy and the
+ * owner's file say. */
+uint32_t sign_serial(const struct sign_run *run);
+/* The record, where the policy asks for one: that of the version before as long as the delegation
+ * it speaks of is the same. */
+void sign_add_csync(const struct sign_run *run, struct rrset_builder *csync);
+
 bool sign_key_signs(const struct zone_key *key, uint16_t type);
 
 /* All nodes anew, into a zone made in one go: the version but for its serial. */

@@ -276,6 +276,85 @@ static void test_keys_come_and_go(void **state)
     test_keys_close(&keys);
 }
 
+struct csync_row {
+    const char *removed, *added; /* in the owner's data; NULL: nothing */
+    bool is_new;                 /* the serial becomes that of this version */
+    bool has_none;
+    const char *types;
+    const char *why;
+};
+
+static const struct csync_row csync_rows[] = {
+    {NULL, NULL, true, false, "A NS AAAA", "the first"},
+    {NULL, "a.example. A 192.0.2.9", false, false, "A NS AAAA", "a name that is no name server's"},
+    {NULL, "ns.example. A 192.0.2.9", true, false, "A NS AAAA", "another address of one inside"},
+    {"ns.example. AAAA 2001:db8::1", NULL, true, false, "A NS AAAA", "one address less"},
+    {NULL, "example. CSYNC 1 0 MX", false, false, "A NS AAAA", "one written by the owner"},
+    {NULL, "example. NS ns2.elsewhere.test.", true, false, "A NS AAAA", "a name server comes"},
+    {"example. NS ns.example.", NULL, true, false, "NS", "none inside is left"},
+    {NULL, "ns.example. A 192.0.2.10", false, false, "NS", "an address that is no glue any more"},
+    {NULL, NULL, false, true, "MX", "switched off: the owner's again"},
+};
+
+/* RFC 7477: which serial and which types a CSYNC shows, made from a change and made whole. */
+static void check_csync(bool is_incremental)
+{
+    struct test_keys keys = {.count = 0};
+    test_keys_add(&keys, ALGORITHM_ED25519, true, true);
+    struct zone *data = test_zone("example.", example, LEN(example));
+    struct zone *before = NULL;
+    uint32_t serial = 0;
+    for (size_t i = 0; i < LEN(csync_rows); i++) {
+        const struct csync_row *row = &csync_rows[i];
+        struct zone_builder *builder = test_change("example.", data);
+        if (row->removed != NULL) {
+            test_remove(builder, row->removed);
+        }
+        if (row->added != NULL) {
+            test_add(builder, row->added);
+        }
+        struct zone *changed = zone_build_finish(builder);
+        struct zone *next = NULL;
+        struct zone_sign_report report;
+        struct zone_sign_input input = {.unsigned_zone = changed,
+                                        .signed_before = before,
+                                        .unsigned_before = is_incremental ? data : NULL,
+                                        .keys = keys.keys,
+                                        .key_count = keys.count,
+                                        .policy = {.has_csync = !row->has_none},
+                                        .now_s = NOW};
+        assert_int_equal(zone_sign(&input, &next, &report, NULL), OK);
+        if (next == NULL) {
+            next = zone_hold(before);
+        }
+        test_verify_good(next, NULL, NOW);
+        serial = row->is_new ? zone_serial(next) : row->has_none ? 1 : serial;
+        char wanted[80], shown[80] = "";
+        snprintf(wanted, sizeof wanted, "%u %d %s", serial, row->has_none ? 0 : 3, row->types);
+        struct writer text = writer_over(shown, sizeof shown - 1);
+        const struct rrset *csync = zone_find_rrset(next, zone_apex(next), TYPE_CSYNC);
+        assert_non_null(csync);
+        rdata_write_text(TYPE_CSYNC, rrset_only(csync), &text);
+        if (strcmp(shown, wanted) != 0) {
+            fail_msg("%s: CSYNC %s, not %s", row->why, shown, wanted);
+        }
+        zone_release(before);
+        zone_release(data);
+        before = next;
+        data = changed;
+    }
+    zone_release(before);
+    zone_release(data);
+    test_keys_close(&keys);
+}
+
+static void test_csync_follows_the_delegation(void **state)
+{
+    (void)state;
+    check_csync(false);
+    check_csync(true);
+}
+
 static void test_what_cannot_be_signed_is_said(void **state)
 {
     (void)state;
@@ -321,6 +400,7 @@ int main(void)
         cmocka_unit_test(test_good_signatures_stay),
         cmocka_unit_test(test_serials),
         cmocka_unit_test(test_keys_come_and_go),
+        cmocka_unit_test(test_csync_follows_the_delegation),
         cmocka_unit_test(test_what_cannot_be_signed_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
