@@ -256,7 +256,7 @@ static bool is_same_key(const struct tsig_key *a, const struct tsig_key *b)
            span_equal(a->secret, b->secret);
 }
 
-static bool is_same_primary(const struct auth_peer *a, const struct auth_peer *b)
+static bool is_same_peer(const struct auth_peer *a, const struct auth_peer *b)
 {
     bool has_same_key =
         a->key == NULL || b->key == NULL ? a->key == b->key : is_same_key(a->key, b->key);
@@ -265,12 +265,24 @@ static bool is_same_primary(const struct auth_peer *a, const struct auth_peer *b
            a->tls_peer == b->tls_peer;
 }
 
-/* What the new options say of it; its name and versions stay. */
+static bool has_same_targets(const struct auth_zone_options *a, const struct auth_zone_options *b)
+{
+    bool is_same = a->notify_count == b->notify_count;
+    for (size_t i = 0; is_same && i < a->notify_count; i++) {
+        is_same = is_same_peer(&a->notify[i], &b->notify[i]);
+    }
+    return is_same;
+}
+
+/* What the new options say of it; its name and versions stay, and who has not answered NOTIFY is
+ * told again. */
 static void take_options(struct auth_zone *zone, const struct auth_zone_options *options,
                          struct outbox *outbox)
 {
     struct name name = zone->options.name;
-    auth_notify_drop(zone, outbox);
+    if (!has_same_targets(&zone->options, options)) {
+        auth_notify_drop(zone, outbox);
+    }
     zone->options = *options;
     zone->options.name = name;
     zone->options.fixed = NULL;
@@ -310,7 +322,7 @@ enum status auth_change(struct auth *auth, const struct auth_zone_options *optio
     }
     bool was_secondary = zone->secondary != NULL;
     bool has_other_primary =
-        was_secondary && !is_same_primary(&zone->options.primary, &options->primary);
+        was_secondary && !is_same_peer(&zone->options.primary, &options->primary);
     if (was_secondary != is_secondary(options)) {
         status = change_source(auth, zone, options, now, outbox);
     } else if (has_other_primary) {

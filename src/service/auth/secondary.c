@@ -457,7 +457,8 @@ static void take_serial(struct auth *auth, struct auth_zone *zone, const struct 
         !name_equal(message.question.name, zone->options.name)) {
         return;
     }
-    if ((message.flags & FLAG_TC) != 0) {
+    /* A primary may refuse all but transfers, as Knot does of catalogs. */
+    if ((message.flags & FLAG_TC) != 0 || message.rcode == RCODE_REFUSED) {
         ask_transfer(auth, zone, event->now, outbox);
         return;
     }
