@@ -26,6 +26,13 @@ static void random_fill(void *self, void *bytes, size_t len)
     }
 }
 
+static void timers_clear(struct fake_net *net)
+{
+    for (size_t i = 0; i < FAKE_TIMERS_MAX; i++) {
+        net->timers_ns[i] = TIMER_NEVER_NS;
+    }
+}
+
 void fake_open(struct fake_net *net)
 {
     memset(net, 0, sizeof *net);
@@ -35,7 +42,7 @@ void fake_open(struct fake_net *net)
     net->random = 1;
     net->entropy = (struct entropy){random_fill, net};
     net->now = (struct moment){(int64_t)START_WALL_S * MOMENT_NS_PER_S, MOMENT_NS_PER_S};
-    net->timer_ns = TIMER_NEVER_NS;
+    timers_clear(net);
     net->times = (struct sign_times){START_WALL_S - 3600, START_WALL_S + 30 * 86400};
 }
 
@@ -172,7 +179,8 @@ static void handle(struct fake_net *net, struct event *event)
         } else if (effect->kind == EFFECT_ASK_DONE) {
             pending_remove(net, effect->ask_done);
         } else if (effect->kind == EFFECT_TIMER) {
-            net->timer_ns = effect->timer.at_mono_ns;
+            require(effect->timer.timer < FAKE_TIMERS_MAX);
+            net->timers_ns[effect->timer.timer] = effect->timer.at_mono_ns;
         } else if (effect->kind == EFFECT_CONTROL) {
             snprintf(net->control_text, sizeof net->control_text, "%.*s",
                      (int)effect->control.text.len, (const char *)effect->control.text.bytes);
@@ -181,14 +189,25 @@ static void handle(struct fake_net *net, struct event *event)
     outbox_reset(&net->outbox);
 }
 
+static int64_t timer_first(const struct fake_net *net)
+{
+    int64_t first_ns = TIMER_NEVER_NS;
+    for (size_t i = 0; i < FAKE_TIMERS_MAX; i++) {
+        first_ns = net->timers_ns[i] < first_ns ? net->timers_ns[i] : first_ns;
+    }
+    return first_ns;
+}
+
 static void pass_ns(struct fake_net *net, int64_t ns)
 {
     net->now.mono_ns += ns;
     net->now.wall_ns += ns;
-    if (net->timer_ns <= net->now.mono_ns) {
-        net->timer_ns = TIMER_NEVER_NS;
-        struct event event = {.kind = EVENT_TIMER, .timer = 1};
-        handle(net, &event);
+    for (size_t i = 0; i < FAKE_TIMERS_MAX; i++) {
+        if (net->timers_ns[i] <= net->now.mono_ns) {
+            net->timers_ns[i] = TIMER_NEVER_NS;
+            struct event event = {.kind = EVENT_TIMER, .timer = i};
+            handle(net, &event);
+        }
     }
 }
 
@@ -271,11 +290,12 @@ void fake_carry(struct fake_net *net)
 void fake_settle(struct fake_net *net)
 {
     for (int i = 0; i < 20000; i++) {
+        int64_t timer_ns = timer_first(net);
         bool is_timer_first =
-            net->pending_count == 0 || net->timer_ns < net->pending[pending_first(net)].due_ns;
-        if (net->timer_ns != TIMER_NEVER_NS && is_timer_first &&
+            net->pending_count == 0 || timer_ns < net->pending[pending_first(net)].due_ns;
+        if (timer_ns != TIMER_NEVER_NS && is_timer_first &&
             (net->pending_count > 0 || net->reply_count < net->channel)) {
-            pass_ns(net, net->timer_ns > net->now.mono_ns ? net->timer_ns - net->now.mono_ns : 0);
+            pass_ns(net, timer_ns > net->now.mono_ns ? timer_ns - net->now.mono_ns : 0);
         } else if (net->pending_count > 0) {
             fake_carry(net);
         } else {
@@ -311,7 +331,7 @@ void fake_restart(struct fake_net *net, const struct resolver_options *options)
     net->pending_count = 0;
     net->reply_count = 0;
     net->channel = 0;
-    net->timer_ns = TIMER_NEVER_NS;
+    timers_clear(net);
     arena_reset(&net->replies_arena);
     fake_start(net, options);
 }

@@ -15,6 +15,7 @@ enum {
     FAKE_REPLIES_MAX = 2048,
     FAKE_ASKED_MAX = 4096,
     FAKE_SCRIPTS_MAX = 64,
+    FAKE_TIMERS_MAX = 8,
     FAKE_SCRIPT_DROPS_MAX = 8
 };
 
@@ -125,7 +126,7 @@ struct fake_net {
     size_t server_count;
     struct resolver *resolver;
     struct moment now;
-    int64_t timer_ns;
+    int64_t timers_ns[FAKE_TIMERS_MAX]; /* by their number */
     struct outbox outbox;
     struct fake_pending pending[FAKE_PENDING_MAX];
     size_t pending_count;

@@ -9,11 +9,10 @@
 #include "core/dns/rdata.h"
 #include "service/resolver/fetch.h"
 #include "service/resolver/local.h"
+#include "service/resolver/nta.h"
 #include "service/resolver/reply.h"
 #include "service/resolver/retry.h"
 #include "service/resolver/validate.h"
-
-enum { TIMER_QUERIES = 1 };
 
 /* --- QUERY_LOOK_UP, QUERY_AWAIT_FETCH --- */
 
@@ -199,6 +198,10 @@ static enum query_step walk_await_evidence(struct resolver *resolver, struct que
 
 static enum query_step walk_answer(struct resolver *resolver, struct query *query)
 {
+    if (query->is_probe) {
+        nta_hear(resolver, query);
+        return QUERY_DONE;
+    }
     reply_query(resolver, query);
     struct resolver_stats *stats = &resolver->stats;
     *(query->has_fetched ? &stats->cache_misses : &stats->cache_hits) += 1;
@@ -326,7 +329,7 @@ void query_expire(struct resolver *resolver)
         step_set(query, QUERY_ANSWER);
         query_walk(resolver, query);
     }
-    outbox_timer(resolver->outbox, TIMER_QUERIES,
+    outbox_timer(resolver->outbox, RESOLVER_TIMER_QUERIES,
                  resolver->oldest == NULL ? TIMER_NEVER_NS : resolver->oldest->deadline_ns);
 }
 
@@ -411,6 +414,27 @@ static struct query *query_new(struct resolver *resolver, const struct client *c
     return query;
 }
 
+static void query_start(struct resolver *resolver, struct query *query)
+{
+    bool is_first = resolver->oldest == query;
+    query_walk(resolver, query);
+    if (is_first && resolver->oldest != NULL) {
+        outbox_timer(resolver->outbox, RESOLVER_TIMER_QUERIES, resolver->oldest->deadline_ns);
+    }
+}
+
+void query_probe(struct resolver *resolver, struct name zone)
+{
+    struct client nobody = {.flags = FLAG_RD,
+                            .has_question = true,
+                            .question = {.name = zone, .type = TYPE_SOA, .class_ = CLASS_IN}};
+    struct query *query = query_new(resolver, &nobody);
+    if (query != NULL) {
+        query->is_probe = true;
+        query_start(resolver, query);
+    }
+}
+
 static void begin_resolving(struct resolver *resolver, const struct client *client)
 {
     struct local_answer local;
@@ -423,16 +447,12 @@ static void begin_resolving(struct resolver *resolver, const struct client *clie
         reply_local(resolver, client, local.rcode, local.answer, local.authority);
         return;
     }
-    bool is_first = resolver->oldest == NULL;
     struct query *query = query_new(resolver, client);
     if (query == NULL) {
         reply_error(resolver, client, RCODE_SERVFAIL, EDE_OTHER, "out of memory");
         return;
     }
-    query_walk(resolver, query);
-    if (is_first && resolver->oldest != NULL) {
-        outbox_timer(resolver->outbox, TIMER_QUERIES, resolver->oldest->deadline_ns);
-    }
+    query_start(resolver, query);
 }
 
 void query_begin(struct resolver *resolver, const struct event_query *event)

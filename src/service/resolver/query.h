@@ -9,5 +9,8 @@ void query_walk(struct resolver *resolver, struct query *query);
 void query_enqueue(struct resolver *resolver, struct query *query);
 /* Answers with SERVFAIL those that have waited too long; sets the timer for the next. */
 void query_expire(struct resolver *resolver);
+/* A question of the resolver's own, the SOA of a zone, judged as if no negative trust anchor were
+ * there; nta_hear gets what it came to. */
+void query_probe(struct resolver *resolver, struct name zone);
 /* Frees it without an answer; for the end. */
 void query_drop(struct resolver *resolver, struct query *query);

@@ -3,7 +3,9 @@
 
 #include <inttypes.h>
 
+#include "core/base/text.h"
 #include "core/dnssec/verdict.h"
+#include "service/resolver/nta.h"
 
 enum { TEXT_SIZE = 64 * 1024, WORDS_MAX = 3 };
 
@@ -28,6 +30,7 @@ static void status(struct order *order)
     const char *validation = resolver->options.is_validating ? "validating" : "not validating";
     writer_print(&order->text, "resolver: %s, %s\n", way, validation);
     writer_print(&order->text, "trust anchors: %zu\n", resolver->options.anchor_count);
+    writer_print(&order->text, "negative trust anchors: %zu\n", resolver->nta_count);
     writer_print(&order->text, "queries waiting: %" PRIu32 "\n", resolver->query_count);
     writer_print(&order->text, "fetches under way: %" PRIu32 "\n", resolver->fetch_count);
 }
@@ -53,19 +56,84 @@ static void flush(struct order *order)
     writer_print(&order->text, "flushed %zu entries\n", count);
 }
 
+/* The second word as a name; false: it is refused. */
+static bool take_name(struct order *order, const char *usage, struct name_buffer *buffer,
+                      struct name *name)
+{
+    struct problem problem = {0};
+    if (order->word_count < 2) {
+        refuse(order, usage);
+        return false;
+    }
+    if (name_parse(order->words[1], NULL, buffer, name, &problem) != OK) {
+        refuse(order, problem.sentence);
+        writer_text(&order->text, "\n");
+        return false;
+    }
+    return true;
+}
+
 static void flush_name(struct order *order)
 {
     struct name_buffer buffer;
     struct name name;
-    struct problem problem = {0};
-    if (order->word_count != 2) {
-        refuse(order, "flush-name needs a name\n");
-    } else if (name_parse(order->words[1], NULL, &buffer, &name, &problem) != OK) {
-        refuse(order, problem.sentence);
-        writer_text(&order->text, "\n");
-    } else {
+    if (take_name(order, "flush-name needs a name\n", &buffer, &name)) {
         size_t count = cache_flush_name(order->resolver->cache, name);
         writer_print(&order->text, "flushed %zu entries\n", count);
+    }
+}
+
+static void add_nta(struct order *order)
+{
+    struct name_buffer buffer;
+    struct name zone;
+    uint32_t seconds = RESOLVER_NTA_S_DEFAULT;
+    if (!take_name(order, "nta-add needs a zone, and may have a time (1h)\n", &buffer, &zone)) {
+        return;
+    }
+    if (order->word_count > 2 && (text_read_ttl(order->words[2], &seconds) != OK || seconds == 0 ||
+                                  seconds > RESOLVER_NTA_S_MAX)) {
+        refuse(order, "the time of a negative trust anchor is 1s to 7d\n");
+        return;
+    }
+    enum status status = nta_add(order->resolver, zone, seconds);
+    if (status == OK) {
+        writer_print(&order->text, "not validated for %" PRIu32 " s, or until it validates again\n",
+                     seconds);
+    } else {
+        refuse(order, status == LIMIT_REACHED ? "there are too many negative trust anchors; remove "
+                                                "some\n"
+                                              : "out of memory\n");
+    }
+}
+
+static void remove_nta(struct order *order)
+{
+    struct name_buffer buffer;
+    struct name zone;
+    if (!take_name(order, "nta-remove needs a zone\n", &buffer, &zone)) {
+        return;
+    }
+    if (nta_remove(order->resolver, zone) == OK) {
+        writer_text(&order->text, "validated again\n");
+    } else {
+        refuse(order, "there is no negative trust anchor of that zone; nta-list shows all\n");
+    }
+}
+
+static void list_ntas(struct order *order)
+{
+    const struct resolver *resolver = order->resolver;
+    for (size_t i = 0; i < resolver->nta_count; i++) {
+        const struct nta *nta = &resolver->ntas[i];
+        name_write_text(nta->zone, &order->text);
+        if (nta->until_ns == INT64_MAX) {
+            writer_text(&order->text, " for ever: configured\n");
+        } else {
+            writer_text(&order->text, " until ");
+            text_write_rfc3339(&order->text, nta->until_wall_s);
+            writer_text(&order->text, "\n");
+        }
     }
 }
 
@@ -118,8 +186,9 @@ static const struct {
     const char *word;
     void (*run)(struct order *order);
 } ORDERS[] = {
-    {"status", status}, {"stats", stats},           {"reload", reload},
-    {"flush", flush},   {"flush-name", flush_name}, {"dump", dump},
+    {"status", status},   {"stats", stats},           {"reload", reload},
+    {"flush", flush},     {"flush-name", flush_name}, {"dump", dump},
+    {"nta-add", add_nta}, {"nta-remove", remove_nta}, {"nta-list", list_ntas},
 };
 
 static void words_cut(struct span line, struct order *order)

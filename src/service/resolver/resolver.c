@@ -8,6 +8,7 @@
 
 #include "core/base/text.h"
 #include "service/resolver/fetch.h"
+#include "service/resolver/nta.h"
 #include "service/resolver/query.h"
 #include "service/resolver/quick.h"
 #include "service/resolver/remote.h"
@@ -119,6 +120,7 @@ void resolver_close(struct resolver *resolver)
             fetch_drop(resolver, resolver->fetches[i]);
         }
     }
+    nta_close(resolver);
     cache_close(resolver->cache);
     servers_close(resolver->servers);
     key_cache_close(resolver->keys);
@@ -157,7 +159,11 @@ void resolver_handle(void *state, const struct event *event, struct outbox *outb
         fetch_hear(resolver, &event->answer);
         break;
     case EVENT_TIMER:
-        query_expire(resolver);
+        if (event->timer == RESOLVER_TIMER_NTAS) {
+            nta_expire(resolver);
+        } else {
+            query_expire(resolver);
+        }
         break;
     case EVENT_CONTROL:
         quick_tell(resolver);

@@ -40,6 +40,12 @@ enum {
     /* RFC 4035 §4.7: the BAD cache. */
     RESOLVER_BOGUS_TTL_MAX_S = 60,
     RESOLVER_LAME_TTL_S = 30, /* short: a zone may just be being set up */
+    /* Negative trust anchors: a week at most (RFC 7646 §2), and a look at their zones now and then.
+     */
+    RESOLVER_NTAS_MAX = 256,
+    RESOLVER_NTA_S_MAX = 7 * 24 * 3600,
+    RESOLVER_NTA_S_DEFAULT = 3600,
+    RESOLVER_NTA_RECHECK_S = 300,
     RESOLVER_SERVER_ENTRIES = 8192,
     RESOLVER_LAME_ENTRIES = 1024
 };

@@ -122,6 +122,7 @@ struct client {
 };
 
 struct query {
+    bool is_probe; /* the resolver's own look at a zone; no client waits */
     enum query_step step;
     struct client client;
     struct name_buffer name_octets; /* of client.question */
@@ -168,7 +169,12 @@ struct query {
     bool is_queued;
 };
 
-enum { RESOLVER_EDE_COUNT = EDE_INVALID_DATA + 2 };
+enum { RESOLVER_EDE_COUNT = EDE_NEGATIVE_TRUST_ANCHOR + 2 };
+
+/* Its timers. */
+enum { RESOLVER_TIMER_QUERIES = 1, RESOLVER_TIMER_NTAS = 2 };
+
+struct nta;
 
 struct resolver_stats {
     uint64_t client_queries[TRANSPORT_COUNT];
@@ -192,6 +198,8 @@ struct resolver {
     struct cache *cache;
     struct servers *servers;
     struct key_cache *keys;
+    struct nta *ntas; /* NULL: there never was one */
+    size_t nta_count;
     struct resolver_stats stats;
     _Atomic uint64_t quick_answers[VERDICT_COUNT]; /* by other threads, not in `stats` yet */
     uint64_t seed;

@@ -4,6 +4,7 @@
 #include "service/resolver/validate.h"
 
 #include "service/resolver/fetch.h"
+#include "service/resolver/nta.h"
 #include "service/resolver/retry.h"
 
 static int64_t earlier(int64_t a_ns, int64_t b_ns)
@@ -198,11 +199,19 @@ static bool has_anchor(const struct resolver *resolver, const struct evidence *e
     return false;
 }
 
-/* What needs no chain: verdicts known from the cache, and names without an anchor. */
+/* What needs no chain: names that the operator overlooks, whatever the cache knows of them;
+ * verdicts known from the cache; names without an anchor. */
 static bool is_known(struct resolver *resolver, struct query *query, struct link *link)
 {
-    enum verdict known = cache_entry_verdict(link->entry, resolver->now.mono_ns);
+    const struct evidence *data = &query->evidence[0];
+    const struct nta *nta = query->is_probe ? NULL : nta_find(resolver, data->name, data->type);
     struct judgement judgement = {.verdict = VERDICT_SECURE, .ede = EDE_NONE};
+    if (nta != NULL) {
+        nta_judge(nta, &judgement);
+        link_judge(query, link, &judgement);
+        return true;
+    }
+    enum verdict known = cache_entry_verdict(link->entry, resolver->now.mono_ns);
     if (known != VERDICT_COUNT) {
         link_judge(query, link, known == VERDICT_SECURE ? &judgement : link->entry->judgement);
         return true;
