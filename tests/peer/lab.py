@@ -22,6 +22,12 @@ check("66.66" in lab.ask("5.3", "fresh.wild.example.com"), "the resolver that do
 run([VOUCH, "lab", "attack", "off", "--state", lab.state])
 key = (until(lambda: lab.keys("4.1", "example.org"), 10) or [""])[0]
 check(lab.add_and_wait("example.org", key).get("Status") == "SUCCESSFUL", "a key is added")
+stats = lab.control("registrar", "stats")
+check(re.search(r"^operations\[SUCCESSFUL\]: [1-9]", stats, re.M) and "responses[1000]: " in stats, "the registrar counts operations by state", stats)
+stats = lab.control("registry-one", "stats")
+check("changes[done]: " in stats and "responses[1000]: " in stats and re.search(r"^sessions: [1-9]", stats, re.M), "the registry counts responses", stats)
+for name in ("registry-one", "registrar"):
+    check("read again" in lab.control(name, "reload"), f"{name}: reload by control")
 children = run(["pgrep", "-f", str(lab.state)])[1]
 code = lab.stop()
 check(code == 0, "it ends with exit code 0", lab.output()[-1500:])
