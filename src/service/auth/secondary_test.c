@@ -34,6 +34,9 @@ struct server {
     struct name_buffer key_name, zone_name;
     uint32_t serial; /* of the primary's next start */
     enum said said;
+    bool dribbles; /* it sends a small record of a transfer now and then, without end */
+    uint64_t channel;
+    uint16_t id;
 };
 
 struct pair {
@@ -95,12 +98,54 @@ static struct zone *say_zonemd(struct zone *version, enum said said)
     return zone_build_finish(builder);
 }
 
+enum { DRIBBLE_S = 10 };
+static const uint64_t DRIBBLE_TIMER = UINT64_MAX;
+
+static void dribble(struct server *server, const struct event *event, struct outbox *outbox)
+{
+    struct message_writer writer;
+    uint8_t *bytes = arena_take(&outbox->scratch, MESSAGE_UDP_LEN_MIN);
+    struct zone *version = make_version(NULL, server->serial);
+    message_begin(&writer, bytes, MESSAGE_UDP_LEN_MIN, server->id, FLAG_QR | FLAG_AA, OPCODE_QUERY,
+                  RCODE_NOERROR);
+    const struct rrset *record = event->kind == EVENT_QUERY
+                                     ? zone_soa(version)
+                                     : zone_find_rrset(version, zone_apex(version), TYPE_NS);
+    assert_int_equal(message_add_rrset(&writer, SECTION_ANSWER, record), OK);
+    outbox_add(outbox, EFFECT_REPLY)->reply =
+        (struct effect_reply){.channel = server->channel, .message = message_end(&writer)};
+    outbox_timer(outbox, DRIBBLE_TIMER, event->now.mono_ns + SECONDS(DRIBBLE_S));
+    zone_release(version);
+}
+
+/* Does the primary dribble instead of what a server does? */
+static bool handle_dribble(struct server *server, const struct event *event, struct outbox *outbox)
+{
+    bool is_transfer = event->kind == EVENT_QUERY && transport_is_stream(event->query.transport);
+    bool is_due = event->kind == EVENT_TIMER && event->timer == DRIBBLE_TIMER;
+    if (!server->dribbles || (!is_transfer && !is_due)) {
+        return is_due;
+    }
+    if (is_transfer) {
+        struct message message;
+        struct name_buffer buffer;
+        assert_int_equal(message_read_query(event->query.message, &buffer, &message), OK);
+        server->channel = event->query.channel;
+        server->id = message.id;
+    }
+    dribble(server, event, outbox);
+    return true;
+}
+
 /* The primary's operator speaks "push SERIAL"; all else is the server's. */
 static void server_handle(void *state, const struct event *event, struct outbox *outbox)
 {
     struct server *server = state;
     uint32_t serial;
     char line[64];
+    if (handle_dribble(server, event, outbox)) {
+        return;
+    }
     if (event->kind == EVENT_CONTROL) {
         snprintf(line, sizeof line, "%.*s", (int)event->control.line.len,
                  (const char *)event->control.line.bytes);
@@ -446,6 +491,64 @@ static void test_lower_serial(void **state)
     sim_close(pair.sim);
 }
 
+/* A primary that was set back does not vouch for our version, and is taken when the operator says
+ * so; whatever it has then is kept, and IXFR goes on from there. */
+static void test_set_back(void **state)
+{
+    (void)state;
+    struct pair pair;
+    struct arena arena;
+    struct span text;
+    open_pair(&pair, 8);
+    arena_open(&arena, 1 << 16);
+    sim_run(pair.sim, SECONDS(3));
+    push(&pair, 5);
+    sim_run(pair.sim, SECONDS(2));
+    push(&pair, 3);
+    sim_run(pair.sim, SECONDS(EXPIRE_S - 20));
+    assert_int_equal(served(&pair), 5);
+    sim_run(pair.sim, SECONDS(40));
+    assert_int_equal(served(&pair), 0); /* expired: nobody vouched for it */
+    assert_int_equal(
+        sim_control(pair.sim, pair.secondary.node, "retransfer example", &arena, &text), OK);
+    sim_run(pair.sim, SECONDS(2));
+    assert_int_equal(served(&pair), 3);
+    push(&pair, 4);
+    sim_run(pair.sim, SECONDS(2));
+    assert_int_equal(served(&pair), 4);
+    assert_int_equal(count_of(&pair, pair.primary.node, "transfers-out[ixfr]"), 2);
+    sim_crash(pair.sim, pair.primary.node);
+    sim_crash(pair.sim, pair.secondary.node);
+    sim_start(pair.sim, pair.secondary.node);
+    assert_int_equal(served(&pair), 4);
+    arena_close(&arena);
+    sim_close(pair.sim);
+}
+
+/* A transfer that brings next to nothing is cut off, however long it would go on. */
+static void test_a_primary_that_dribbles(void **state)
+{
+    (void)state;
+    struct pair pair;
+    open_pair(&pair, 9);
+    sim_crash(pair.sim, pair.secondary.node); /* before it has asked anything */
+    pair.secondary.zone.primary.key = NULL;
+    pair.primary.dribbles = true;
+    sim_start(pair.sim, pair.secondary.node);
+    size_t node = pair.secondary.node;
+    sim_run(pair.sim, SECONDS(110));
+    assert_int_equal(count_of(&pair, node, "transfers-in[failed]"), 0);
+    sim_run(pair.sim, SECONDS(20));
+    assert_int_equal(count_of(&pair, node, "transfers-in[failed]"), 1);
+    pair.primary.dribbles = false;
+    pair.secondary.zone.primary.key = &pair.secondary.key;
+    sim_crash(pair.sim, node);
+    sim_start(pair.sim, node);
+    sim_run(pair.sim, SECONDS(3));
+    assert_int_equal(served(&pair), 1);
+    sim_close(pair.sim);
+}
+
 static void test_wrong_key(void **state)
 {
     (void)state;
@@ -500,6 +603,8 @@ int main(void)
         cmocka_unit_test(test_history_outlives_a_crash),
         cmocka_unit_test(test_zonemd),
         cmocka_unit_test(test_lower_serial),
+        cmocka_unit_test(test_set_back),
+        cmocka_unit_test(test_a_primary_that_dribbles),
         cmocka_unit_test(test_wrong_key),
         cmocka_unit_test(test_operator),
     };
