@@ -24,7 +24,7 @@ struct showing {
 static enum status show(void *user, bool is_added, const struct rrset *record)
 {
     struct showing *showing = user;
-    if (showing->leaves_dnssec && chain_is_made(record->type)) {
+    if (showing->leaves_dnssec && chain_is_made(record->owner, record->type)) {
         return OK;
     }
     showing->count++;

@@ -149,3 +149,9 @@ int64_t rrsig_time_s(uint32_t time_s, int64_t now_s)
 {
     return now_s + (int32_t)(time_s - (uint32_t)now_s);
 }
+
+bool ds_is_signal(struct name owner)
+{
+    return owner.label_count > 0 &&
+           span_equal_nocase(name_label(owner, 0), SPAN_LITERAL("_dsboot"));
+}

@@ -38,6 +38,9 @@ enum status ds_read(struct span rdata, struct ds *ds) MUST_USE;
 /* UNSUPPORTED for a digest type we do not know. */
 enum status ds_make(struct name owner, struct span dnskey_rdata, uint8_t digest_type,
                     struct writer *rdata) MUST_USE;
+/* Is it a name that begins with "_dsboot", by which a DNS operator shows the CDS and CDNSKEY of a
+ * zone that is yet to be secured (RFC 9615)? There they are data like any other. */
+bool ds_is_signal(struct name owner);
 /* Tag, algorithm and digest fit the key at that owner. */
 bool ds_matches(const struct ds *ds, struct name owner, const struct dnskey *dnskey);
 /* NULL-terminated list of what we can check: 1 (check only), 2, 4; 0 length otherwise. */

@@ -205,8 +205,8 @@ static uint16_t check_grant_any(struct update_run *run, const struct rrset *reco
     }
     for (uint16_t i = 0; i < node->rrset_count && rcode == RCODE_NOERROR; i++) {
         uint16_t type = node->rrsets[i].type;
-        bool stays =
-            chain_is_made(type) || (is_apex(run, record) && (type == TYPE_SOA || type == TYPE_NS));
+        bool stays = chain_is_made(record->owner, type) ||
+                     (is_apex(run, record) && (type == TYPE_SOA || type == TYPE_NS));
         rcode = stays ? RCODE_NOERROR : check_grant(run, record, type);
     }
     return rcode;
@@ -218,7 +218,7 @@ static uint16_t check_change(struct update_run *run, const struct rrset *record)
     if (rcode != RCODE_NOERROR) {
         return rcode;
     }
-    if (chain_is_made(record->type)) {
+    if (chain_is_made(record->owner, record->type)) {
         return refuse(run, RCODE_REFUSED, record,
                       "the signer makes these records itself; they are not changed by UPDATE");
     }
@@ -272,7 +272,7 @@ static bool collides(struct update_run *run, const struct rrset *record)
     /* Anything at all of the name, of before or of this update. */
     const struct zone_node *node = zone_find(data, record->owner);
     for (uint16_t i = 0; node != NULL && i < node->rrset_count; i++) {
-        if (!chain_is_made(node->rrsets[i].type) &&
+        if (!chain_is_made(node->owner, node->rrsets[i].type) &&
             find_rrset(run, record, node->rrsets[i].type) != NULL) {
             return true;
         }
@@ -314,8 +314,8 @@ static enum status delete_all(struct update_run *run, const struct rrset *record
     enum status status = OK;
     for (uint16_t i = 0; node != NULL && i < node->rrset_count && status == OK; i++) {
         uint16_t type = node->rrsets[i].type;
-        bool stays =
-            chain_is_made(type) || (is_apex(run, record) && (type == TYPE_SOA || type == TYPE_NS));
+        bool stays = chain_is_made(record->owner, type) ||
+                     (is_apex(run, record) && (type == TYPE_SOA || type == TYPE_NS));
         status = stays ? OK : remove_rrset(run, record->owner, type);
     }
     /* What this update added before goes as well. */

@@ -81,6 +81,12 @@ static void verify_stray(struct verify_worker *worker, const struct zone_node *n
     }
 }
 
+/* Another zone's, shown for those who may secure its delegation (RFC 9615). */
+static bool may_be_below(const struct zone_node *node, uint16_t type)
+{
+    return (type == TYPE_CDS || type == TYPE_CDNSKEY) && ds_is_signal(node->owner);
+}
+
 /* Types that have a meaning at some places alone. */
 static void verify_types(struct verify_worker *worker, const struct zone_node *node,
                          enum verify_place place)
@@ -93,7 +99,7 @@ static void verify_types(struct verify_worker *worker, const struct zone_node *n
     char type[TYPE_TEXT_MAX];
     bool is_apex = node->owner.label_count == worker->run->apex.label_count;
     for (size_t i = 0; !is_apex && i < LEN(apex_types); i++) {
-        if (zone_node_rrset(node, apex_types[i]) != NULL) {
+        if (zone_node_rrset(node, apex_types[i]) != NULL && !may_be_below(node, apex_types[i])) {
             verify_fault(worker, node->owner, "%s stands below the apex",
                          type_print(apex_types[i], type));
         }

@@ -6,16 +6,17 @@
 
 #include <string.h>
 
-bool chain_is_made(uint16_t type)
+bool chain_is_made(struct name owner, uint16_t type)
 {
     switch (type) {
+    case TYPE_CDS:
+    case TYPE_CDNSKEY:
+        return !ds_is_signal(owner);
     case TYPE_RRSIG:
     case TYPE_NSEC:
     case TYPE_DNSKEY:
     case TYPE_NSEC3:
     case TYPE_NSEC3PARAM:
-    case TYPE_CDS:
-    case TYPE_CDNSKEY:
     case TYPE_ZONEMD:
         return true;
     default: /* any other number is the owner's */
@@ -26,7 +27,7 @@ bool chain_is_made(uint16_t type)
 bool chain_has_data(const struct zone_node *node)
 {
     for (uint16_t i = 0; i < node->rrset_count; i++) {
-        if (!chain_is_made(node->rrsets[i].type)) {
+        if (!chain_is_made(node->owner, node->rrsets[i].type)) {
             return true;
         }
     }

@@ -20,8 +20,8 @@ enum chain_place {
     CHAIN_BELOW          /* glue, or hidden below a cut or a DNAME: nothing is signed */
 };
 
-/* Does a signer make RRsets of that type? They are no data of the zone's owner. */
-bool chain_is_made(uint16_t type);
+/* Does a signer make RRsets of that type at that name? They are no data of the zone's owner. */
+bool chain_is_made(struct name owner, uint16_t type);
 /* Does the node own data? */
 bool chain_has_data(const struct zone_node *node);
 /* Is the RRset signed? Not for RRSIG itself. */

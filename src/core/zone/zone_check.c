@@ -75,7 +75,8 @@ static const struct check_row ROWS[] = {
     {"alias", ZONE_WARNING, AUTHORITATIVE, BIT(TYPE_CNAME), check_alias,
      "a CNAME leads to a name that exists, and not in a ring"},
     {"apex-only", ZONE_WARNING, AUTHORITATIVE, APEX_TYPES, check_apex_only,
-     "DNSKEY, NSEC3PARAM, CDS, CDNSKEY, CSYNC and ZONEMD stand at the apex"},
+     "DNSKEY, NSEC3PARAM, CDS, CDNSKEY, CSYNC and ZONEMD stand at the apex; CDS and CDNSKEY also "
+     "at names that begin with _dsboot"},
     {"ds-digest", ZONE_WARNING, AUTHORITATIVE, BIT(TYPE_DS) | BIT(TYPE_CDS), check_ds_digest,
      "a digest has the length of its type"},
     {"dnskey", ZONE_WARNING, AT_APEX, BIT(TYPE_DNSKEY), check_dnskey,

@@ -2,6 +2,8 @@
  * wildcard, and how many of a kind. */
 #include "core/zone/zone_check_run.h"
 
+#include "core/dnssec/dnskey.h"
+
 void check_soa(struct check_run *run, const struct check_place *place)
 {
     if ((place->types & ZONE_TYPE_BIT(TYPE_SOA)) == 0) {
@@ -153,7 +155,9 @@ void check_apex_only(struct check_run *run, const struct check_place *place)
                                      TYPE_CDNSKEY, TYPE_CSYNC,      TYPE_ZONEMD};
     for (size_t i = 0; !place->is_apex && i < LEN(types); i++) {
         char text[TYPE_TEXT_MAX];
-        if ((place->types & ZONE_TYPE_BIT(types[i])) != 0) {
+        bool is_signalled = (types[i] == TYPE_CDS || types[i] == TYPE_CDNSKEY) &&
+                            ds_is_signal(place->node->owner); /* RFC 9615 */
+        if ((place->types & ZONE_TYPE_BIT(types[i])) != 0 && !is_signalled) {
             check_report(run, place, types[i], "%s records have a meaning at the apex alone",
                          type_print(types[i], text));
         }

@@ -112,6 +112,8 @@ static const struct row {
     {"alias", "out of the zone", APEX "a 60 CNAME b.\n", 0, false},
     {"apex-only", "DNSKEY at a host", APEX "a 60 DNSKEY 256 3 13 AAAA\n", 1, false},
     {"apex-only", "CDS at a delegation", APEX "a 60 NS b.\na 60 CDS 0 0 0 00\n", 1, true},
+    {"apex-only", "CDS that signals", APEX "_DSboot.c.d._signal.a 60 CDS 0 0 0 00\n", 0, false},
+    {"apex-only", "CSYNC where CDS may be", APEX "_dsboot.c._signal.a 60 CSYNC 1 0 A\n", 1, false},
     {"apex-only", "at the apex", APEX "@ 60 CDS 0 0 0 00\n@ 60 NSEC3PARAM 1 0 0 -\n", 0, false},
     {"ds-digest", "too short", APEX "a 60 NS b.\na 60 DS 1 13 2 aabb\n", 1, false},
     {"ds-digest", "the length of another type", APEX "a 60 NS b.\na 60 DS 1 13 4 " DIGEST "\n", 1,

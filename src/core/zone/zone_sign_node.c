@@ -11,11 +11,14 @@ enum {
     GROUP_BYTES_MAX = 1 << 20   /* a group is finished when it holds more */
 };
 
-bool sign_key_signs(const struct zone_key *key, uint16_t type)
+/* RFC 8078 §6: CDS and CDNSKEY as DNSKEY; but not another zone's that are shown here. */
+static bool key_signs(const struct sign_run *run, const struct zone_key *key,
+                      const struct rrset *rrset)
 {
-    /* RFC 8078 §6: CDS and CDNSKEY as DNSKEY. */
+    uint16_t type = rrset->type;
     bool is_key_set = type == TYPE_DNSKEY || type == TYPE_CDS || type == TYPE_CDNSKEY;
-    return is_key_set ? key->signs_keys : key->signs_zone;
+    return is_key_set && rrset->owner.label_count == run->apex.label_count ? key->signs_keys
+                                                                           : key->signs_zone;
 }
 
 enum status sign_workers_open(struct sign_run *run)
@@ -128,7 +131,7 @@ static bool rrsigs_all_serve(const struct sign_run *run, const struct rrset *rrs
     for (size_t i = 0; standing != NULL && i < run->input->key_count; i++) {
         const struct zone_key *key = &run->input->keys[i];
         struct span rdata;
-        if (!sign_key_signs(key, rrset->type)) {
+        if (!key_signs(run, key, rrset)) {
             continue;
         }
         if (!run->was_published[i] ||
@@ -274,7 +277,7 @@ static enum status rrsigs_make(struct sign_worker *worker, const struct rrset *r
     size_t count = 0;
     for (size_t i = 0; i < run->input->key_count; i++) {
         const struct zone_key *key = &run->input->keys[i];
-        if (!sign_key_signs(key, rrset->type)) {
+        if (!key_signs(run, key, rrset)) {
             continue;
         }
         struct rrsig_part *part = &parts[count++];
@@ -323,8 +326,9 @@ static enum status owned_collect(struct sign_worker *worker, const struct zone_n
     bool is_at_apex = is_apex(run, data);
     for (uint16_t i = 0; data != NULL && i < data->rrset_count; i++) {
         uint16_t type = data->rrsets[i].type;
-        bool is_replaced = is_at_apex && type == TYPE_CSYNC && run->policy.has_csync;
-        if (chain_is_made(type) || is_replaced) {
+        bool is_replaced = is_at_apex && (type == TYPE_CDS || type == TYPE_CDNSKEY ||
+                                          (type == TYPE_CSYNC && run->policy.has_csync));
+        if (is_replaced || chain_is_made(data->owner, type)) {
             continue;
         }
         bool is_soa = is_at_apex && type == TYPE_SOA;

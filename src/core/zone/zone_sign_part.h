@@ -97,8 +97,6 @@ uint32_t sign_serial(const struct sign_run *run);
  * it speaks of is the same. */
 void sign_add_csync(const struct sign_run *run, struct rrset_builder *csync);
 
-bool sign_key_signs(const struct zone_key *key, uint16_t type);
-
 /* All nodes anew, into a zone made in one go: the version but for its serial. */
 enum status sign_whole(struct sign_run *run, struct zone **version) MUST_USE;
 /* Can the version be made from the one before by looking at what changed? */

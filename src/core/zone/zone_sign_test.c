@@ -32,6 +32,9 @@ static const char *const example[] = {
     "y.under.deep.example. A 192.0.2.5",
     "old.example. DNAME new.example.",
     "odd.example. TYPE65280 \\# 3 010203",
+    "_dsboot.a.test._signal.ns.example. CDNSKEY 257 3 15 AAAA",
+    ("_dsboot.a.test._signal.ns.example. CDS 12345 13 2 "
+     "0000000000000000000000000000000000000000000000000000000000000000"),
 };
 
 struct sign_row {

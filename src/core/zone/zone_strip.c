@@ -4,7 +4,7 @@
 static enum status strip_node(struct zone_builder *builder, const struct zone_node *node)
 {
     for (uint16_t i = 0; i < node->rrset_count; i++) {
-        if (!chain_is_made(node->rrsets[i].type)) {
+        if (!chain_is_made(node->owner, node->rrsets[i].type)) {
             continue;
         }
         struct rrset none = node->rrsets[i];

@@ -38,7 +38,8 @@ struct making {
 static bool is_about_signer(const struct update *update)
 {
     for (size_t i = 0; i < update->prerequisite_count; i++) {
-        if (chain_is_made(update->prerequisites[i].type)) {
+        const struct rrset *asked = &update->prerequisites[i];
+        if (chain_is_made(asked->owner, asked->type)) {
             return true;
         }
     }
