@@ -5,6 +5,7 @@
 #include "core/base/config.h"
 #include "core/base/text.h"
 #include "service/resolver/resolver.h"
+#include "service/resolver/resolver_limits.h"
 #include "world/real/threads.h"
 #include "world/real/workers.h"
 #include "world/real/world.h"
@@ -51,7 +52,14 @@ static const struct config_option options[] = {
      .name = "trust-anchor-file",
      .kind = CONFIG_PATH,
      .is_list = true,
-     .help = "DS or DNSKEY records of zones that are trusted as they stand"},
+     .help =
+         "DS or DNSKEY records of zones that are trusted as they stand; none: the root's, which "
+         "IANA has published in 2017 and 2024"},
+    {.section = "resolver",
+     .name = "domain-insecure",
+     .kind = CONFIG_NAME,
+     .is_list = true,
+     .help = "zones that are never validated, and whose clients are told so (RFC 7646)"},
     {.section = "resolver",
      .name = "root-hint",
      .kind = CONFIG_ADDRESS,
@@ -120,6 +128,12 @@ static const char *const root_servers[] = {
     "193.0.14.129", "199.7.83.42",   "202.12.27.33",
 };
 
+/* The keys of the root, as IANA's root-anchors.xml has them: that of 2017 and its successor of
+ * 2024. */
+static const char root_anchors[] =
+    ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n"
+    ". IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16\n";
+
 struct resolving {
     struct arena arena;
     const char *file;
@@ -171,6 +185,41 @@ static enum status read_prefixes(struct resolving *resolving, const char *sectio
     return OK;
 }
 
+static enum status default_anchors(struct resolving *resolving)
+{
+    struct resolver_options *filled = &resolving->options;
+    struct problem problem = {0};
+    enum status status = trust_anchors_read(span_of_text(root_anchors), &resolving->arena,
+                                            &filled->anchors, &filled->anchor_count, &problem);
+    require(status == OK || status == NO_MEMORY);
+    return status;
+}
+
+static enum status read_insecure(struct resolving *resolving, struct problem *problem)
+{
+    struct config *config = resolving->config;
+    size_t count = config_list_count(config, "resolver", 0, "domain-insecure");
+    struct name *names = arena_take_array(&resolving->arena, count, sizeof *names);
+    struct name_buffer *octets = arena_take_array(&resolving->arena, count, sizeof *octets);
+    if (names == NULL || octets == NULL) {
+        return NO_MEMORY;
+    }
+    if (count > RESOLVER_NTAS_MAX) {
+        return problem_set(problem, LIMIT_REACHED, "domain-insecure: more than %d zones",
+                           RESOLVER_NTAS_MAX);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *text = config_list_at(config, "resolver", 0, "domain-insecure", i);
+        enum status status = name_parse(span_of_text(text), NULL, &octets[i], &names[i], problem);
+        if (status != OK) {
+            return status;
+        }
+    }
+    resolving->options.insecure = names;
+    resolving->options.insecure_count = count;
+    return OK;
+}
+
 static enum status read_anchors(struct resolving *resolving, struct problem *problem)
 {
     struct config *config = resolving->config;
@@ -196,11 +245,14 @@ static enum status read_anchors(struct resolving *resolving, struct problem *pro
     }
     resolving->options.anchors = all;
     resolving->options.anchor_count = count;
+    if (status == OK && files == 0) {
+        return default_anchors(resolving);
+    }
     if (status == OK && resolving->options.is_validating && count == 0) {
         problem_place(problem, resolving->file, config_line(config, "resolver", 0), 1);
         return problem_set(problem, BAD_ARGUMENT,
-                           "to validate it needs a trust-anchor-file, such as "
-                           "/usr/share/dns/root.key of Debian's dns-root-data");
+                           "there is no DS or DNSKEY record in any "
+                           "trust-anchor-file");
     }
     return status;
 }
@@ -248,6 +300,7 @@ static enum status read_options(struct resolving *resolving, struct problem *pro
     status = status == OK ? read_prefixes(resolving, "resolver", "do-not-query-address",
                                           &filled->never_asked, &filled->never_asked_count, problem)
                           : status;
+    status = status == OK ? read_insecure(resolving, problem) : status;
     return status == OK ? read_anchors(resolving, problem) : status;
 }
 

@@ -103,6 +103,14 @@ enum status resolver_open(const struct resolver_options *options, struct resolve
         resolver_close(opened);
         return NO_MEMORY;
     }
+    enum status status = OK;
+    for (size_t i = 0; status == OK && i < options->insecure_count; i++) {
+        status = nta_add(opened, options->insecure[i], 0);
+    }
+    if (status != OK) {
+        resolver_close(opened);
+        return status;
+    }
     *resolver = opened;
     return OK;
 }

@@ -23,6 +23,8 @@ struct resolver_options {               /* all pointers live as long as the reso
     bool is_validating;                 /* otherwise nothing is checked and AD is never set */
     const struct trust_anchor *anchors; /* the root's or any zones' */
     size_t anchor_count;
+    const struct name *insecure; /* zones that are not validated; at most RESOLVER_NTAS_MAX */
+    size_t insecure_count;
     const struct address *root_hints; /* port included */
     size_t root_hint_count;
     const struct address *forwarders; /* when there are any, they are asked instead of the root */
@@ -37,10 +39,10 @@ struct resolver_options {               /* all pointers live as long as the reso
     size_t cache_size; /* octets */
     uint32_t ttl_max_s;
     uint32_t negative_ttl_max_s;
-    bool avoids_ipv4; /* ask name servers over IPv6 alone */
-    bool uses_ipv6;  /* ask name servers over IPv6 too */
+    bool avoids_ipv4;     /* ask name servers over IPv6 alone */
+    bool uses_ipv6;       /* ask name servers over IPv6 too */
     bool minimises_names; /* QNAME minimisation (RFC 9156) */
-    bool mixes_case; /* "0x20": random case in upstream questions */
+    bool mixes_case;      /* "0x20": random case in upstream questions */
     const struct entropy *entropy;
     const struct log *log;     /* may be NULL */
     const struct grace *grace; /* of the threads that call resolver_answer; NULL: there are none */

@@ -60,6 +60,19 @@ static enum status option_set(struct scenario *scenario, size_t index, struct sp
     return status;
 }
 
+static enum status option_insecure(struct scenario *scenario, struct span value)
+{
+    struct name_buffer *octets = arena_take(&scenario->net.arena, sizeof *octets);
+    struct name *zone = arena_take(&scenario->net.arena, sizeof *zone);
+    if (octets == NULL || zone == NULL || scenario->options.insecure_count > 0 ||
+        name_parse(value, NULL, octets, zone, NULL) != OK) {
+        return scenario_fail(scenario, "one zone is wanted");
+    }
+    scenario->options.insecure = zone;
+    scenario->options.insecure_count = 1;
+    return OK;
+}
+
 enum status scenario_option(struct scenario *scenario, struct span name, struct span value)
 {
     struct resolver_options *options = &scenario->options;
@@ -71,6 +84,9 @@ enum status scenario_option(struct scenario *scenario, struct span name, struct 
     if (scenario_is(name, "root-hint")) {
         scenario->has_hints = true;
         return option_address(scenario, value, &options->root_hints, &options->root_hint_count);
+    }
+    if (scenario_is(name, "domain-insecure")) {
+        return option_insecure(scenario, value);
     }
     if (scenario_is(name, "forward")) {
         return option_address(scenario, value, &options->forwarders, &options->forwarder_count);
