@@ -327,6 +327,12 @@ static const struct config_option options[] = {
      .choices = "sha256|sha384",
      .help = "of the CDS"},
     {.section = "zone",
+     .name = "authsignal",
+     .kind = CONFIG_BOOL,
+     .default_value = "no",
+     .help = "show the CDS and CDNSKEY also below the names of its name servers, where those are "
+             "in a signed zone of this signer, so that the parent can secure the zone (RFC 9615)"},
+    {.section = "zone",
      .name = "csync",
      .kind = CONFIG_BOOL,
      .default_value = "no",

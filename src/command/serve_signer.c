@@ -218,16 +218,17 @@ static enum status add_zone(struct signer_process *process, const struct serve_z
     const char *keys_in = config_text(serve->config, "zone", zone->index, "keys-in");
     struct span mnemonic =
         span_of_text(config_text(serve->config, "zone", zone->index, "algorithm"));
-    process->zones[process->zone_count] =
-        (struct signer_zone_options){.name = zone->name,
-                                     .file = zone->file,
-                                     .is_signed = zone->is_signed,
-                                     .update_rules = zone->update_rules,
-                                     .update_rule_count = zone->update_rule_count,
-                                     .algorithm = algorithm_parse(mnemonic)->number,
-                                     .is_csk = strcmp(layout, "csk") == 0,
-                                     .has_keys_in_hsm = strcmp(keys_in, "hsm") == 0,
-                                     .policy = read_policy(serve, zone->index)};
+    process->zones[process->zone_count] = (struct signer_zone_options){
+        .name = zone->name,
+        .file = zone->file,
+        .is_signed = zone->is_signed,
+        .update_rules = zone->update_rules,
+        .update_rule_count = zone->update_rule_count,
+        .algorithm = algorithm_parse(mnemonic)->number,
+        .is_csk = strcmp(layout, "csk") == 0,
+        .has_keys_in_hsm = strcmp(keys_in, "hsm") == 0,
+        .is_signalled = config_bool(serve->config, "zone", zone->index, "authsignal"),
+        .policy = read_policy(serve, zone->index)};
     process->handed_out[process->zone_count++] = (struct auth_zone_options){
         .name = zone->name,
         .is_pushed = true,

@@ -27,7 +27,7 @@ static const char *zone_text(const struct signer_zone *zone, char text[NAME_TEXT
 
 static void write_status(struct asking *asking, const struct signer_zone *zone)
 {
-    signer_write_status(zone, moment_wall_s(asking->now), &asking->answer);
+    signer_write_status(asking->signer, zone, moment_wall_s(asking->now), &asking->answer);
 }
 
 static enum status ask_status(struct asking *asking)
@@ -120,7 +120,7 @@ static enum status switch_signing(struct asking *asking, bool is_signed)
         return problem_set(&asking->problem, status, "the switch cannot be kept on disk: %s",
                            status_text(status));
     }
-    if (signer_need_owner_data(zone) == OK &&
+    if (signer_need_owner_data(asking->signer, zone) == OK &&
         !signer_publish(asking->signer, zone, NULL, asking->now, asking->outbox)) {
         return problem_set(&asking->problem, REFUSED, "held back: %.300s", zone->fault);
     }

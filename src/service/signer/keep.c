@@ -3,7 +3,7 @@
 #include "core/base/text.h"
 #include "core/zone/zone_keep.h"
 #include "core/zone/zone_sign.h"
-#include "service/signer/signer_state.h"
+#include "service/signer/signal.h"
 
 enum { STATE_LEN_MAX = 64 };
 
@@ -101,7 +101,7 @@ static enum status restore_version(struct signer *signer, struct signer_zone *zo
         return zone_strip(kept, &zone->published);
     }
     history->count--;
-    signer_hand_out(signer, zone, kept, now);
+    signer_hand_out(signer, zone, kept, now, NULL);
     zone->is_published_signed = is_signed;
     return OK;
 }
@@ -147,7 +147,7 @@ enum status signer_restore(struct signer *signer, struct signer_zone *zone, stru
     return keys_status != OK ? keys_status : status;
 }
 
-enum status signer_need_owner_data(struct signer_zone *zone)
+enum status signer_need_owner_data(struct signer *signer, struct signer_zone *zone)
 {
     if (zone->owner_data != NULL) {
         return OK;
@@ -159,5 +159,18 @@ enum status signer_need_owner_data(struct signer_zone *zone)
         zone->owner_data = zone_hold(zone->published);
         return OK;
     }
-    return zone_strip(zone->published, &zone->owner_data);
+    struct zone *data;
+    enum status status = zone_strip(zone->published, &data);
+    if (status != OK) {
+        return status;
+    }
+    status = signal_drop(signer, data, &zone->owner_data);
+    if (status != OK) {
+        zone->owner_data = NULL;
+        zone_release(data);
+        return status;
+    }
+    zone_release(zone->signed_data);
+    zone->signed_data = data;
+    return OK;
 }

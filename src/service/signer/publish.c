@@ -4,7 +4,7 @@
 #include "core/base/text.h"
 #include "core/zone/transfer.h"
 #include "core/zone/zone_verify.h"
-#include "service/signer/signer_state.h"
+#include "service/signer/signal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -144,24 +144,25 @@ static enum status make_unsigned(const struct signer_zone *zone, const struct zo
     return renumber(data, before, next);
 }
 
-/* The next version, judged. `*next` is NULL when nothing needs to change. */
-static enum status make(struct signer *signer, struct signer_zone *zone, const struct zone *data,
-                        int64_t now_s, struct zone **next, struct problem *problem)
+/* What comes of the owner's data; the references are passed on or released. */
+struct made {
+    struct zone *all;  /* what was signed; NULL: nothing was */
+    struct zone *next; /* NULL: there is nothing to change */
+};
+
+/* The next version of what is to be signed, judged. `*next` is NULL when nothing needs to change.
+ */
+static enum status make_signed(struct signer *signer, struct signer_zone *zone,
+                               const struct zone *data, int64_t now_s, struct zone **next,
+                               struct problem *problem)
 {
-    zone->refresh_at_s = 0;
-    if (zone_soa(data) == NULL) {
-        return problem_set(problem, MALFORMED, "it has no SOA record");
-    }
-    if (!zone->is_signed) {
-        return make_unsigned(zone, data, next, problem);
-    }
     struct zone_key keys[KEYSTORE_KEYS_MAX];
     enum status status = signer_need_keys(signer, zone, now_s, problem);
     size_t count = keystore_zone_keys(&zone->keys, keys);
     struct zone_sign_input input = {.unsigned_zone = data,
                                     .signed_before = zone->published,
                                     .unsigned_before =
-                                        zone->is_published_signed ? zone->owner_data : NULL,
+                                        zone->is_published_signed ? zone->signed_data : NULL,
                                     .keys = keys,
                                     .key_count = count,
                                     .policy = zone->options.policy,
@@ -177,6 +178,22 @@ static enum status make(struct signer *signer, struct signer_zone *zone, const s
     return status;
 }
 
+/* The same of the owner's data. */
+static enum status make(struct signer *signer, struct signer_zone *zone, const struct zone *data,
+                        int64_t now_s, struct made *made, struct problem *problem)
+{
+    zone->refresh_at_s = 0;
+    if (zone_soa(data) == NULL) {
+        return problem_set(problem, MALFORMED, "it has no SOA record");
+    }
+    if (!zone->is_signed) {
+        return make_unsigned(zone, data, &made->next, problem);
+    }
+    enum status status = signal_add(signer, zone, data, &made->all);
+    return status == OK ? make_signed(signer, zone, made->all, now_s, &made->next, problem)
+                        : status;
+}
+
 void signer_set_timer(struct signer *signer, struct signer_zone *zone, struct moment now,
                       struct outbox *outbox)
 {
@@ -188,13 +205,16 @@ void signer_set_timer(struct signer *signer, struct signer_zone *zone, struct mo
     if (is_own_fault || lacks_data || zone->waiting != NULL || !zone->is_restored) {
         at_s = at_s == 0 || at_s > now_s + RETRY_S ? now_s + RETRY_S : at_s;
     }
+    if (zone->is_signal_due) {
+        at_s = now_s + 1; /* others may change together with the one that asks for it */
+    }
     int64_t wait_s = at_s > now_s ? at_s - now_s : 1;
     outbox_timer(outbox, zone->index,
                  at_s == 0 ? TIMER_NEVER_NS : now.mono_ns + wait_s * MOMENT_NS_PER_S);
 }
 
 void signer_hand_out(struct signer *signer, struct signer_zone *zone, struct zone *next,
-                     struct moment now)
+                     struct moment now, struct outbox *outbox)
 {
     const struct signer_options *options = &signer->options;
     for (size_t i = 0; i < zone->history.count; i++) {
@@ -203,6 +223,7 @@ void signer_hand_out(struct signer *signer, struct signer_zone *zone, struct zon
         }
     }
     zone_history_release(&zone->history);
+    signal_note(signer, zone, next, now, outbox);
     zone_release(zone->published);
     zone->published = next;
     zone->is_published_signed = zone->is_signed;
@@ -214,20 +235,19 @@ void signer_hand_out(struct signer *signer, struct signer_zone *zone, struct zon
 /* The next version is made, judged and durable, or nothing of it is; NULL when there is nothing to
  * change. */
 static enum status prepare(struct signer *signer, struct signer_zone *zone, const struct zone *data,
-                           struct moment now, struct zone **next, struct problem *problem)
+                           struct moment now, struct made *made, struct problem *problem)
 {
     char name[NAME_TEXT_MAX];
     struct problem warning = {0};
-    *next = NULL;
     if (!zone->is_restored) {
         return problem_set(problem, IO_FAILED,
                            "what is kept of it cannot be read, see the log; it is tried again");
     }
-    enum status status = make(signer, zone, data, moment_wall_s(now), next, problem);
-    if (status != OK || *next == NULL) {
+    enum status status = make(signer, zone, data, moment_wall_s(now), made, problem);
+    if (status != OK || made->next == NULL) {
         return status;
     }
-    status = zone_journal_keep(zone->journal, *next, &warning);
+    status = zone_journal_keep(zone->journal, made->next, &warning);
     if (status != OK) {
         return problem_set(problem, status, "it cannot be kept on disk: %s", status_text(status));
     }
@@ -242,15 +262,17 @@ bool signer_publish(struct signer *signer, struct signer_zone *zone, struct zone
                     struct moment now, struct outbox *outbox)
 {
     struct problem problem = {0};
-    struct zone *next = NULL;
+    struct made made = {0};
     struct zone *data = owner_data != NULL ? owner_data : zone_hold(zone->owner_data);
     char name[NAME_TEXT_MAX];
-    enum status status = prepare(signer, zone, data, now, &next, &problem);
+    zone->is_signal_due = false;
+    enum status status = prepare(signer, zone, data, now, &made, &problem);
     if (status != OK) {
         if (problem.status == OK) {
             problem_set(&problem, status, "%s", status_text(status));
         }
-        zone_release(next);
+        zone_release(made.all);
+        zone_release(made.next);
         zone_release(data);
         zone->is_fault_of_data = zone->is_fault_of_data && owner_data == NULL;
         signer_hold_back(signer, zone, &problem);
@@ -263,11 +285,14 @@ bool signer_publish(struct signer *signer, struct signer_zone *zone, struct zone
     }
     zone_release(zone->owner_data);
     zone->owner_data = data;
+    zone_release(zone->signed_data);
+    zone->signed_data = made.all;
+    struct zone *next = made.next;
     if (next != NULL) {
         log_line(signer->options.log, LOG_NOTICE, "zone %s: serial %u, %zu records, %s",
                  text_of(zone, name), zone_serial(next), zone_record_count(next),
                  zone->is_signed ? "signed and verified" : "not signed");
-        signer_hand_out(signer, zone, next, now);
+        signer_hand_out(signer, zone, next, now, outbox);
     }
     signer_set_timer(signer, zone, now, outbox);
     return true;

@@ -2,7 +2,7 @@
  * want renewal. */
 #include "core/zone/transfer.h"
 #include "core/zone/zone_check.h"
-#include "service/signer/signer_state.h"
+#include "service/signer/signal.h"
 
 #include <stdlib.h>
 
@@ -66,7 +66,9 @@ void signer_close(struct signer *signer)
     for (size_t i = 0; i < signer->zone_count; i++) {
         keystore_close(&signer->zones[i].keys);
         arena_close(&signer->zones[i].gathered_arena);
+        signal_close(&signer->zones[i]);
         zone_release(signer->zones[i].owner_data);
+        zone_release(signer->zones[i].signed_data);
         zone_release(signer->zones[i].published);
         zone_release(signer->zones[i].waiting);
         zone_history_release(&signer->zones[i].history);
@@ -149,7 +151,7 @@ static bool restore(struct signer *signer, struct signer_zone *zone, struct mome
     struct problem problem = {0};
     enum status status = signer_restore(signer, zone, now, &problem);
     if (status == OK && zone->options.update_rule_count > 0) {
-        status = signer_need_owner_data(zone);
+        status = signer_need_owner_data(signer, zone);
         status = status == NOT_FOUND ? OK : status;
     }
     if (status != OK) {
@@ -170,7 +172,7 @@ static bool restore(struct signer *signer, struct signer_zone *zone, struct mome
 static void start_zone(struct signer *signer, struct signer_zone *zone, struct moment now,
                        struct outbox *outbox)
 {
-    if (restore(signer, zone, now, outbox) && zone->options.file != NULL) {
+    if (zone->is_restored && zone->fault[0] == '\0' && zone->options.file != NULL) {
         (void)!signer_load(signer, zone, now, outbox);
     }
     if (zone->is_restored && zone->owner_data == NULL && zone->published != NULL) {
@@ -178,11 +180,26 @@ static void start_zone(struct signer *signer, struct signer_zone *zone, struct m
     }
 }
 
+/* For those that others asked to be signed again while they had no timers yet. */
+static void set_due_timers(struct signer *signer, struct moment now, struct outbox *outbox)
+{
+    for (size_t i = 0; i < signer->zone_count; i++) {
+        if (signer->zones[i].is_signal_due) {
+            signer_set_timer(signer, &signer->zones[i], now, outbox);
+        }
+    }
+}
+
 static void start(struct signer *signer, const struct event *event, struct outbox *outbox)
 {
+    /* All are restored first: what one shows for another is taken from what that had. */
+    for (size_t i = 0; i < signer->zone_count; i++) {
+        (void)restore(signer, &signer->zones[i], event->now, outbox);
+    }
     for (size_t i = 0; i < signer->zone_count; i++) {
         start_zone(signer, &signer->zones[i], event->now, outbox);
     }
+    set_due_timers(signer, event->now, outbox);
 }
 
 static void keep_first_error(void *user, enum zone_severity severity, const struct problem *problem)
@@ -229,15 +246,19 @@ static void renew(struct signer *signer, struct signer_zone *zone, struct moment
                   struct outbox *outbox)
 {
     int64_t next_s = 0;
-    if (!zone->is_restored && zone->waiting == NULL) {
+    bool is_restored_now = !zone->is_restored;
+    if (is_restored_now && !restore(signer, zone, now, outbox)) {
+        return;
+    }
+    if (is_restored_now) {
+        set_due_timers(signer, now, outbox);
+    }
+    if (is_restored_now && zone->waiting == NULL) {
         start_zone(signer, zone, now, outbox);
         return;
     }
-    if (!zone->is_restored && !restore(signer, zone, now, outbox)) {
-        return;
-    }
     (void)signer_drop_leaving(signer, zone, moment_wall_s(now), &next_s);
-    if (!retry(signer, zone, now, outbox) && signer_need_owner_data(zone) == OK) {
+    if (!retry(signer, zone, now, outbox) && signer_need_owner_data(signer, zone) == OK) {
         (void)signer_publish(signer, zone, NULL, now, outbox);
     }
 }

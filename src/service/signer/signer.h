@@ -19,6 +19,9 @@ struct signer_zone_options {
     bool is_csk;       /* one key for both tasks; else KSK and ZSK */
     bool has_keys_in_hsm; /* new keys are made in `hsm`; else in files */
     struct zone_sign_policy policy;
+    /* Its CDS and CDNSKEY are also shown below the names of its name servers, where those lie in a
+     * zone of this signer that is signed (RFC 9615). */
+    bool is_signalled;
     /* Who may change it by UPDATE; without any rule nobody. Such a zone's file is only read at the
      * first start, and later when its serial is newer than that taken before. */
     const struct update_rule *update_rules;

@@ -18,6 +18,8 @@ struct signer_zone {
     size_t index;
     bool is_signed; /* wanted so, durable */
     struct keystore keys;
+    /* What was signed last: the owner's data with what is shown for other zones; NULL: not known */
+    struct zone *signed_data;
     struct zone
         *owner_data; /* the last good version as its owner wants it; NULL before the first */
     /* The last version handed out; NULL before the first. One that was kept but is not good any
@@ -40,6 +42,9 @@ struct signer_zone {
     struct arena gathered_arena;
     struct signer_gathered *gathered; /* UPDATEs in the order they came; NULL: none */
     size_t gathered_count;
+    size_t *children; /* indexes of the zones that are shown here (signal.h), in order */
+    size_t child_count, child_size;
+    bool is_signal_due;   /* one of them changed: the zone wants to be signed again */
     struct zone *waiting; /* data that were good but could not be published: tried again */
 };
 
@@ -81,9 +86,10 @@ void signer_hold_back(struct signer *signer, struct signer_zone *zone,
 enum status signer_judge(const struct signer *signer, struct signer_zone *zone,
                          const struct zone *version, int64_t now_s,
                          struct problem *problem) MUST_USE;
-/* Takes over the reference. What was kept from before a restart is remembered first. */
+/* Takes over the reference. What was kept from before a restart is remembered first. Without an
+ * outbox no timer is set for zones that become `is_signal_due` by it. */
 void signer_hand_out(struct signer *signer, struct signer_zone *zone, struct zone *next,
-                     struct moment now);
+                     struct moment now, struct outbox *outbox);
 
 /* update.c: makes the UPDATEs that were gathered. Right before anything else changes the zone, as
  * they came before it. */
@@ -94,7 +100,8 @@ void signer_make_gathered(struct signer *signer, struct signer_zone *zone, struc
 void signer_add_metrics(const struct signer *signer, int64_t now_s, struct metrics *metrics);
 
 /* status.c: lines "key: value"; the zone as text, in `arena`. */
-void signer_write_status(const struct signer_zone *zone, int64_t now_s, struct writer *text);
+void signer_write_status(struct signer *signer, const struct signer_zone *zone, int64_t now_s,
+                         struct writer *text);
 enum status signer_dump(const struct signer_zone *zone, struct arena *arena, struct span *text,
                         struct problem *problem) MUST_USE;
 /* The time to bogus: when the first resolver could fail if nothing more happened, as the earliest
@@ -112,7 +119,7 @@ enum status signer_restore(struct signer *signer, struct signer_zone *zone, stru
                            struct problem *problem) MUST_USE;
 /* Where nobody has given the owner's data since the start, they are taken from the version kept.
  * NOT_FOUND when there is none. */
-enum status signer_need_owner_data(struct signer_zone *zone) MUST_USE;
+enum status signer_need_owner_data(struct signer *signer, struct signer_zone *zone) MUST_USE;
 
 /* keys.c */
 enum status signer_need_keys(struct signer *signer, struct signer_zone *zone, int64_t now_s,

@@ -2,7 +2,7 @@
  * text. */
 #include "core/base/text.h"
 #include "core/zone/zonefile.h"
-#include "service/signer/signer_state.h"
+#include "service/signer/signal.h"
 
 #include <string.h>
 
@@ -50,7 +50,39 @@ void signer_warn(const struct signer *signer, struct signer_zone *zone, int64_t 
              zone->fault[0] != '\0' ? zone->fault : "their renewal is late");
 }
 
-void signer_write_status(const struct signer_zone *zone, int64_t now_s, struct writer *text)
+/* Where the CDS and CDNSKEY are shown too (RFC 9615), and where not: a line for each name server.
+ */
+static void write_signals(struct signer *signer, const struct signer_zone *zone,
+                          struct writer *text)
+{
+    static const char *const fates[SIGNAL_FATE_COUNT] = {
+        [SIGNAL_SHOWN] = "shown",
+        [SIGNAL_INSIDE] = "not needed: the name server is in the zone itself",
+        [SIGNAL_TOO_LONG] = "no: the name would be too long",
+        [SIGNAL_ELSEWHERE] = "no: the name is in no zone of this signer, who runs it must show it",
+        [SIGNAL_UNSIGNED] = "no: the zone that the name is in is not signed",
+        [SIGNAL_HIDDEN] = "no: the name is below a delegation or a DNAME, or has a CNAME",
+    };
+    const struct rrset *servers =
+        zone->published == NULL || !zone->is_published_signed
+            ? NULL
+            : zone_find_rrset(zone->published, zone->options.name, TYPE_NS);
+    if (!zone->options.is_signalled || servers == NULL) {
+        return;
+    }
+    struct span rdata;
+    for (struct rrset_cursor cursor = rrset_first(servers); rrset_next(&cursor, &rdata);) {
+        char name[NAME_TEXT_MAX];
+        struct reader reader = reader_over(rdata);
+        struct name server = name_read(&reader);
+        struct signal signal;
+        signal_find(signer, zone, server, &signal);
+        writer_print(text, "authsignal %s: %s\n", name_print(server, name), fates[signal.fate]);
+    }
+}
+
+void signer_write_status(struct signer *signer, const struct signer_zone *zone, int64_t now_s,
+                         struct writer *text)
 {
     char name[NAME_TEXT_MAX];
     writer_print(text, "zone: %s\n", name_print(zone->options.name, name));
@@ -68,6 +100,7 @@ void signer_write_status(const struct signer_zone *zone, int64_t now_s, struct w
     if (bogus_at_s != INT64_MAX) {
         write_time(text, "bogus if nothing happens", bogus_at_s, now_s);
     }
+    write_signals(signer, zone, text);
     if (zone->fault[0] != '\0') {
         writer_print(text, "held back: %s\n", zone->fault);
     }
