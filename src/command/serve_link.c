@@ -94,6 +94,7 @@ enum status serve_open_link(struct serve *serve, struct problem *problem)
     status = tsig_key_make(span_of_text(LINK_NAME), span_of_text("hmac-sha256"), text,
                            &serve->arena, key, problem);
     if (status == OK) {
+        *problem = (struct problem){0}; /* what comes next stands elsewhere */
         serve->key_count++;
         serve->link = key;
     }

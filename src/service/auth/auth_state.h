@@ -52,6 +52,7 @@ struct notify_target {
 };
 
 struct auth_view;
+struct auth_reading;
 
 struct auth_zone {
     struct auth_zone_options options;
@@ -67,8 +68,9 @@ struct auth_zone {
     struct secondary *secondary;    /* NULL: its versions come from elsewhere */
     struct notify_target *notify;   /* as many as the options have; NULL: nobody was told yet */
     struct auth_membership *membership; /* NULL: no catalog has it */
+    struct auth_reading *reading;       /* its file is being read; NULL: it is not */
     struct auth_zone *next_gone;
-    uint8_t octets[]; /* of the name, then its name_key */
+    uint8_t octets[]; /* of its name_key, then of the name */
 };
 
 /* An outgoing transfer, made as its asker takes it. */
@@ -180,7 +182,10 @@ struct auth {
     bool is_started;
     enum auth_sweep sweep;
     size_t sweep_next; /* the place that is next */
-    size_t asks_open;  /* of secondaries */
+    struct auth_reading *readings;
+    size_t reading_count;
+    bool is_reload_due; /* when there are none left */
+    size_t asks_open;   /* of secondaries */
     struct auth_zone *queue_first, *queue_last;
     uint32_t ask_sequence;
     /* Of cookies: the first makes them, all are accepted. Read by all threads. */
@@ -198,10 +203,11 @@ struct auth {
     _Atomic uint64_t counters[AUTH_COUNTER_COUNT];
 };
 
-/* The name's name_key, known to all who look the zone up. */
+/* The name's name_key, known to all who look the zone up: from any thread, as nothing of the
+ * options is, which may change. */
 static inline struct span auth_zone_key(const struct auth_zone *zone)
 {
-    return (struct span){zone->octets + zone->options.name.len, zone->key_len};
+    return (struct span){zone->octets, zone->key_len};
 }
 
 /* zones.c: the zone with the longest name at or above `name`; NULL when there is none. At most as
@@ -239,7 +245,7 @@ void auth_zone_start(struct auth *auth, struct auth_zone *zone, struct moment no
 /* Waits until no thread reads what can be found no longer, and frees it. At the end of each event.
  */
 void auth_let_go(struct auth *auth);
-void auth_zone_free(struct auth_zone *zone);
+void auth_zone_free(const struct auth *auth, struct auth_zone *zone);
 
 /* Timers and asks carry their zone's index, so that nothing need be searched. */
 enum auth_timer { AUTH_TIMER_SECONDARY, AUTH_TIMER_SWEEP, AUTH_TIMER_SECRETS, AUTH_TIMER_CATALOG };
@@ -313,6 +319,13 @@ void auth_reload_zone(struct auth *auth, struct auth_zone *zone, struct moment n
                       struct outbox *outbox);
 enum status auth_reload(struct auth *auth, struct moment now, struct outbox *outbox,
                         struct writer *text);
+/* The zone goes: nobody waits for its file. */
+void auth_reading_drop(struct auth_zone *zone);
+void auth_readings_close(struct auth *auth);
+/* Gives back the reference, beside the service if that may take long. */
+void auth_release_version(const struct auth *auth, struct zone *version);
+/* At the end of each event: what was read is taken, and the next zones get their turn. */
+void auth_sweep(struct auth *auth, struct moment now, struct outbox *outbox);
 /* Zones from that place on are to be started. */
 void auth_sweep_from(struct auth *auth, size_t place);
 /* The command is told of a version that came from elsewhere. */

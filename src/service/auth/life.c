@@ -54,7 +54,7 @@ void auth_zone_remember(struct auth *auth, struct auth_zone *zone, struct zone *
             zone_release(version);
             return;
         }
-        zone_release(zone->history[0]);
+        auth_release_version(auth, zone->history[0]);
         memmove(zone->history, zone->history + 1,
                 (size_t)(zone->history_count - 1) * sizeof(struct zone *));
         zone->history_count--;
@@ -70,15 +70,15 @@ void auth_zone_publish(struct auth *auth, struct auth_zone *zone, struct zone *v
     auth_zone_show(auth, zone);
 }
 
-static void view_free(struct shown_view *shown)
+static void view_free(const struct auth *auth, struct shown_view *shown)
 {
     if (shown != NULL) {
-        zone_release(shown->version);
+        auth_release_version(auth, shown->version);
         free(shown);
     }
 }
 
-static struct auth_view *view_make(struct zone *version)
+static struct auth_view *view_make(const struct auth *auth, struct zone *version)
 {
     struct shown_view *shown = version == NULL ? NULL : malloc(sizeof *shown);
     if (shown == NULL) {
@@ -86,7 +86,7 @@ static struct auth_view *view_make(struct zone *version)
     }
     *shown = (struct shown_view){.version = zone_hold(version)};
     if (!auth_view_make(version, &shown->view)) {
-        view_free(shown);
+        view_free(auth, shown);
         return NULL;
     }
     return &shown->view;
@@ -94,7 +94,7 @@ static struct auth_view *view_make(struct zone *version)
 
 void auth_zone_show(struct auth *auth, struct auth_zone *zone)
 {
-    struct auth_view *view = view_make(auth_zone_version(zone));
+    struct auth_view *view = view_make(auth, auth_zone_version(zone));
     struct shown_view *before = (struct shown_view *)atomic_exchange(&zone->view, view);
     if (before != NULL) {
         before->next_gone = auth->views_gone;
@@ -139,10 +139,10 @@ static struct auth_zone *zone_make(const struct auth_zone_options *options)
     }
     zone->options = *options;
     zone->options.fixed = NULL; /* it is the first of the history */
-    memcpy(zone->octets, options->name.octets, options->name.len);
-    zone->options.name.octets = zone->octets;
-    memcpy(zone->octets + options->name.len, key, key_len);
+    memcpy(zone->octets, key, key_len);
     zone->key_len = (uint16_t)key_len;
+    memcpy(zone->octets + key_len, options->name.octets, options->name.len);
+    zone->options.name.octets = zone->octets + key_len;
     if (is_secondary(options)) {
         zone->secondary = calloc(1, sizeof *zone->secondary);
         if (zone->secondary == NULL) {
@@ -154,13 +154,13 @@ static struct auth_zone *zone_make(const struct auth_zone_options *options)
     return zone;
 }
 
-void auth_zone_free(struct auth_zone *zone)
+void auth_zone_free(const struct auth *auth, struct auth_zone *zone)
 {
     auth_secondary_close(zone);
     zone_journal_close(zone->journal);
-    view_free((struct shown_view *)atomic_load(&zone->view));
+    view_free(auth, (struct shown_view *)atomic_load(&zone->view));
     for (size_t i = 0; i < zone->history_count; i++) {
-        zone_release(zone->history[i]);
+        auth_release_version(auth, zone->history[i]);
     }
     free(zone->history);
     free(zone->notify);
@@ -197,7 +197,7 @@ enum status auth_zone_make(struct auth *auth, const struct auth_zone_options *op
     }
     if (status != OK) {
         if (zone != NULL) {
-            auth_zone_free(zone);
+            auth_zone_free(auth, zone);
         }
         return problem_set(problem, status, "no memory for the zone %.255s",
                            name_print(options->name, name));
@@ -444,6 +444,7 @@ enum status auth_remove(struct auth *auth, struct name name, struct moment now,
     }
     auth_catalog_leave(auth, zone);
     auth_zones_take_out(auth, zone);
+    auth_reading_drop(zone);
     auth_stream_drop(auth, zone, outbox);
     auth_update_drop(auth, zone, now, outbox);
     auth_notify_drop(zone, outbox);
@@ -471,12 +472,12 @@ void auth_let_go(struct auth *auth)
     }
     while (auth->views_gone != NULL) {
         struct shown_view *next = auth->views_gone->next_gone;
-        view_free(auth->views_gone);
+        view_free(auth, auth->views_gone);
         auth->views_gone = next;
     }
     while (auth->zones_gone != NULL) {
         struct auth_zone *next = auth->zones_gone->next_gone;
-        auth_zone_free(auth->zones_gone);
+        auth_zone_free(auth, auth->zones_gone);
         auth->zones_gone = next;
     }
     auth_zones_let_go(auth);
