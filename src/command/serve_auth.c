@@ -6,6 +6,7 @@
 #include "core/zone/zone_check.h"
 #include "core/zone/zonefile.h"
 #include "service/auth/auth.h"
+#include "world/real/errands.h"
 #include "world/real/threads.h"
 #include "world/real/workers.h"
 
@@ -183,6 +184,7 @@ static enum status open_auth(struct serve_process *process, struct problem *prob
     options.log = world_log(world);
     options.disk = process->disk;
     options.grace = status == OK ? world_grace(world) : NULL;
+    options.errands = status == OK ? world_errands(world) : NULL;
     options.reload = serve_reload_zone;
     options.manager = serve_manager(process);
     status = status == OK ? auth_open(&options, &process->auth, problem) : status;

@@ -5,9 +5,6 @@
 
 #include <stdlib.h>
 
-/* What is done to all zones is done to so many at a time. */
-enum { SWEEP_PORTION = 64 };
-
 static enum status open_zones(struct auth *auth, struct problem *problem)
 {
     size_t count = auth->options.zone_count;
@@ -62,12 +59,14 @@ void auth_close(struct auth *auth)
         tsig_end(&auth->late[i].session);
     }
     auth->options.grace = NULL; /* nobody reads any more */
+    auth->options.errands = NULL;
     auth_let_go(auth);
     for (size_t i = 0; i < auth->place_count; i++) {
         if (auth->places[i] != NULL) {
-            auth_zone_free(auth->places[i]);
+            auth_zone_free(auth, auth->places[i]);
         }
     }
+    auth_readings_close(auth);
     auth_catalogs_close(auth);
     auth_zones_close(auth);
     rate_close(auth->rate);
@@ -119,94 +118,6 @@ enum status auth_notify(struct auth *auth, struct name name, struct moment now,
     return OK;
 }
 
-static bool is_same_zone(const struct zone *a, const struct zone *b)
-{
-    struct zone_comparison comparison;
-    struct zone_change change;
-    zone_compare(a, b, &comparison);
-    return !zone_compare_next(&comparison, &change);
-}
-
-/* The first version of a zone whose file could not be read before, or the next. */
-static void reload_zone(struct auth *auth, struct auth_zone *zone, struct moment now,
-                        struct outbox *outbox)
-{
-    char name[NAME_TEXT_MAX];
-    const struct zone *held = auth_zone_newest(zone);
-    struct zone *version =
-        auth->options.reload(auth->options.reload_user, zone->options.name, zone->options.origin);
-    if (version == NULL) {
-        return; /* the command has said why */
-    }
-    uint32_t before = held == NULL ? 0 : zone_serial(held);
-    uint32_t serial = zone_serial(version);
-    bool is_news = held == NULL || serial != before;
-    if (!is_news && is_same_zone(held, version)) {
-        zone_release(version);
-        return;
-    }
-    name_print(zone->options.name, name);
-    if (held != NULL && serial_is_newer(before, serial)) {
-        log_line(auth->options.log, LOG_ERROR,
-                 "zone %s: the file's serial %u is lower than %u; it was not taken", name, serial,
-                 before);
-        zone_release(version);
-        return;
-    }
-    if (is_news) {
-        log_line(auth->options.log, LOG_NOTICE, "zone %s: serial %u taken from its file", name,
-                 serial);
-    } else {
-        log_line(auth->options.log, LOG_WARNING,
-                 "zone %s: taken with the same serial %u; secondaries will not see a change", name,
-                 serial);
-    }
-    auth_zone_publish(auth, zone, version);
-    if (is_news) {
-        auth_notify_start(auth, zone, now, outbox);
-    }
-}
-
-void auth_reload_zone(struct auth *auth, struct auth_zone *zone, struct moment now,
-                      struct outbox *outbox)
-{
-    if (zone->secondary != NULL) {
-        auth_secondary_wake(auth, zone, false, outbox);
-    } else if (auth->options.reload != NULL && !zone->options.is_pushed) {
-        reload_zone(auth, zone, now, outbox);
-    }
-}
-
-/* The next portion; the rest follows when others have had their turn. */
-static void sweep_on(struct auth *auth, struct moment now, struct outbox *outbox)
-{
-    size_t done = 0;
-    for (; auth->sweep_next < auth->place_count && done < SWEEP_PORTION; auth->sweep_next++) {
-        struct auth_zone *zone = auth->places[auth->sweep_next];
-        if (zone == NULL || (zone->is_started && auth->sweep == SWEEP_START)) {
-            continue;
-        }
-        done++;
-        if (!zone->is_started) {
-            auth_zone_start(auth, zone, now, outbox);
-        } else {
-            auth_reload_zone(auth, zone, now, outbox);
-        }
-    }
-    bool is_over = auth->sweep_next >= auth->place_count;
-    auth->sweep = is_over ? SWEEP_NONE : auth->sweep;
-    if (!is_over) {
-        outbox_timer(outbox, auth_timer_id(AUTH_TIMER_SWEEP, 0), now.mono_ns);
-    }
-}
-
-void auth_sweep_from(struct auth *auth, size_t place)
-{
-    bool is_new = auth->sweep == SWEEP_NONE;
-    auth->sweep = is_new ? SWEEP_START : auth->sweep;
-    auth->sweep_next = is_new || place < auth->sweep_next ? place : auth->sweep_next;
-}
-
 /* What is kept on disk is served at once. */
 static void handle_start(struct auth *auth, struct moment now, struct outbox *outbox)
 {
@@ -219,19 +130,6 @@ static void handle_start(struct auth *auth, struct moment now, struct outbox *ou
     auth->is_started = true;
     auth_catalogs_make(auth, now, outbox);
     auth_sweep_from(auth, 0);
-}
-
-enum status auth_reload(struct auth *auth, struct moment now, struct outbox *outbox,
-                        struct writer *text)
-{
-    const struct auth_manager *manager = &auth->options.manager;
-    enum status status =
-        manager->reconfigure == NULL ? OK : manager->reconfigure(manager->user, now, outbox, text);
-    if (status == OK) {
-        auth->sweep = SWEEP_RELOAD;
-        auth->sweep_next = 0;
-    }
-    return status;
 }
 
 static void handle_timer(struct auth *auth, const struct event *event, struct outbox *outbox)
@@ -312,9 +210,7 @@ void auth_handle(void *state, const struct event *event, struct outbox *outbox)
 {
     struct auth *auth = state;
     handle(auth, event, outbox);
-    if (auth->sweep != SWEEP_NONE) {
-        sweep_on(auth, event->now, outbox);
-    }
+    auth_sweep(auth, event->now, outbox);
     if (auth->is_started) {
         auth_catalogs_go_on(auth, event->now, outbox);
     }

@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/dns/cookie.h"
 #include "core/dns/tsig.h"
+#include "core/node/errand.h"
 #include "core/node/grace.h"
 #include "core/node/node.h"
 #include "core/store/disk.h"
@@ -117,8 +118,10 @@ struct auth_options {
     const struct entropy *entropy;
     const struct log *log;
     const struct grace *grace; /* of the threads that call auth_answer; NULL: there is one thread */
+    const struct errands *errands; /* for what takes long; NULL: it is done at once */
     /* On EVENT_RELOAD, the next version of a fixed zone, with one reference, or NULL to keep the
-     * one it has. May be NULL itself. */
+     * one it has. May be NULL itself. Runs as an errand; `origin` lives at least until the next
+     * call of `reconfigure`, which waits for it. */
     struct zone *(*reload)(void *user, struct name name, const void *origin);
     void *reload_user;
     struct auth_manager manager;

@@ -12,6 +12,7 @@
 #include <signal.h>
 
 struct udp;
+struct errand_thread;
 struct streams;
 struct asks;
 struct epp;
@@ -39,6 +40,7 @@ struct world {
 
     struct table timers; /* of the service, by its own numbers */
     struct udp *udp;
+    struct errand_thread *errands; /* NULL: nobody sends any */
     struct streams *streams;
     struct asks *asks;
     struct epp *epp;
@@ -144,6 +146,9 @@ void control_close(struct world *world);
 /* All files but those that were kept are given up; UNSUPPORTED says why they are not. */
 enum status kept_leave_others(struct world *world, struct problem *problem) MUST_USE;
 void kept_close(struct world *world);
+
+void errands_stop(struct world *world); /* no more events of them */
+void errands_close(struct world *world);
 
 void disk_close(struct world *world);
 void sqlite_close_all(struct world *world);

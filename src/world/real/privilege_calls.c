@@ -105,6 +105,7 @@ static const char *const ALLOWED[] = {
     "futex",
     "sched_yield",
     "sched_getaffinity",
+    "setpriority",
     "membarrier",
     "exit",
     "exit_group",

@@ -223,6 +223,7 @@ struct part {
 
 static const struct part PARTS[] = {
     {udp_flush, udp_stop, NULL, udp_close},
+    {NULL, NULL, NULL, errands_close},
     {stream_flush, stream_stop, stream_is_drained, stream_close, stream_reload},
     {NULL, NULL, NULL, ask_close, ask_reload},
     {epp_flush, epp_stop, epp_is_drained, epp_close, epp_reload},
@@ -563,6 +564,7 @@ int world_run(struct world *world, struct node node)
     }
     finish(world);
     drain(world);
+    errands_stop(world);
     return 0;
 }
 
