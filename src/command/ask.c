@@ -11,19 +11,25 @@
 #include <string.h>
 
 enum {
-    DNS_PORT = 53,
     ARENA_MAX = 16 << 20,
     TIMEOUT_MS = 10000,
+    QUERY_ID = 4242,
     EXIT_NO_ANSWER = 9,
     LINE_LEN_MAX = 70000
 };
 
+/* What is asked over is named as dig and kdig name it. */
 struct asking {
-    struct address server;
+    struct dns_server server;
     struct name_buffer buffer;
     struct question question;
     bool has_name, has_type;
-    bool wants_dnssec, wants_cd, wants_tcp, is_short, is_json, is_recursive;
+    bool wants_dnssec, wants_cd, is_short, is_json, is_recursive;
+};
+
+static const uint16_t default_ports[] = {
+    [DNS_BY_UDP] = 53,         [DNS_BY_TCP] = 53,        [DNS_BY_TLS] = 853,
+    [DNS_BY_HTTPS_POST] = 443, [DNS_BY_HTTPS_GET] = 443,
 };
 
 static const struct {
@@ -114,7 +120,11 @@ static void print_answer(const struct asking *asking, const struct message *mess
             print_records(&message->sections[i], false, arena);
         }
     }
-    printf("\n;; SERVER: %s\n;; MSG SIZE: %zu\n", address_print(asking->server, server), len);
+    printf("\n;; SERVER: %s", address_print(asking->server.address, server));
+    if (asking->server.way >= DNS_BY_TLS) {
+        printf(" (%s)", dns_way_name(asking->server.way));
+    }
+    printf("\n;; MSG SIZE: %zu\n", len);
 }
 
 static json_t *json_section(const struct message_section *section, struct arena *arena)
@@ -176,11 +186,12 @@ static int ask(const struct asking *asking)
     struct message message;
     uint16_t flags =
         (uint16_t)((asking->is_recursive ? FLAG_RD : 0) | (asking->wants_cd ? FLAG_CD : 0));
-    struct span query = message_make_query(bytes, sizeof bytes, 4242, flags, asking->question,
+    /* RFC 8484 §4.1: with the same ID for all, caches have one answer for all. */
+    uint16_t id = asking->server.way >= DNS_BY_HTTPS_POST ? 0 : QUERY_ID;
+    struct span query = message_make_query(bytes, sizeof bytes, id, flags, asking->question,
                                            asking->wants_dnssec, MESSAGE_UDP_LEN_DEFAULT);
     arena_open(&arena, ARENA_MAX);
-    enum status status =
-        dns_ask(asking->server, asking->wants_tcp, TIMEOUT_MS, query, &arena, &answer, &problem);
+    enum status status = dns_ask(&asking->server, query, &arena, &answer, &problem);
     status = status == OK ? message_read(answer, &arena, &message) : status;
     if (status != OK) {
         fprintf(stderr, "vouch ask: %s\n",
@@ -203,10 +214,10 @@ static bool switch_read(struct asking *asking, const char *word)
         bool *is_on;
         bool value;
     } rows[] = {
-        {"+dnssec", &asking->wants_dnssec, true}, {"+cd", &asking->wants_cd, true},
-        {"+cdflag", &asking->wants_cd, true},     {"+tcp", &asking->wants_tcp, true},
-        {"+short", &asking->is_short, true},      {"--json", &asking->is_json, true},
-        {"+norec", &asking->is_recursive, false}, {"+norecurse", &asking->is_recursive, false},
+        {"+dnssec", &asking->wants_dnssec, true},     {"+cd", &asking->wants_cd, true},
+        {"+cdflag", &asking->wants_cd, true},         {"+short", &asking->is_short, true},
+        {"--json", &asking->is_json, true},           {"+norec", &asking->is_recursive, false},
+        {"+norecurse", &asking->is_recursive, false},
     };
     for (size_t i = 0; i < LEN(rows); i++) {
         if (strcmp(word, rows[i].word) == 0) {
@@ -217,16 +228,68 @@ static bool switch_read(struct asking *asking, const char *word)
     return false;
 }
 
+/* The words that may have a value. True when `word` is one of them and its value may be its. */
+static bool way_read(struct asking *asking, const char *word)
+{
+    struct dns_server *server = &asking->server;
+    const struct {
+        const char *word;
+        enum dns_way way;
+        const char **value;  /* NULL: it has none */
+        const char *without; /* its value when none is said; NULL: one must be */
+        char first;          /* what the value begins with; 0: anything */
+    } rows[] = {
+        {"+tcp", DNS_BY_TCP, NULL, NULL, 0},
+        {"+tls", DNS_BY_TLS, NULL, NULL, 0},
+        {"+https", DNS_BY_HTTPS_POST, &server->path, server->path, '/'},
+        {"+https-get", DNS_BY_HTTPS_GET, &server->path, server->path, '/'},
+        {"+tls-ca", DNS_BY_UDP, &server->ca_file, WORLD_CA_OF_SYSTEM, 0},
+        {"+tls-hostname", DNS_BY_UDP, &server->host_name, NULL, 0},
+    };
+    size_t len = strcspn(word, "=");
+    const char *value = word[len] == '=' ? word + len + 1 : NULL;
+    for (size_t i = 0; i < LEN(rows); i++) {
+        if (strlen(rows[i].word) != len || memcmp(word, rows[i].word, len) != 0) {
+            continue;
+        }
+        bool fits = value == NULL ? rows[i].value == NULL || rows[i].without != NULL
+                                  : rows[i].value != NULL && value[0] != '\0' &&
+                                        (rows[i].first == 0 || value[0] == rows[i].first);
+        if (fits && rows[i].value != NULL) {
+            *rows[i].value = value == NULL ? rows[i].without : value;
+        }
+        if (rows[i].way != DNS_BY_UDP) {
+            server->way = rows[i].way;
+        }
+        return fits;
+    }
+    return false;
+}
+
+/* What follows from the words as a whole. */
+static void server_settle(struct dns_server *server)
+{
+    if (server->host_name != NULL && server->ca_file == NULL) {
+        server->ca_file = WORLD_CA_OF_SYSTEM; /* a name that nobody vouches for says nothing */
+    }
+    if (server->ca_file != NULL && server->way < DNS_BY_TLS) {
+        server->way = DNS_BY_TLS;
+    }
+    if (server->address.port == 0) {
+        server->address.port = default_ports[server->way];
+    }
+}
+
 static int word_read(struct asking *asking, const char *word)
 {
     struct problem problem = {0};
     if (word[0] == '@') {
-        return address_read(span_of_text(word + 1), DNS_PORT, &asking->server) == OK
+        return address_read(span_of_text(word + 1), 0, &asking->server.address) == OK
                    ? EXIT_DONE
                    : command_usage_error("ask", "%s is no server; write @ADDRESS or @ADDRESS@PORT",
                                          word);
     }
-    if (switch_read(asking, word)) {
+    if (switch_read(asking, word) || way_read(asking, word)) {
         return EXIT_DONE;
     }
     if (word[0] == '+' || (word[0] == '-' && word[1] == '-')) {
@@ -249,8 +312,10 @@ static int word_read(struct asking *asking, const char *word)
 
 static int ask_run(int argc, char **argv)
 {
-    struct asking asking = {.question = {.type = TYPE_A, .class_ = CLASS_IN}, .is_recursive = true};
-    enum status status = address_read(SPAN_LITERAL("127.0.0.1"), DNS_PORT, &asking.server);
+    struct asking asking = {.question = {.type = TYPE_A, .class_ = CLASS_IN},
+                            .server = {.timeout_ms = TIMEOUT_MS, .path = "/dns-query"},
+                            .is_recursive = true};
+    enum status status = address_read(SPAN_LITERAL("127.0.0.1"), 0, &asking.server.address);
     require(status == OK);
     for (int i = 1; i < argc; i++) {
         int code = word_read(&asking, argv[i]);
@@ -258,6 +323,7 @@ static int ask_run(int argc, char **argv)
             return code;
         }
     }
+    server_settle(&asking.server);
     return asking.has_name ? ask(&asking)
                            : command_usage_error("ask", "which name? see vouch help ask");
 }
@@ -266,10 +332,14 @@ const struct command COMMAND_ASK = {
     .name = "ask",
     .summary = "look something up",
     .usage =
-        "usage: vouch ask [@ADDRESS[@PORT]] NAME [TYPE] [+dnssec] [+cd] [+tcp] [+norec] [+short] "
+        "usage: vouch ask [@ADDRESS[@PORT]] NAME [TYPE] [+dnssec] [+cd] [+norec] [+short] "
         "[--json]\n"
+        "                 [+tcp | +tls | +https[=PATH] | +https-get[=PATH]]\n"
+        "                 [+tls-ca[=FILE]] [+tls-hostname=NAME]\n"
         "\n"
         "Asks one server (default 127.0.0.1) and prints its answer, with the extended error where\n"
-        "there is one. Exit code 0: an answer came, whatever it says; 9: none came.\n",
+        "there is one. Over TLS and HTTPS the server must prove who it is only where a CA or a\n"
+        "name is given; +tls-ca alone means those that the system trusts. Exit code 0: an answer "
+        "came, whatever it says; 9: none came.\n",
     .run = ask_run,
 };

@@ -55,8 +55,10 @@ static enum status fetch_keys(const struct lab *lab, const char *server, struct 
         message_make_query(bytes, sizeof bytes, 1, 0, question, true, MESSAGE_UDP_LEN_DEFAULT);
     struct span answer;
     struct message message;
-    enum status status = dns_ask(lab_address(lab, server, lab->port), true, ASK_TIMEOUT_MS, query,
-                                 arena, &answer, NULL);
+    const struct dns_server asked = {.address = lab_address(lab, server, lab->port),
+                                     .way = DNS_BY_TCP,
+                                     .timeout_ms = ASK_TIMEOUT_MS};
+    enum status status = dns_ask(&asked, query, arena, &answer, NULL);
     status = status == OK ? message_read(answer, arena, &message) : status;
     if (status != OK) {
         return status;

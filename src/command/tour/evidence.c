@@ -97,9 +97,10 @@ static enum status exchange(struct tour *tour, const char *server, struct questi
     struct span query = message_make_query(bytes, sizeof bytes, tour->next_id++, flags, question,
                                            (how & ASK_DO) != 0, MESSAGE_UDP_LEN_DEFAULT);
     struct span answer;
-    enum status status =
-        dns_ask(lab_address(tour->lab, server, tour->lab->port), (how & ASK_TCP) != 0,
-                ASK_TIMEOUT_MS, query, &tour->arena, &answer, NULL);
+    const struct dns_server asked = {.address = lab_address(tour->lab, server, tour->lab->port),
+                                     .way = (how & ASK_TCP) != 0 ? DNS_BY_TCP : DNS_BY_UDP,
+                                     .timeout_ms = ASK_TIMEOUT_MS};
+    enum status status = dns_ask(&asked, query, &tour->arena, &answer, NULL);
     return status == OK ? message_read(answer, &tour->arena, message) : status;
 }
 

@@ -6,8 +6,7 @@
 
 static const char base16[] = "0123456789ABCDEF";
 static const char base32hex[] = "0123456789abcdefghijklmnopqrstuv";
-static const char base64url[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* In one piece: most of the octets of a signed zone's text are written here. Any base of 2^bits:
@@ -43,6 +42,11 @@ void text_write_base16(struct writer *writer, struct span bytes)
 void text_write_base32hex(struct writer *writer, struct span bytes)
 {
     write_base(writer, bytes, base32hex, 5);
+}
+
+void text_write_base64url(struct writer *writer, struct span bytes)
+{
+    write_base(writer, bytes, base64url, 6);
 }
 
 void text_write_base64(struct writer *writer, struct span bytes)

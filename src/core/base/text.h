@@ -15,6 +15,7 @@ enum status text_read_base32hex(struct span text, struct writer *bytes) MUST_USE
 enum status text_read_base64(struct span text,
                              struct writer *bytes) MUST_USE; /* padding required */
 /* The alphabet of RFC 4648 §5, without padding, as HTTP and JSON have it. */
+void text_write_base64url(struct writer *writer, struct span bytes);
 enum status text_read_base64url(struct span text, struct writer *bytes) MUST_USE;
 /* Decimal without sign, at most `max`; MALFORMED or TOO_LONG. */
 enum status text_read_u64(struct span text, uint64_t max, uint64_t *value) MUST_USE;

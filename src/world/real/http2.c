@@ -1,5 +1,5 @@
-/* The only user of libnghttp2: which frames make a request, and how many frames that make none a
- * client may send. */
+/* The user of libnghttp2 on the server's side: which frames make a request, and how many frames
+ * that make none a client may send. */
 #include "world/real/http2.h"
 
 #include "world/real/world_limits.h"

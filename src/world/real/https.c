@@ -14,8 +14,6 @@ enum {
     CACHE_TEXT_SIZE = 24,
 };
 
-static const char MESSAGE_TYPE[] = "application/dns-message";
-
 /* One query on its way through the service. */
 struct https_exchange {
     uint64_t channel;
@@ -65,13 +63,13 @@ static bool find_dns_variable(struct span query, struct span *value)
 }
 
 /* A media type without its parameters, of which this one has none. */
-static bool is_dns_message(struct span content_type)
+bool https_is_dns_message(struct span content_type)
 {
     size_t end = span_find(content_type, ';');
     while (end > 0 && content_type.bytes[end - 1] == ' ') {
         end--;
     }
-    return span_equal_nocase(span_part(content_type, 0, end), span_of_text(MESSAGE_TYPE));
+    return span_equal_nocase(span_part(content_type, 0, end), SPAN_LITERAL(HTTPS_MESSAGE_TYPE));
 }
 
 static struct https_verdict judge_get(struct span variables, uint8_t room[HTTPS_ROOM_SIZE])
@@ -86,7 +84,7 @@ static struct https_verdict judge_get(struct span variables, uint8_t room[HTTPS_
 
 static struct https_verdict judge_post(const struct http2_request *request)
 {
-    if (!is_dns_message(request->content_type)) {
+    if (!https_is_dns_message(request->content_type)) {
         return (struct https_verdict){.status = 415};
     }
     return (struct https_verdict){.message = request->body};
@@ -249,7 +247,7 @@ void https_reply(struct world *world, const struct effect_reply *reply)
     if (exchange->id != 0) {
         http2_answer(https->http2, exchange->id,
                      &(struct http2_answer){.status = 200,
-                                            .content_type = MESSAGE_TYPE,
+                                            .content_type = HTTPS_MESSAGE_TYPE,
                                             .cache_control = cache_control,
                                             .body = reply->message});
     }

@@ -5,6 +5,10 @@
 
 struct https; /* of one connection */
 
+#define HTTPS_MESSAGE_TYPE "application/dns-message"
+/* That, as the field of a request or an answer may say it. */
+bool https_is_dns_message(struct span content_type);
+
 /* What a request asks of us, without its connection. */
 struct https_verdict {
     uint16_t status;     /* 0: `message` is to be delivered */

@@ -12,7 +12,7 @@
 #define QUERY "\0\0\1\0\0\1\0\0\0\0\0\0x"
 #define QUERY_BASE64URL "AAABAAABAAAAAAAAeA"
 
-enum { LIFETIME_S = 42, IDLE_MS = 500, ROUNDS_MAX = 1000 };
+enum { LIFETIME_S = 42, IDLE_MS = 500, ROUNDS_MAX = 1000, TIMEOUT_MS = 10000, ARENA_MAX = 1 << 20 };
 
 static void requests_are_judged_as_rfc_8484_wants_it(void **state)
 {
@@ -85,10 +85,12 @@ static void service_handle(void *state, const struct event *event, struct outbox
     assert_int_equal(event->query.transport, TRANSPORT_HTTPS);
     assert_true(event->query.is_tls_1_3);
     assert_int_equal(event->query.idle_ms, 0);
+    assert_true(span_equal(event->query.message, SPAN_LITERAL(QUERY)));
     assert_true(service->held_count < LEN(service->held));
     service->held[service->held_count++] = event->query.channel;
+    static const uint8_t ANSWER[sizeof QUERY - 1] = {0, 0, 0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 'x'};
     while (service->held_count >= service->hold && service->held_count > 0) {
-        outbox_reply(outbox, service->held[--service->held_count], event->query.message);
+        outbox_reply(outbox, service->held[--service->held_count], span_of(ANSWER, sizeof ANSWER));
         service->hold = 0; /* from now on all are given at once */
     }
 }
@@ -126,7 +128,8 @@ static void close_live(struct live *live)
 {
     test_world_stop(&live->running);
     issued_close(live->ca);
-    static const char *const FILES[] = {"dns.test.pem", "dns.test.key", "ca.pem", "ca.key"};
+    static const char *const FILES[] = {"dns.test.pem", "dns.test.key", "ca.pem",
+                                        "ca.key",       "other.pem",    "other.key"};
     for (size_t i = 0; i < LEN(FILES); i++) {
         char path[CERTIFICATE_PATH_SIZE];
         snprintf(path, sizeof path, "%s/%s", live->folder, FILES[i]);
@@ -327,6 +330,54 @@ static void a_reload_is_for_connections_from_then_on(void **state)
     close_live(&live);
 }
 
+static void dns_ask_is_answered_and_believes_whom_it_may(void **state)
+{
+    (void)state;
+    static const struct {
+        enum dns_way way;
+        const char *ca, *host_name, *path;
+        enum status status;
+        const char *says;
+    } ROWS[] = {
+        {DNS_BY_HTTPS_POST, NULL, NULL, "/dns-query", OK, ""},
+        {DNS_BY_HTTPS_GET, NULL, NULL, "/dns-query", OK, ""},
+        {DNS_BY_HTTPS_POST, "ca", "dns.test", "/dns-query", OK, ""},
+        {DNS_BY_HTTPS_GET, "ca", NULL, "/dns-query", OK, ""},
+        {DNS_BY_HTTPS_POST, "ca", "elsewhere.test", "/dns-query", REFUSED, "name in the cert"},
+        {DNS_BY_HTTPS_POST, "dns.test", "dns.test", "/dns-query", OK, ""},
+        {DNS_BY_HTTPS_POST, "other", "dns.test", "/dns-query", REFUSED, "NOT trusted"},
+        {DNS_BY_HTTPS_POST, "", "dns.test", "/dns-query", REFUSED, "NOT trusted"},
+        {DNS_BY_HTTPS_GET, NULL, NULL, "/elsewhere", REFUSED, "its HTTP status is 404"},
+        {DNS_BY_TLS, NULL, NULL, "", CLOSED, "No supported application protocol"},
+    };
+    struct live live;
+    open_live(&live, 0);
+    issued_close(certificate_issue(live.folder, "other", NULL));
+    for (size_t i = 0; i < LEN(ROWS); i++) {
+        char ca_file[CERTIFICATE_PATH_SIZE];
+        snprintf(ca_file, sizeof ca_file, "%s/%s.pem", live.folder, ROWS[i].ca);
+        const struct dns_server server = {.address = live.address,
+                                          .way = ROWS[i].way,
+                                          .timeout_ms = TIMEOUT_MS,
+                                          .ca_file = ROWS[i].ca == NULL      ? NULL
+                                                     : ROWS[i].ca[0] == '\0' ? WORLD_CA_OF_SYSTEM
+                                                                             : ca_file,
+                                          .host_name = ROWS[i].host_name,
+                                          .path = ROWS[i].path};
+        struct arena arena;
+        struct span answer;
+        struct problem problem = {0};
+        arena_open(&arena, ARENA_MAX);
+        enum status status =
+            dns_ask(&server, span_of(QUERY, sizeof QUERY - 1), &arena, &answer, &problem);
+        if (status != ROWS[i].status || strstr(problem.sentence, ROWS[i].says) == NULL) {
+            fail_msg("row %zu: %s, %s", i, status_text(status), problem.sentence);
+        }
+        arena_close(&arena);
+    }
+    close_live(&live);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +385,7 @@ int main(void)
         cmocka_unit_test(queries_are_answered_over_tls),
         cmocka_unit_test(requests_taken_back_count_until_they_are_answered),
         cmocka_unit_test(who_never_opens_its_window_is_ended),
+        cmocka_unit_test(dns_ask_is_answered_and_believes_whom_it_may),
         cmocka_unit_test(a_reload_is_for_connections_from_then_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -240,9 +240,9 @@ static void a_boxed_service_works_and_cannot_start_programs(void **state)
     static const uint8_t QUERY[HEADER_SIZE] = {1, 2, 0x80};
     struct span answer, text;
     struct problem problem = {0};
-    for (int is_tcp = 0; is_tcp < 2; is_tcp++) {
-        if (dns_ask(server, is_tcp != 0, TIMEOUT_MS, span_of(QUERY, sizeof QUERY), &arena, &answer,
-                    &problem) != OK) {
+    for (enum dns_way way = DNS_BY_UDP; way <= DNS_BY_TCP; way++) {
+        const struct dns_server asked = {.address = server, .way = way, .timeout_ms = TIMEOUT_MS};
+        if (dns_ask(&asked, span_of(QUERY, sizeof QUERY), &arena, &answer, &problem) != OK) {
             fail_msg("%s", problem.sentence);
         }
     }

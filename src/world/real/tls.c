@@ -13,6 +13,7 @@
 static const struct tls_manner {
     bool is_server;
     bool has_tickets;
+    bool is_opportunistic;             /* a client that may do without the other side's identity */
     gnutls_certificate_request_t asks; /* of the client, where there is no CA for its certificate */
     const char *alpn;
     const char *priorities;
@@ -32,6 +33,12 @@ static const struct tls_manner {
                           .alpn = "h2",
                           .priorities = TLS_PRIORITIES("+VERS-TLS1.3:+VERS-TLS1.2:")},
     [TLS_DNS_CLIENT] = {.alpn = "dot", .priorities = TLS_PRIORITIES("+VERS-TLS1.3:")},
+    [TLS_DNS_ASKER] = {.is_opportunistic = true,
+                       .alpn = "dot",
+                       .priorities = TLS_PRIORITIES("+VERS-TLS1.3:+VERS-TLS1.2:")},
+    [TLS_HTTPS_ASKER] = {.is_opportunistic = true,
+                         .alpn = "h2",
+                         .priorities = TLS_PRIORITIES("+VERS-TLS1.3:+VERS-TLS1.2:")},
 };
 _Static_assert(LEN(MANNERS) == TLS_USE_COUNT, "each use has its manner");
 
@@ -80,11 +87,13 @@ static enum status credentials_read(struct tls_credentials *credentials,
         }
     }
     if (files->ca_file != NULL) {
-        int count = gnutls_certificate_set_x509_trust_file(credentials->loaded, files->ca_file,
-                                                           GNUTLS_X509_FMT_PEM);
+        bool is_system = files->ca_file[0] == '\0';
+        int count = is_system ? gnutls_certificate_set_x509_system_trust(credentials->loaded)
+                              : gnutls_certificate_set_x509_trust_file(
+                                    credentials->loaded, files->ca_file, GNUTLS_X509_FMT_PEM);
         if (count <= 0) {
             return problem_set(problem, IO_FAILED, "cannot read CA certificates from %s: %s",
-                               files->ca_file,
+                               is_system ? "the system" : files->ca_file,
                                count == 0 ? "there is none in it" : gnutls_strerror(count));
         }
     }
@@ -119,7 +128,7 @@ enum status tls_identity_open(struct world_tls files, enum tls_use use,
         return problem_set(problem, BAD_ARGUMENT,
                            "TLS needs both a certificate file and its key file");
     }
-    if (!manner->is_server && files.ca_file == NULL) {
+    if (!manner->is_server && !manner->is_opportunistic && files.ca_file == NULL) {
         return problem_set(problem, BAD_ARGUMENT,
                            "a TLS client needs the file of the CA that signed the server's "
                            "certificate");
@@ -203,13 +212,17 @@ static bool session_prepare(gnutls_session_t session, const struct tls_identity 
     if (manner->is_server) {
         return session_prepare_server(session, identity);
     }
-    gnutls_session_set_verify_cert(session, host_name, 0);
-    return gnutls_server_name_set(session, GNUTLS_NAME_DNS, host_name, strlen(host_name)) >= 0;
+    if (identity->files.ca_file != NULL) {
+        gnutls_session_set_verify_cert(session, host_name, 0);
+    }
+    return host_name == NULL ||
+           gnutls_server_name_set(session, GNUTLS_NAME_DNS, host_name, strlen(host_name)) >= 0;
 }
 
 struct tls *tls_open(struct tls_identity *identity, int fd, const char *host_name)
 {
-    require(identity->manner->is_server == (host_name == NULL));
+    require(identity->manner->is_opportunistic ||
+            identity->manner->is_server == (host_name == NULL));
     struct tls *tls = memory_take(sizeof *tls);
     if (tls == NULL) {
         return NULL;

@@ -25,6 +25,8 @@ enum tls_use {
     TLS_DNS_SERVER, /* RFC 7858: ALPN "dot", tickets for resumption; clients show no certificate */
     TLS_HTTPS_SERVER, /* the same for HTTP/2 alone: ALPN "h2" */
     TLS_DNS_CLIENT,   /* RFC 9103: TLS 1.3 and ALPN "dot" alone; `ca_file` as above */
+    TLS_DNS_ASKER,    /* as kdig asks: without `ca_file` any certificate is taken (RFC 8310 §5) */
+    TLS_HTTPS_ASKER,
     TLS_USE_COUNT
 };
 
@@ -36,7 +38,8 @@ enum status tls_identity_open(struct world_tls files, enum tls_use use,
 void tls_identity_reload(struct tls_identity *identity, const struct log *log);
 void tls_identity_close(struct tls_identity *identity); /* after its connections; NULL is fine */
 
-/* `host_name`: what the server's certificate must say; NULL on the server's side. The socket stays
+/* `host_name`: what the server's certificate must say; NULL on the server's side, and of an asker
+ * to which any name is right. The socket stays
  * the caller's. NULL without memory. */
 struct tls *tls_open(struct tls_identity *identity, int fd, const char *host_name) MUST_USE;
 void tls_close(struct tls *tls);

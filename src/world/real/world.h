@@ -34,6 +34,7 @@ struct world_tls {
     const char *key_file;
     const char *ca_file;
 };
+#define WORLD_CA_OF_SYSTEM "" /* a `ca_file`: all that this system trusts */
 
 /* DNS over UDP and TCP on that address; endpoints are numbered from 0 in order of calls. */
 enum status world_listen_dns(struct world *world, struct address address,
@@ -131,9 +132,26 @@ void world_close(struct world *world); /* NULL is fine */
  * REFUSED when the answer was a failure. */
 enum status control_ask(const char *path, const char *line, struct arena *arena, struct span *text,
                         struct problem *problem) MUST_USE;
-/* A blocking DNS exchange for command line tools: UDP, then TCP when truncated, or TCP at once. */
-enum status dns_ask(struct address server, bool is_tcp, uint32_t timeout_ms, struct span query,
-                    struct arena *arena, struct span *answer, struct problem *problem) MUST_USE;
+/* A blocking DNS exchange for command line tools. */
+enum dns_way {
+    DNS_BY_UDP, /* then TCP, when the answer was cut */
+    DNS_BY_TCP,
+    DNS_BY_TLS,        /* RFC 7858 */
+    DNS_BY_HTTPS_POST, /* RFC 8484 */
+    DNS_BY_HTTPS_GET,
+};
+struct dns_server {
+    struct address address;
+    enum dns_way way;
+    uint32_t timeout_ms;
+    const char *ca_file; /* has signed its certificate: a file, or WORLD_CA_OF_SYSTEM; NULL: it need
+                            not prove who it is */
+    const char *host_name; /* that its certificate says; NULL: any */
+    const char *path;      /* of HTTPS: "/dns-query" */
+};
+const char *dns_way_name(enum dns_way way); /* "UDP" */
+enum status dns_ask(const struct dns_server *server, struct span query, struct arena *arena,
+                    struct span *answer, struct problem *problem) MUST_USE;
 /* A whole file, or standard input for "-"; for commands. */
 enum status file_read(const char *path, size_t size_max, struct arena *arena, struct span *content,
                       struct problem *problem) MUST_USE;

@@ -178,9 +178,11 @@ static struct span ask(struct fixture *fixture, bool is_tcp, const char *what)
     memcpy(query + HEADER_SIZE, what, strlen(what));
     struct span answer = SPAN_EMPTY;
     struct problem problem = {0};
-    enum status status =
-        dns_ask(world_address(fixture->running.world, WORLD_SOCKET_DNS, 0), is_tcp, TIMEOUT_MS,
-                span_of(query, len), &fixture->arena, &answer, &problem);
+    const struct dns_server server = {
+        .address = world_address(fixture->running.world, WORLD_SOCKET_DNS, 0),
+        .way = is_tcp ? DNS_BY_TCP : DNS_BY_UDP,
+        .timeout_ms = TIMEOUT_MS};
+    enum status status = dns_ask(&server, span_of(query, len), &fixture->arena, &answer, &problem);
     if (status != OK) {
         fail_msg("%s", problem.sentence);
     }
