@@ -48,6 +48,15 @@ static void test_bases(void **state)
     }
 }
 
+static void base64url_has_its_own_alphabet_and_no_padding(void **state)
+{
+    (void)state;
+    check_base("", "", text_write_base64url, text_read_base64url);
+    check_base("f", "Zg", text_write_base64url, text_read_base64url);
+    check_base("fooba", "Zm9vYmE", text_write_base64url, text_read_base64url);
+    check_base("\xfb\xff\xfe", "-__-", text_write_base64url, text_read_base64url);
+}
+
 struct wrong_row {
     const char *why;
     const char *text;
@@ -158,8 +167,11 @@ static void test_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bases),   cmocka_unit_test(test_bases_refuse),
-        cmocka_unit_test(test_ttl),     cmocka_unit_test(test_times),
+        cmocka_unit_test(test_bases),
+        cmocka_unit_test(base64url_has_its_own_alphabet_and_no_padding),
+        cmocka_unit_test(test_bases_refuse),
+        cmocka_unit_test(test_ttl),
+        cmocka_unit_test(test_times),
         cmocka_unit_test(test_numbers),
     };
     return cmocka_run_group_tests_name("core/base/text", tests, NULL, NULL);
