@@ -202,12 +202,17 @@ static void stream_take(struct stream *stream, struct span bytes)
 static void stream_read(struct stream *stream)
 {
     struct streams *streams = stream->streams;
-    /* One read of a plain socket brings many queries, one of TLS brings one record. */
-    int reads = stream->wire.tls == NULL ? 1 : STREAM_READS_A_ROUND;
-    while (stream->state == STREAM_OPEN && stream_takes_more(stream) && reads-- > 0) {
-        size_t len = sizeof streams->room;
+    /* One read of a plain socket brings many queries, one of TLS brings one record, and whole
+     * records alone are read: what TLS kept of one would wake nobody. */
+    bool is_plain = stream->wire.tls == NULL;
+    int reads = is_plain ? 1 : STREAM_READS_A_ROUND;
+    size_t taken = 0;
+    while (stream->state == STREAM_OPEN && stream_takes_more(stream) && reads-- > 0 &&
+           taken < STREAM_READ_ENOUGH) {
+        size_t len = is_plain ? STREAM_READ_ENOUGH : sizeof streams->room;
         switch (wire_read(&stream->wire, streams->room, &len)) {
         case TLS_DONE:
+            taken += len;
             if (stream->https != NULL) {
                 stream_take_http(stream, span_of(streams->room, len));
             } else {

@@ -18,7 +18,8 @@ enum {
     STREAM_IDLE_MS = 30000,    /* `tcp-idle-timeout`; RFC 7766 §6.2.3: a few seconds at least */
     STREAM_MESSAGE_MS = 10000, /* `tcp-message-timeout`: for one to end that has begun */
     STREAM_ANSWER_MS = 120000, /* the longest that we may owe an answer */
-    STREAM_READ_SIZE = 16384,  /* then other sockets have their turn; a TLS record */
+    STREAM_READ_SIZE = 16384,  /* a TLS record */
+    STREAM_READ_ENOUGH = 4096, /* a hundred queries: then other sockets have their turn */
     STREAM_READS_A_ROUND = 16, /* of TLS, whose records are often one query each */
     STREAM_HANDSHAKES_A_ROUND = 4,  /* each costs as much as a hundred answers */
     STREAM_UNANSWERED_MAX = 512,    /* queries of one client under way; then it is not read */
