@@ -208,6 +208,7 @@ int serve_run_auth(struct serve *serve)
     status = status == OK ? serve_add_listed(&process, &problem) : status;
     if (status == OK) {
         arena_close(&serve->bulk); /* the service has all of it */
+        arena_return_free();
         code = world_run(process.world, (struct node){auth_handle, process.auth, auth_answer});
     } else {
         code = command_failed("serve", &problem);

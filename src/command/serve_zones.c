@@ -49,6 +49,12 @@ static const char *list_at(const struct reading *reading, const char *option, si
                           at);
 }
 
+static bool says_any(const struct reading *reading, const char *const *options, size_t count)
+{
+    return config_says_any(reading->serve->config, reading->section, reading->zone->index, options,
+                           count);
+}
+
 /* A text of the section that outlives it. */
 static const char *keep_text(struct reading *reading, const char *text)
 {
@@ -95,7 +101,10 @@ static enum status read_grants(struct reading *reading)
 
 static enum status read_update_policy(struct reading *reading)
 {
-    static const char option[] = "update-policy";
+    static const char *const option = "update-policy";
+    if (!says_any(reading, &option, 1)) {
+        return OK;
+    }
     struct serve *serve = reading->serve;
     struct serve_zone *zone = reading->zone;
     size_t count = list_count(reading, option);
@@ -299,21 +308,14 @@ enum status serve_read_patterns(struct serve *serve, struct problem *problem)
     return OK;
 }
 
-/* Says it only of itself? Then the pattern's terms are all that it needs. */
+/* Where a zone has nothing of its own, its pattern's terms are all that it needs. */
 static bool has_own_terms(const struct reading *reading)
 {
-    static const char *const words[] = {"file",          "primary",          "primary-key",
-                                        "catalog-role",  "catalog-zone",     "catalog-group",
-                                        "zonemd-verify", "primary-tls-name", "primary-tls-ca"};
-    static const char *const lists[] = {"notify", "allow-transfer", "catalog-template"};
-    bool has = false;
-    for (size_t i = 0; i < LEN(words) && !has; i++) {
-        has = text_of(reading, words[i]) != NULL;
-    }
-    for (size_t i = 0; i < LEN(lists) && !has; i++) {
-        has = list_count(reading, lists[i]) > 0;
-    }
-    return has;
+    static const char *const terms[] = {
+        "file",           "primary",      "primary-key",    "primary-tls-name",
+        "primary-tls-ca", "notify",       "allow-transfer", "catalog-template",
+        "catalog-role",   "catalog-zone", "zonemd-verify",  "catalog-group"};
+    return says_any(reading, terms, LEN(terms));
 }
 
 static enum status read_pattern(struct reading *reading)

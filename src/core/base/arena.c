@@ -2,6 +2,7 @@
  * everything with a lifetime. */
 #include "core/base/arena.h"
 
+#include <malloc.h>
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -143,4 +144,9 @@ void arena_close(struct arena *arena)
         chunk = older;
     }
     *arena = (struct arena){NULL, 0, 0};
+}
+
+void arena_return_free(void)
+{
+    malloc_trim(0);
 }

@@ -26,5 +26,8 @@ char *arena_text(struct arena *arena, struct span text) MUST_USE;
 char *arena_print(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3) MUST_USE;
 /* Forgets everything taken; keeps one chunk for the next use. */
 void arena_reset(struct arena *arena);
+/* What many arenas and zones that are gone have left free goes back to the system. Not cheap: after
+ * a start, or a change of thousands of things. */
+void arena_return_free(void);
 /* Returns all memory. The arena may be opened again. */
 void arena_close(struct arena *arena);

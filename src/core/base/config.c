@@ -556,6 +556,23 @@ uint32_t config_line(const struct config *config, const char *section, size_t in
     return config->groups[group].parts[index]->line;
 }
 
+bool config_says_any(const struct config *config, const char *section, size_t index,
+                     const char *const *options, size_t count)
+{
+    size_t group = section_index(config->schema, span_of_text(section));
+    require(group < config->schema->section_count);
+    require(index < config->groups[group].count);
+    const struct part *part = config->groups[group].parts[index];
+    for (const struct entry *entry = part->first; entry != NULL; entry = entry->next) {
+        for (size_t i = 0; i < count; i++) {
+            if (strcmp(entry->option->name, options[i]) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* The `at`-th value of an option, or its default for the 0th; its text is NULL when it is unset. */
 static struct config_value value_at(const struct config *config, const char *section, size_t index,
                                     const char *option_name, size_t at)

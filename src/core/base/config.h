@@ -66,6 +66,9 @@ uint64_t config_number(const struct config *config, const char *section, size_t 
                        const char *option); /* also SECONDS */
 bool config_bool(const struct config *config, const char *section, size_t index,
                  const char *option);
+/* Does the section itself, and not a default, say any of these? For sections by the thousands. */
+bool config_says_any(const struct config *config, const char *section, size_t index,
+                     const char *const *options, size_t count);
 /* Values of an is_list option. */
 size_t config_list_count(const struct config *config, const char *section, size_t index,
                          const char *option);

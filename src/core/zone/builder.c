@@ -61,14 +61,12 @@ static bool table_grow(void **table, size_t *size, size_t count, size_t item)
 enum status zone_build(struct name apex, const struct zone *from, struct zone_builder **builder)
 {
     struct zone_builder *made = calloc(1, sizeof *made);
-    struct zone *zone = calloc(1, sizeof *zone);
+    struct zone *zone = zone_make(apex);
     if (made == NULL || zone == NULL) {
         free(made);
         free(zone);
         return NO_MEMORY;
     }
-    atomic_init(&zone->references, 1);
-    name_copy_to(apex, &zone->apex_buffer, &zone->apex);
     if (from != NULL) {
         require(name_equal(from->apex, apex));
         zone->root = zone_page_hold(from->root);

@@ -6,6 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct zone *zone_make(struct name apex)
+{
+    struct zone *zone = calloc(1, sizeof *zone + apex.len);
+    if (zone != NULL) {
+        atomic_init(&zone->references, 1);
+        zone->apex = apex;
+        zone->apex.octets = memcpy(zone->apex_octets, apex.octets, apex.len);
+    }
+    return zone;
+}
+
 struct zone *zone_hold(const struct zone *zone)
 {
     /* A version is immutable but for its reference count, which is atomic. */

@@ -62,7 +62,7 @@ struct level {
 
 static struct zone_page *leaf_fill(const struct zone_bulk_item *items, uint16_t count)
 {
-    struct zone_page *page = zone_page_make(true);
+    struct zone_page *page = zone_page_make_short(count);
     if (page == NULL) {
         return NULL;
     }
@@ -184,15 +184,13 @@ enum status zone_bulk_finish(struct name apex, const struct zone_bulk_item *item
                              bool has_nsec3, const struct parallel *parallel, struct zone **zone)
 {
     *zone = NULL;
-    struct zone *made = calloc(1, sizeof *made);
+    struct zone *made = zone_make(apex);
     if (made == NULL) {
         for (size_t i = 0; i < count; i++) {
             zone_entry_release(items[i].entry);
         }
         return NO_MEMORY;
     }
-    atomic_init(&made->references, 1);
-    name_copy_to(apex, &made->apex_buffer, &made->apex);
     made->node_count = count;
     for (size_t i = 0; i < count; i++) {
         bool is_counted = items[i].record_count < UINT16_MAX;

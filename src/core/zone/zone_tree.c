@@ -357,23 +357,32 @@ struct zone_entry *zone_tree_find(struct zone_page *root, struct span key)
 
 /* A leaf has no room for children, which it never looks at. Not inlined: the compiler would take
  * the shorter leaf for a mistake. */
-__attribute__((noinline)) static size_t page_size(bool is_leaf)
+__attribute__((noinline)) static size_t leaf_size(uint16_t count)
 {
-    return is_leaf ? offsetof(struct zone_page, entries) +
-                         PAGE_ENTRIES_MAX * sizeof(struct zone_entry *)
-                   : sizeof(struct zone_page);
+    return offsetof(struct zone_page, entries) + count * sizeof(struct zone_entry *);
 }
 
-struct zone_page *zone_page_make(bool is_leaf)
+static struct zone_page *page_make(bool is_leaf, uint16_t size)
 {
-    struct zone_page *page = malloc(page_size(is_leaf));
+    struct zone_page *page = malloc(is_leaf ? leaf_size(size) : sizeof *page);
     if (page != NULL) {
         atomic_init(&page->references, 1);
         page->count = 0;
         page->prefix_len = 0;
         page->is_leaf = is_leaf;
+        page->is_short = size < PAGE_ENTRIES_MAX;
     }
     return page;
+}
+
+struct zone_page *zone_page_make(bool is_leaf)
+{
+    return page_make(is_leaf, PAGE_ENTRIES_MAX);
+}
+
+struct zone_page *zone_page_make_short(uint16_t count)
+{
+    return page_make(true, count);
 }
 
 /* Copies `count` slots; the references of what they point to are the caller's affair. */
@@ -398,11 +407,11 @@ static void page_hold_slots(struct zone_page *page)
     }
 }
 
-/* Makes `*slot` a page that only its parent sees. */
+/* Makes `*slot` a page that only its parent sees, with room for all that a page may have. */
 static enum status page_own(struct zone_page **slot)
 {
     struct zone_page *shared = *slot;
-    if (atomic_load_explicit(&shared->references, memory_order_acquire) == 1) {
+    if (!shared->is_short && atomic_load_explicit(&shared->references, memory_order_acquire) == 1) {
         return OK;
     }
     struct zone_page *own = zone_page_make(shared->is_leaf);

@@ -18,7 +18,7 @@ struct zone_entry {
 };
 
 /* 32 keeps a copied path of a zone of millions of names below 4 KiB. */
-enum { PAGE_ENTRIES_MAX = 32, PAGE_ENTRIES_FEW = 8, PAGE_PREFIX_MAX = 56 };
+enum { PAGE_ENTRIES_MAX = 32, PAGE_ENTRIES_FEW = 8, PAGE_PREFIX_MAX = 55 };
 
 /* The octets that the keys of a page differ in stand in the page, so that a search looks into
  * entries, each a miss of the caches, only where eight octets do not decide. */
@@ -26,6 +26,7 @@ struct zone_page {
     atomic_uint_least32_t references;
     uint16_t count;
     bool is_leaf;
+    bool is_short;      /* a leaf without room for more than it has: it is copied to be changed */
     uint8_t prefix_len; /* octets that all keys here begin with; not always as many as could be */
     uint8_t prefix[PAGE_PREFIX_MAX];
     uint64_t heads[PAGE_ENTRIES_MAX]; /* of each key, what follows the prefix (zone_key_head) */
@@ -51,7 +52,7 @@ struct zone {
     size_t record_count;
     size_t node_count;
     struct name apex;
-    struct name_buffer apex_buffer;
+    uint8_t apex_octets[];
 };
 
 /* The earliest of the node's RRSIGs; ZONE_EXPIRES_NEVER without any. O(RRSIGs). */
@@ -96,6 +97,10 @@ const struct zone_entry *zone_tree_next_expiring(struct zone_page *root, struct 
 /* The earliest expiration below a page; ZONE_EXPIRES_NEVER of NULL. */
 uint32_t zone_page_earliest_s(const struct zone_page *page);
 struct zone_page *zone_page_make(bool is_leaf); /* empty, NULL without memory */
+/* A leaf for so many entries and no more: small zones are many. */
+struct zone_page *zone_page_make_short(uint16_t count);
+/* Without pages, with one reference; NULL without memory. */
+struct zone *zone_make(struct name apex);
 const struct zone_entry *zone_page_first(const struct zone_page *page); /* the leftmost below it */
 /* After its slots were filled: what the page keeps of their keys. */
 void zone_page_describe_keys(struct zone_page *page);
