@@ -2,7 +2,7 @@
 """What an answer of an authoritative server costs: CPU time a query beside NSD, Knot, BIND and a plain echo of datagrams.
 
 ./bootstrap bench auth [--count N] [--questions N] [--rounds N] [--seconds S] [--zones nsec,opt-out] [--servers echo,vouch,nsd,knot,named]
-                       [--real-time] [--latency] [--folder DIR]
+                       [--real-time] [--only answers|latency|reload] [--folder DIR]
 
 One signed zone like that of a registry is served by all at once; they are asked in turn (A B C A B C ...), so that what else the machine
 does falls on all of them. Server on core 0, generator on core 1. The generator keeps a bounded number of questions open, so nothing is
@@ -25,6 +25,7 @@ from zone import generate
 
 NET, PORT = "127.49.0", 5349
 ORIGIN = "example."
+RELOAD_SECONDS = 20  # in which a zone of a million names is read, beside the answering
 ANSWER_LEN = 320  # of the echo: about the mean of the mix
 MODES = {"nsec": [], "opt-out": ["--nsec3", "--opt-out"]}
 
@@ -169,12 +170,73 @@ def show(servers):
 
 
 def show_latency(servers, questions, options):
-    """At half of what each one can do."""
-    for server in servers:
-        rate = int(500000 / median(server, "us"))
-        runs = [load(server, questions, options.seconds, options, rate) for _ in range(options.rounds)]
-        words = " ".join(f"{p} {statistics.median(run[p + '_us'] for run in runs):.0f} us" for p in ("p50", "p99", "p99.9"))
-        print(f"  {server.name:8} at {rate} a second: {words}; lost {sum(run['lost'] for run in runs):.0f}", flush=True)
+    """All at the same rate, half of what the slowest can do; in turn."""
+    servers = [server for server in servers if server.name != "echo"]
+    rate = int(min(statistics.median(run["answered"] / run["seconds"] for run in server.runs) for server in servers) / 2)
+    waits = {server.name: [] for server in servers}
+    for _ in range(options.rounds):
+        for server in servers:
+            waits[server.name].append(load(server, questions, options.seconds, options, rate))
+    print(f"answer times, us, at {rate} a second (half of what the slowest can do), medians of {options.rounds} runs", flush=True)
+    results = {}
+    for name, runs in waits.items():
+        results[name] = {part: statistics.median(run[part + "_us"] for run in runs) for part in ("p50", "p99", "p99.9")}
+        print(f"  {name:8}" + "".join(f"{part:>8}{us:9.1f}" for part, us in results[name].items())
+              + f"   lost {sum(run['lost'] for run in runs):.0f}", flush=True)
+    peers = [result for name, result in results.items() if name != "vouch"]
+    for part in ("p50", "p99"):
+        if peers and "vouch" in results:
+            goal(f"{part} to the best peer's", results["vouch"][part] / min(peer[part] for peer in peers), 1)
+
+
+def write_next(zone, serial, path):
+    """The same zone with another serial, and every hundredth delegation another's."""
+    with open(zone) as before, open(path, "w") as after:
+        for number, line in enumerate(before):
+            words = line.split()
+            if len(words) > 10 and words[3] == "SOA":
+                words[6] = str(int(words[6]) + serial)
+                line = " ".join(words) + "\n"
+            elif len(words) == 5 and words[3] == "NS" and number % 100 == serial:
+                line = " ".join(words[:4] + [f"ns{serial}.example."]) + "\n"
+            after.write(line)
+
+
+def bench_reload(mode, zone, folder, options):
+    """Zone files are replaced while the server is asked at nearly the rate it can do."""
+    live, following, questions = folder / "live.zone", folder / "next.zone", folder / f"questions-{options.count}"
+    shutil.copyfile(zone, live)
+    server = Server("vouch", 1, live, folder, options)
+    try:
+        end = time.monotonic() + 600
+        while not server.is_up():
+            if time.monotonic() > end:
+                sys.exit("auth: vouch does not answer")
+            time.sleep(0.2)
+        load(server, questions, 1, options)
+        peak = load(server, questions, 2, options)
+        rate = int(peak["answered"] / peak["seconds"] * options.load)
+        print(f"\n{zone.name}: reloads at {rate} questions a second, {options.load:.2f} of what it can do", flush=True)
+        runs, memory = [], []
+        for serial in range(options.rounds + 1):
+            if serial > 0:
+                write_next(zone, serial, following)
+                following.replace(live)
+                server.process.send_signal(signal.SIGHUP)
+            run = load(server, questions, options.seconds, options, rate)
+            said = (server.folder / "log").read_text().count("taken from its file")
+            taken = f"version {said + 1} served at the end" if serial > 0 else "nothing is reloaded"
+            memory.append(server.memory() / 2**20)
+            print(f"  {taken:30}" + "".join(f"{part:>7} {run[part + '_us']:9.0f} us" for part in ("p50", "p99", "p99.9", "p100"))
+                  + f"  lost {run['lost']:.0f}  {memory[-1]:.0f} MiB", flush=True)
+            if serial > 0:
+                runs.append(run)
+        said = (server.folder / "log").read_text().count("taken from its file")
+        goal(f"{mode}: reloads done", said, options.rounds, False)
+        goal(f"{mode}: 99.9th percentile, ms", statistics.median(run["p99.9_us"] for run in runs) / 1000, 5)
+        goal(f"{mode}: questions lost", sum(run["lost"] for run in runs), 0)
+    finally:
+        server.stop()
 
 
 def compete(mode, zone, questions, folder, options):
@@ -199,8 +261,7 @@ def compete(mode, zone, questions, folder, options):
                 measure(server, questions, options)
         print(f"\n{zone.name}: CPU time a query, medians of {options.rounds} runs of {options.seconds} s", flush=True)
         results = show(servers)
-        if options.latency:
-            print("answer times at half load", flush=True)
+        if options.only != "answers":
             show_latency(servers, questions, options)
         return results
     finally:
@@ -219,7 +280,8 @@ def main():
     parser.add_argument("--zones", default="nsec,opt-out")
     parser.add_argument("--servers", default="echo,vouch,nsd,knot,named")
     parser.add_argument("--real-time", action="store_true", help="server and generator before everything else on the machine")
-    parser.add_argument("--latency", action="store_true")
+    parser.add_argument("--only", choices=("answers", "latency", "reload"))
+    parser.add_argument("--load", type=float, default=0.8, help="of reload: the rate asked at, as a part of what the server can do")
     parser.add_argument("--folder", help="keeps what was made there")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("auth: stopped"))
@@ -231,6 +293,13 @@ def main():
         if not questions.exists():
             with open(questions, "wb") as out:
                 subprocess.run([BUILD / "bench/generate", "questions", str(options.count), str(options.questions)], stdout=out, check=True)
+        if options.only in (None, "reload"):
+            mode = options.zones.split(",")[0]
+            options.seconds, seconds = max(options.seconds, RELOAD_SECONDS), options.seconds
+            bench_reload(mode, sign(mode, zone, folder), folder, options)
+            options.seconds = seconds
+        if options.only == "reload":
+            return
         results = {mode: compete(mode, sign(mode, zone, folder), questions, folder, options) for mode in options.zones.split(",")}
         for mode, result in results.items():
             peers = [result[name] for name in ("nsd", "knot") if name in result]

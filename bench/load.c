@@ -339,9 +339,9 @@ static int compare_waits(const void *a, const void *b)
 
 static void print_waits(struct load *load)
 {
-    static const double parts[] = {50, 99, 99.9};
+    static const double parts[] = {50, 99, 99.9, 100};
     qsort(load->waits_ns, load->wait_count, sizeof *load->waits_ns, compare_waits);
-    for (size_t i = 0; i < 3 && load->wait_count > 0; i++) {
+    for (size_t i = 0; i < 4 && load->wait_count > 0; i++) {
         size_t at = (size_t)((double)(load->wait_count - 1) * parts[i] / 100);
         printf(" p%g_us %.1f", parts[i], load->waits_ns[at] / 1000.0);
     }
