@@ -4,6 +4,7 @@
 #include "world/real/inside.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -61,7 +62,9 @@ static void do_errand(struct errand_thread *thread, struct errand *errand)
 static void *serve(void *argument)
 {
     struct errand_thread *thread = argument;
-    /* Linux counts threads one by one here. Where it is refused the work is done all the same. */
+    /* Of this thread alone, which is what Linux understands here. Where that is refused the work is
+     * done all the same. */
+    (void)sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
     (void)setpriority(PRIO_PROCESS, 0, ERRAND_NICE);
     pthread_mutex_lock(&thread->lock);
     while (!thread->is_stopping) {

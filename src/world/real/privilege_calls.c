@@ -105,6 +105,7 @@ static const char *const ALLOWED[] = {
     "futex",
     "sched_yield",
     "sched_getaffinity",
+    "sched_setscheduler",
     "setpriority",
     "membarrier",
     "exit",
