@@ -125,6 +125,7 @@ void chain_judge(const struct chain_input *input, struct chain_budget *budget,
     result->is_final = true;
     if (outcome == CHAIN_SECURE) {
         result->judgement = (struct judgement){.verdict = VERDICT_SECURE, .ede = EDE_NONE};
+        result->proof = chain.proof;
     } else {
         result->judgement = chain.judgement;
     }

@@ -69,14 +69,26 @@ struct chain_budget {
     struct denial_budget denial;
 };
 
+/* What a SECURE answer has proved beside itself, for whoever wants to deny more with it (RFC 8198).
+ * Views of the evidence. */
+struct chain_proof {
+    struct name zone;                              /* whose keys have signed them */
+    const struct rrset *rrsets[CHAIN_DENIALS_MAX]; /* NSEC and NSEC3 with a good signature, none of
+                                                      them made from a wildcard */
+    size_t count;
+    uint8_t wildcard_labels; /* of the closest encloser whose wildcard the answer was made from;
+                                where is_wildcard of the result */
+};
+
 /* INDETERMINATE with EDE_INDETERMINATE says that no trust anchor covers the name; with any other
  * code something could not be found out, and whoever passes the answer on takes a forged one. */
 struct chain_result {
     bool is_final; /* judgement holds; otherwise `next` is needed */
     struct judgement judgement;
-    struct name next_name; /* view of the question or of the evidence */
-    uint16_t next_type;    /* DS or DNSKEY */
-    bool is_wildcard;      /* the answer was made from a wildcard (with its proof checked) */
+    struct name next_name;    /* view of the question or of the evidence */
+    uint16_t next_type;       /* DS or DNSKEY */
+    bool is_wildcard;         /* the answer was made from a wildcard (with its proof checked) */
+    struct chain_proof proof; /* of the last denial in the answer; count 0: none */
 };
 
 struct chain_input {

@@ -197,6 +197,17 @@ static void shorten_life(struct chain *chain, uint32_t life_s)
     evidence->life_s = life_s < evidence->life_s ? life_s : evidence->life_s;
 }
 
+static void keep_proof(struct chain *chain, const struct chain_keys *keys,
+                       const struct chain_denials *denials, uint8_t wildcard_labels)
+{
+    struct chain_proof *proof = &chain->proof;
+    *proof = (struct chain_proof){
+        .zone = keys->zone, .count = denials->count, .wildcard_labels = wildcard_labels};
+    for (size_t i = 0; i < denials->count; i++) {
+        proof->rrsets[i] = denials->rrsets[i];
+    }
+}
+
 static enum chain_outcome verify_data(struct chain *chain, const struct claim *claim,
                                       bool *is_wildcard)
 {
@@ -219,6 +230,7 @@ static enum chain_outcome verify_data(struct chain *chain, const struct claim *c
                                              .zone = claim->keys.zone,
                                              .name = claim->name,
                                              .encloser_labels = verified.wildcard_labels};
+    keep_proof(chain, &claim->keys, &denials, verified.wildcard_labels);
     return chain_deny(chain, &denials, &question);
 }
 
@@ -233,6 +245,7 @@ static enum chain_outcome verify_denial(struct chain *chain, const struct claim 
                                              .zone = claim->keys.zone,
                                              .name = claim->name,
                                              .type = evidence->type};
+    keep_proof(chain, &claim->keys, &denials, 0);
     enum chain_outcome outcome = chain_deny(chain, &denials, &question);
     /* The SOA gives the denial its TTL and is passed on beside it. */
     for (size_t i = 0; outcome == CHAIN_SECURE && i < authority.count; i++) {

@@ -17,6 +17,7 @@ struct chain {
     struct judgement judgement; /* of the last step that was not SECURE */
     struct name next_name;
     uint16_t next_type;
+    struct chain_proof proof;
 };
 
 /* Keeps the judgement and returns `outcome`. */

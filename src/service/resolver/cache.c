@@ -8,6 +8,7 @@
 
 #include "core/base/moment.h"
 #include "core/crypto/siphash.h"
+#include "service/resolver/cache_denial.h"
 
 enum {
     SLOTS_MIN = 1024,
@@ -15,7 +16,8 @@ enum {
     USES_MAX = 3,        /* rounds of the hand that an entry outlives without being used */
     RETIRED_MAX = 256,   /* taken out, but perhaps still read */
     RETIRED_SIZE_MAX = 1 << 20,
-    TAG_SHIFT = 48 /* pointers of user space have no bits from here on */
+    DENIALS_PART = 8, /* of the memory: the most that denials get */
+    TAG_SHIFT = 48    /* pointers of user space have no bits from here on */
 };
 
 struct cache {
@@ -26,6 +28,7 @@ struct cache {
     size_t size_max;
     size_t hand;
     uint64_t evictions;
+    struct denials *denials;
     const struct grace *grace;
     uint8_t key[SIPHASH_KEY_LEN];
     size_t retired_count;
@@ -169,7 +172,7 @@ static void slot_empty(struct cache *cache, size_t at)
 
 static bool is_full(const struct cache *cache, size_t size_more)
 {
-    return cache->size + size_more > cache->size_max ||
+    return cache_size(cache) + size_more > cache->size_max ||
            cache->count + 1 > cache->slot_count / 4 * 3;
 }
 
@@ -226,8 +229,9 @@ enum status cache_open(size_t size_max, const struct entropy *entropy, const str
     opened->grace = grace;
     entropy->fill(entropy->self, opened->key, sizeof opened->key);
     opened->slots = calloc(opened->slot_count, sizeof *opened->slots);
-    if (opened->slots == NULL) {
-        free(opened);
+    if (opened->slots == NULL ||
+        denials_open(size_max / DENIALS_PART, entropy_u64(entropy), &opened->denials) != OK) {
+        cache_close(opened);
         return NO_MEMORY;
     }
     *cache = opened;
@@ -236,8 +240,11 @@ enum status cache_open(size_t size_max, const struct entropy *entropy, const str
 
 void cache_close(struct cache *cache)
 {
-    if (cache != NULL) {
+    if (cache != NULL && cache->slots != NULL) {
         cache_flush(cache);
+    }
+    if (cache != NULL) {
+        denials_close(cache->denials);
         free((void *)(uintptr_t)cache->slots);
         free(cache);
     }
@@ -353,11 +360,15 @@ void cache_flush(struct cache *cache)
     retired_free(cache);
     cache->count = 0;
     cache->size = 0;
+    if (cache->denials != NULL) {
+        denials_forget(cache->denials, NAME_ROOT);
+    }
 }
 
 size_t cache_flush_name(struct cache *cache, struct name name)
 {
     size_t count = 0;
+    denials_forget(cache->denials, name);
     for (size_t at = 0; at < cache->slot_count;) {
         struct cache_entry *entry = slot_entry(cache, at);
         if (entry != NULL && name_is_at_or_below(entry->name, name)) {
@@ -377,7 +388,12 @@ size_t cache_count(const struct cache *cache)
 
 size_t cache_size(const struct cache *cache)
 {
-    return cache->size;
+    return cache->size + denials_size(cache->denials);
+}
+
+struct denials *cache_denials(struct cache *cache)
+{
+    return cache->denials;
 }
 
 uint64_t cache_evictions(const struct cache *cache)

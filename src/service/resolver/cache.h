@@ -82,6 +82,7 @@ bool cache_entry_is_open_secure(const struct cache_entry *entry);
 void cache_entry_shut(struct cache_entry *entry);
 
 struct cache;
+struct denials;
 
 /* `grace` may be NULL: there is no other thread. */
 enum status cache_open(size_t size_max, const struct entropy *entropy, const struct grace *grace,
@@ -109,6 +110,9 @@ void cache_prefetch(const struct cache *cache, struct cache_place place, uint16_
  * that it is being moved just now. Not to be changed; valid until the quiescent state. */
 struct cache_entry *cache_peek(const struct cache *cache, struct cache_place place,
                                struct name name, uint16_t type, int64_t now_ns);
+
+/* Beside the entries, in the same memory and flushed with them. */
+struct denials *cache_denials(struct cache *cache);
 
 void cache_flush(struct cache *cache);
 /* All that is known at or below the name; how many entries went. */

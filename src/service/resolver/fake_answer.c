@@ -102,7 +102,6 @@ static void put_negative(struct answering *answering, struct name name, bool is_
     }
     put_nsec(answering, name);
     if (!is_there) {
-        message_set_rcode(answering->writer, RCODE_NXDOMAIN);
         struct name above = name;
         while (!name_is_there(zone, above)) {
             above = name_parent(above);
@@ -112,6 +111,9 @@ static void put_negative(struct answering *answering, struct name name, bool is_
         enum status status = name_make_wildcard(above, &buffer, &wildcard);
         require(status == OK);
         put_nsec(answering, wildcard);
+        if (!name_is_there(zone, wildcard)) {
+            message_set_rcode(answering->writer, RCODE_NXDOMAIN);
+        }
     }
 }
 

@@ -18,6 +18,9 @@ static const struct metric_family HITS = {"vouch_resolver_cache_hits_total", MET
                                           "Questions answered without asking anybody"};
 static const struct metric_family MISSES = {"vouch_resolver_cache_misses_total", METRIC_COUNTER,
                                             NULL, "Questions for which servers were asked"};
+static const struct metric_family SYNTHESISED = {
+    "vouch_resolver_synthesised_total", METRIC_COUNTER, NULL,
+    "Answers made from denials of other names (RFC 8198)"};
 static const struct metric_family ENTRIES = {"vouch_resolver_cache_entries", METRIC_GAUGE, NULL,
                                              "RRsets, absences and failures kept"};
 static const struct metric_family OCTETS = {"vouch_resolver_cache_bytes", METRIC_GAUGE, NULL,
@@ -64,12 +67,19 @@ void resolver_add_metrics(const struct resolver *resolver, struct metrics *metri
         const struct metric_family *family;
         uint64_t value;
     } ROWS[] = {
-        {&TURNED_AWAY, stats->refused},         {&HITS, stats->cache_hits},
-        {&MISSES, stats->cache_misses},         {&ENTRIES, cache_count(resolver->cache)},
-        {&OCTETS, cache_size(resolver->cache)}, {&EVICTIONS, cache_evictions(resolver->cache)},
-        {&UPSTREAM, stats->upstream_queries},   {&UPSTREAM_TCP, stats->upstream_tcp},
-        {&TIMEOUTS, stats->upstream_timeouts},  {&IGNORED, stats->ignored_messages},
-        {&WAITING, resolver->query_count},      {&FETCHES, resolver->fetch_count},
+        {&TURNED_AWAY, stats->refused},
+        {&HITS, stats->cache_hits},
+        {&MISSES, stats->cache_misses},
+        {&SYNTHESISED, stats->synthesised},
+        {&ENTRIES, cache_count(resolver->cache)},
+        {&OCTETS, cache_size(resolver->cache)},
+        {&EVICTIONS, cache_evictions(resolver->cache)},
+        {&UPSTREAM, stats->upstream_queries},
+        {&UPSTREAM_TCP, stats->upstream_tcp},
+        {&TIMEOUTS, stats->upstream_timeouts},
+        {&IGNORED, stats->ignored_messages},
+        {&WAITING, resolver->query_count},
+        {&FETCHES, resolver->fetch_count},
     };
     for (size_t i = 0; i < TRANSPORT_COUNT; i++) {
         metrics_add(metrics, &QUERIES, span_of_text(TRANSPORTS[i]),

@@ -12,6 +12,7 @@
 #include "service/resolver/nta.h"
 #include "service/resolver/reply.h"
 #include "service/resolver/retry.h"
+#include "service/resolver/synthesis.h"
 #include "service/resolver/validate.h"
 
 /* --- QUERY_LOOK_UP, QUERY_AWAIT_FETCH --- */
@@ -61,8 +62,9 @@ static enum query_step walk_look_up(struct resolver *resolver, struct query *que
 {
     uint16_t type = query->client.question.type;
     struct cache_entry *entry = entry_find(resolver, query->name, type);
+    entry = entry != NULL ? cache_entry_hold(entry) : synthesis_find(resolver, query);
     if (entry != NULL) {
-        query->reached = cache_entry_hold(entry);
+        query->reached = entry;
         query->reached_origin = (struct origin){0};
         return QUERY_FOLLOW;
     }

@@ -39,6 +39,7 @@ struct resolver_options {               /* all pointers live as long as the reso
     size_t cache_size; /* octets */
     uint32_t ttl_max_s;
     uint32_t negative_ttl_max_s;
+    bool reuses_denials;  /* aggressive use of NSEC and NSEC3 (RFC 8198), when validating */
     bool avoids_ipv4;     /* ask name servers over IPv6 alone */
     bool uses_ipv6;       /* ask name servers over IPv6 too */
     bool minimises_names; /* QNAME minimisation (RFC 9156) */

@@ -180,6 +180,7 @@ struct resolver_stats {
     uint64_t client_queries[TRANSPORT_COUNT];
     uint64_t cache_hits;   /* answered without asking anybody */
     uint64_t cache_misses; /* at least one fetch was begun or joined */
+    uint64_t synthesised; /* answers made from the denials of others */
     uint64_t refused;
     uint64_t failures[RESOLVER_EDE_COUNT]; /* SERVFAIL answers by their extended error, and behind
                                               those of them that have none */

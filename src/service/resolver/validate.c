@@ -6,6 +6,7 @@
 #include "service/resolver/fetch.h"
 #include "service/resolver/nta.h"
 #include "service/resolver/retry.h"
+#include "service/resolver/synthesis.h"
 
 static int64_t earlier(int64_t a_ns, int64_t b_ns)
 {
@@ -284,6 +285,7 @@ static enum query_step links_judge(struct resolver *resolver, struct query *quer
             int64_t until_ns =
                 verdict_until(resolver, query, link->entry, result.judgement.verdict);
             cache_entry_judge(link->entry, &result.judgement, until_ns);
+            synthesis_learn(resolver, link->entry, &result);
             link_judge(query, link, &result.judgement);
             continue;
         }
