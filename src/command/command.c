@@ -1,6 +1,7 @@
 /* How every command reads its words and says what is wrong with them. */
 #include "command/command.h"
 #include "core/base/nearest.h"
+#include "core/base/writer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -121,4 +122,16 @@ enum log_level command_log_level(const char *word)
         }
     }
     return LOG_NOTICE;
+}
+
+void command_write_quoted(struct writer *text, const char *value, size_t len)
+{
+    writer_text(text, "\"");
+    for (size_t i = 0; i < len; i++) {
+        if (value[i] == '"' || value[i] == '\\') {
+            writer_text(text, "\\");
+        }
+        writer_u8(text, (uint8_t)value[i]);
+    }
+    writer_text(text, "\"\n");
 }

@@ -39,6 +39,10 @@ int command_parse(int argc, char **argv, struct command_option *options, size_t 
                   int *word_count);
 /* The value of an option given to command_parse, or NULL. */
 const char *command_value(const struct command_option *option);
+/* A value in quotes and the end of its line, as the grammar of configurations has it: for commands
+ * that make one of their words. */
+struct writer;
+void command_write_quoted(struct writer *text, const char *value, size_t len);
 /* What each command's option log-level may be, for CONFIG_CHOICE. */
 #define COMMAND_LOG_LEVELS "error|warning|notice|detail"
 enum log_level command_log_level(const char *word); /* one of these words */

@@ -1,307 +1,52 @@
-/* `vouch resolve`: the resolver's configuration, and the resolver in the real world. */
+/* `vouch resolve`: its words, and the resolver in the real world. Words without a file are turned
+ * into a configuration, so that there is one way to say a thing. */
+#include "command/resolve.h"
 #include "command/commands.h"
 #include "command/listen.h"
 #include "command/sandbox.h"
-#include "core/base/config.h"
+#include "command/zone_open.h"
 #include "core/base/text.h"
-#include "service/resolver/resolver.h"
-#include "service/resolver/resolver_limits.h"
 #include "world/real/threads.h"
 #include "world/real/workers.h"
-#include "world/real/world.h"
 
-#include <stdio.h>
 #include <string.h>
 
-enum { DNS_PORT = 53, FILE_LEN_MAX = 1 << 20, ARENA_MAX = 64 << 20, ANCHORS_MAX = 256 };
+enum { ARENA_MAX = 64 << 20, WORDS_LEN_MAX = 1 << 16 };
 
-static const struct config_section sections[] = {
-    {"server", false, "where clients ask"},
-    {"resolver", false, "how answers are found and judged"},
+enum option_index {
+    OPTION_CONFIG,
+    OPTION_CHECK,
+    OPTION_UPSTREAM_PORT,
+    OPTION_LISTEN,
+    OPTION_HINTS,
+    OPTION_ANCHOR,
+    OPTION_FORWARD,
+    OPTION_STUB,
+    OPTION_TIME,
+    OPTION_COUNT
 };
 
-static const struct config_option options[] = {
-    {.section = "server",
-     .name = "listen",
-     .kind = CONFIG_ADDRESS,
-     .is_list = true,
-     .is_required = true,
-     .help = "address to answer clients on, UDP and TCP"},
-    LISTEN_TLS_AND_LIMITS,
-    COMMAND_CONTROL_OPTION,
-    COMMAND_METRICS_OPTIONS("server"),
-    {.section = "server",
-     .name = "allow",
-     .kind = CONFIG_TEXT,
-     .is_list = true,
-     .help = "clients that may ask, ADDRESS/BITS; none: all"},
-    COMMAND_LOG_LEVEL_OPTION,
-    {.section = "server",
-     .name = "workers",
-     .kind = CONFIG_NUMBER,
-     .max = 256,
-     .help = "threads that answer from the cache by UDP; 0: the one that does all else; unset: one "
-             "a processor"},
-    SANDBOX_OPTIONS,
-    {.section = "resolver",
-     .name = "validate",
-     .kind = CONFIG_BOOL,
-     .default_value = "yes",
-     .help = "check signatures; no: believe every answer"},
-    {.section = "resolver",
-     .name = "trust-anchor-file",
-     .kind = CONFIG_PATH,
-     .is_list = true,
-     .help =
-         "DS or DNSKEY records of zones that are trusted as they stand; none: the root's, which "
-         "IANA has published in 2017 and 2024"},
-    {.section = "resolver",
-     .name = "domain-insecure",
-     .kind = CONFIG_NAME,
-     .is_list = true,
-     .help = "zones that are never validated, and whose clients are told so (RFC 7646)"},
-    {.section = "resolver",
-     .name = "root-hint",
-     .kind = CONFIG_ADDRESS,
-     .is_list = true,
-     .help = "address of a root server; none: the real ones"},
-    {.section = "resolver",
-     .name = "forward",
-     .kind = CONFIG_ADDRESS,
-     .is_list = true,
-     .help = "resolver to ask instead of the name servers"},
-    {.section = "resolver",
-     .name = "ask-only",
-     .kind = CONFIG_TEXT,
-     .is_list = true,
-     .help = "name servers outside these ADDRESS/BITS are never asked; none: all may be"},
-    {.section = "resolver",
-     .name = "do-not-query-address",
-     .kind = CONFIG_TEXT,
-     .is_list = true,
-     .help = "name servers inside these ADDRESS/BITS are never asked"},
-    {.section = "resolver",
-     .name = "do-ip4",
-     .kind = CONFIG_BOOL,
-     .default_value = "yes",
-     .help = "ask name servers over IPv4"},
-    {.section = "resolver",
-     .name = "cache-size",
-     .kind = CONFIG_NUMBER,
-     .default_value = "67108864",
-     .min = 1 << 16,
-     .max = (uint64_t)1 << 40,
-     .help = "octets"},
-    {.section = "resolver",
-     .name = "cache-max-ttl",
-     .kind = CONFIG_SECONDS,
-     .default_value = "1d",
-     .help = "nothing is kept longer"},
-    {.section = "resolver",
-     .name = "cache-max-negative-ttl",
-     .kind = CONFIG_SECONDS,
-     .default_value = "1h",
-     .help = "no absence is kept longer"},
-    {.section = "resolver",
-     .name = "do-ip6",
-     .kind = CONFIG_BOOL,
-     .default_value = "no",
-     .help = "ask name servers over IPv6 too"},
-    {.section = "resolver",
-     .name = "qname-minimisation",
-     .kind = CONFIG_BOOL,
-     .default_value = "yes",
-     .help = "show each server only as much of a name as it needs to refer further (RFC 9156)"},
-    {.section = "resolver",
-     .name = "use-caps-for-id",
-     .kind = CONFIG_BOOL,
-     .default_value = "no",
-     .help = "random case in questions (0x20)"},
+/* --- the world --- */
+
+/* The resolver at another time of day than the clock's (--validation-time). */
+struct shifted {
+    struct resolver *resolver;
+    int64_t shift_ns;
 };
 
-static const struct config_schema schema = {sections, LEN(sections), options, LEN(options)};
-
-/* IPv4 addresses of a to m.root-servers.net, as IANA's root hints of 2026 have them. */
-static const char *const root_servers[] = {
-    "198.41.0.4",   "170.247.170.2", "192.33.4.12",   "199.7.91.13",   "192.203.230.10",
-    "192.5.5.241",  "192.112.36.4",  "198.97.190.53", "192.36.148.17", "192.58.128.30",
-    "193.0.14.129", "199.7.83.42",   "202.12.27.33",
-};
-
-/* The keys of the root, as IANA's root-anchors.xml has them: that of 2017 and its successor of
- * 2024. */
-static const char root_anchors[] =
-    ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n"
-    ". IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16\n";
-
-struct resolving {
-    struct arena arena;
-    const char *file;
-    struct config *config;
-    struct resolver_options options;
-    uint16_t upstream_port;
-};
-
-/* A list of addresses of the "resolver" section. */
-static enum status read_addresses(struct resolving *resolving, const char *option,
-                                  const struct address **list, size_t *count)
+static void shifted_handle(void *state, const struct event *event, struct outbox *outbox)
 {
-    size_t given = config_list_count(resolving->config, "resolver", 0, option);
-    struct address *addresses = arena_take_array(&resolving->arena, given, sizeof *addresses);
-    if (addresses == NULL) {
-        return NO_MEMORY;
-    }
-    for (size_t i = 0; i < given; i++) {
-        const char *text = config_list_at(resolving->config, "resolver", 0, option, i);
-        enum status status = address_read(span_of_text(text), DNS_PORT, &addresses[i]);
-        if (status != OK) {
-            return status;
-        }
-    }
-    *list = addresses;
-    *count = given;
-    return OK;
+    const struct shifted *shifted = state;
+    struct event then = *event;
+    then.now.wall_ns += shifted->shift_ns;
+    resolver_handle(shifted->resolver, &then, outbox);
 }
 
-static enum status read_prefixes(struct resolving *resolving, const char *section,
-                                 const char *option, const struct resolver_prefix **list,
-                                 size_t *count, struct problem *problem)
+static void shifted_answer(void *state, struct moment now, struct datagram *datagrams, size_t count)
 {
-    size_t given = config_list_count(resolving->config, section, 0, option);
-    struct resolver_prefix *prefixes = arena_take_array(&resolving->arena, given, sizeof *prefixes);
-    if (prefixes == NULL) {
-        return NO_MEMORY;
-    }
-    for (size_t i = 0; i < given; i++) {
-        const char *text = config_list_at(resolving->config, section, 0, option, i);
-        if (resolver_prefix_read(span_of_text(text), &prefixes[i]) != OK) {
-            problem_place(problem, resolving->file, config_line(resolving->config, section, 0), 1);
-            return problem_set(problem, MALFORMED, "%s: \"%.100s\" is no ADDRESS/BITS", option,
-                               text);
-        }
-    }
-    *list = prefixes;
-    *count = given;
-    return OK;
-}
-
-static enum status default_anchors(struct resolving *resolving)
-{
-    struct resolver_options *filled = &resolving->options;
-    struct problem problem = {0};
-    enum status status = trust_anchors_read(span_of_text(root_anchors), &resolving->arena,
-                                            &filled->anchors, &filled->anchor_count, &problem);
-    require(status == OK || status == NO_MEMORY);
-    return status;
-}
-
-static enum status read_insecure(struct resolving *resolving, struct problem *problem)
-{
-    struct config *config = resolving->config;
-    size_t count = config_list_count(config, "resolver", 0, "domain-insecure");
-    struct name *names = arena_take_array(&resolving->arena, count, sizeof *names);
-    struct name_buffer *octets = arena_take_array(&resolving->arena, count, sizeof *octets);
-    if (names == NULL || octets == NULL) {
-        return NO_MEMORY;
-    }
-    if (count > RESOLVER_NTAS_MAX) {
-        return problem_set(problem, LIMIT_REACHED, "domain-insecure: more than %d zones",
-                           RESOLVER_NTAS_MAX);
-    }
-    for (size_t i = 0; i < count; i++) {
-        const char *text = config_list_at(config, "resolver", 0, "domain-insecure", i);
-        enum status status = name_parse(span_of_text(text), NULL, &octets[i], &names[i], problem);
-        if (status != OK) {
-            return status;
-        }
-    }
-    resolving->options.insecure = names;
-    resolving->options.insecure_count = count;
-    return OK;
-}
-
-static enum status read_anchors(struct resolving *resolving, struct problem *problem)
-{
-    struct config *config = resolving->config;
-    size_t files = config_list_count(config, "resolver", 0, "trust-anchor-file");
-    struct trust_anchor *all = arena_take_array(&resolving->arena, ANCHORS_MAX, sizeof *all);
-    size_t count = 0;
-    enum status status = all == NULL ? NO_MEMORY : OK;
-    for (size_t i = 0; i < files && status == OK; i++) {
-        const char *file = config_list_at(config, "resolver", 0, "trust-anchor-file", i);
-        struct span text;
-        const struct trust_anchor *read = NULL;
-        size_t read_count = 0;
-        status = file_read(file, FILE_LEN_MAX, &resolving->arena, &text, problem);
-        status = status == OK
-                     ? trust_anchors_read(text, &resolving->arena, &read, &read_count, problem)
-                     : status;
-        if (status == OK && count + read_count > ANCHORS_MAX) {
-            return problem_set(problem, LIMIT_REACHED, "more than %d trust anchors", ANCHORS_MAX);
-        }
-        for (size_t j = 0; j < read_count && status == OK; j++) {
-            all[count++] = read[j];
-        }
-    }
-    resolving->options.anchors = all;
-    resolving->options.anchor_count = count;
-    if (status == OK && files == 0) {
-        return default_anchors(resolving);
-    }
-    if (status == OK && resolving->options.is_validating && count == 0) {
-        problem_place(problem, resolving->file, config_line(config, "resolver", 0), 1);
-        return problem_set(problem, BAD_ARGUMENT,
-                           "there is no DS or DNSKEY record in any "
-                           "trust-anchor-file");
-    }
-    return status;
-}
-
-static enum status default_hints(struct resolving *resolving)
-{
-    struct address *hints = arena_take_array(&resolving->arena, LEN(root_servers), sizeof *hints);
-    if (hints == NULL) {
-        return NO_MEMORY;
-    }
-    for (size_t i = 0; i < LEN(root_servers); i++) {
-        enum status status = address_read(span_of_text(root_servers[i]), DNS_PORT, &hints[i]);
-        require(status == OK);
-    }
-    resolving->options.root_hints = hints;
-    resolving->options.root_hint_count = LEN(root_servers);
-    return OK;
-}
-
-static enum status read_options(struct resolving *resolving, struct problem *problem)
-{
-    struct config *config = resolving->config;
-    struct resolver_options *filled = &resolving->options;
-    filled->is_validating = config_bool(config, "resolver", 0, "validate");
-    filled->cache_size = (size_t)config_number(config, "resolver", 0, "cache-size");
-    filled->ttl_max_s = (uint32_t)config_number(config, "resolver", 0, "cache-max-ttl");
-    filled->negative_ttl_max_s =
-        (uint32_t)config_number(config, "resolver", 0, "cache-max-negative-ttl");
-    filled->avoids_ipv4 = !config_bool(config, "resolver", 0, "do-ip4");
-    filled->uses_ipv6 = config_bool(config, "resolver", 0, "do-ip6");
-    filled->minimises_names = config_bool(config, "resolver", 0, "qname-minimisation");
-    filled->mixes_case = config_bool(config, "resolver", 0, "use-caps-for-id");
-    enum status status =
-        read_addresses(resolving, "root-hint", &filled->root_hints, &filled->root_hint_count);
-    status = status == OK ? read_addresses(resolving, "forward", &filled->forwarders,
-                                           &filled->forwarder_count)
-                          : status;
-    status = status == OK && filled->root_hint_count == 0 ? default_hints(resolving) : status;
-    status = status == OK ? read_prefixes(resolving, "server", "allow", &filled->allowed,
-                                          &filled->allowed_count, problem)
-                          : status;
-    status = status == OK ? read_prefixes(resolving, "resolver", "ask-only", &filled->ask_only,
-                                          &filled->ask_only_count, problem)
-                          : status;
-    status = status == OK ? read_prefixes(resolving, "resolver", "do-not-query-address",
-                                          &filled->never_asked, &filled->never_asked_count, problem)
-                          : status;
-    status = status == OK ? read_insecure(resolving, problem) : status;
-    return status == OK ? read_anchors(resolving, problem) : status;
+    const struct shifted *shifted = state;
+    now.wall_ns += shifted->shift_ns;
+    resolver_answer(shifted->resolver, now, datagrams, count);
 }
 
 static enum status open_world(struct resolving *resolving, struct world **world,
@@ -323,13 +68,13 @@ static enum status open_world(struct resolving *resolving, struct world **world,
                            : (unsigned)config_number(config, "server", 0, "workers");
     status = status == OK ? world_use_workers(*world, workers) : status;
     if (status == OK) {
-        sandbox_keep(config, resolving->file, *world);
+        sandbox_keep(config, resolving->has_file ? resolving->file : NULL, *world);
         listen_set_limits(config, *world);
     }
     for (size_t i = 0; i < config_list_count(config, "server", 0, "listen") && status == OK; i++) {
         struct address address;
         const char *text = config_list_at(config, "server", 0, "listen", i);
-        status = address_read(span_of_text(text), DNS_PORT, &address);
+        status = address_read(span_of_text(text), RESOLVE_DNS_PORT, &address);
         status = status == OK ? world_listen_dns(*world, address, problem) : status;
     }
     status = status == OK ? listen_open_metrics(config, "server", *world, problem) : status;
@@ -343,6 +88,7 @@ static int run(struct resolving *resolving)
     struct resolver *resolver = NULL;
     int code = EXIT_FAILED;
     enum status status = open_world(resolving, &world, &problem);
+    status = status == OK ? resolve_read_zones(resolving, world, &problem) : status;
     if (status == OK) {
         resolving->options.entropy = world_entropy(world);
         resolving->options.log = world_log(world);
@@ -350,7 +96,13 @@ static int run(struct resolving *resolving)
         status = resolver_open(&resolving->options, &resolver);
     }
     if (status == OK) {
-        code = world_run(world, (struct node){resolver_handle, resolver, resolver_answer});
+        struct shifted shifted = {resolver, 0};
+        if (resolving->validation_s != 0) {
+            shifted.shift_ns = resolving->validation_s * MOMENT_NS_PER_S - world_now(world).wall_ns;
+        }
+        code = shifted.shift_ns == 0
+                   ? world_run(world, (struct node){resolver_handle, resolver, resolver_answer})
+                   : world_run(world, (struct node){shifted_handle, &shifted, shifted_answer});
     } else {
         if (problem.status == OK) {
             problem_set(&problem, status, "%s", status_text(status));
@@ -362,16 +114,87 @@ static int run(struct resolving *resolving)
     return code;
 }
 
-static int read_and_run(struct resolving *resolving, bool is_check)
+/* --- words --- */
+
+/* "ZONE=ADDRESS[@PORT]" as a section. */
+static enum status write_zone(struct writer *text, const char *section, const char *addr,
+                              const char *word, struct problem *problem)
+{
+    const char *equals = strchr(word, '=');
+    if (equals == NULL || equals == word || equals[1] == 0) {
+        return problem_set(problem, BAD_ARGUMENT, "it is ZONE=ADDRESS[@PORT], not \"%.200s\"",
+                           word);
+    }
+    writer_print(text, "%s:\n  name: ", section);
+    command_write_quoted(text, word, (size_t)(equals - word));
+    writer_print(text, "  %s: ", addr);
+    command_write_quoted(text, equals + 1, strlen(equals + 1));
+    return OK;
+}
+
+static enum status write_config(const struct command_option *options, struct writer *text,
+                                struct problem *problem)
+{
+    static const struct {
+        enum option_index option;
+        const char *section; /* before the first of them; NULL: the same as before */
+        const char *name;
+    } LINES[] = {
+        {OPTION_LISTEN, "server:\n", "listen"},
+        {OPTION_HINTS, "resolver:\n", "root-hints"},
+        {OPTION_ANCHOR, "", "trust-anchor-file"},
+    };
+    enum status status = OK;
+    for (size_t i = 0; i < LEN(LINES); i++) {
+        const struct command_option *option = &options[LINES[i].option];
+        writer_text(text, LINES[i].section);
+        for (size_t j = 0; j < option->count; j++) {
+            writer_print(text, "  %s: ", LINES[i].name);
+            command_write_quoted(text, option->values[j], strlen(option->values[j]));
+        }
+    }
+    for (size_t i = 0; i < options[OPTION_FORWARD].count && status == OK; i++) {
+        status = write_zone(text, "forward-zone", "forward-addr", options[OPTION_FORWARD].values[i],
+                            problem);
+    }
+    for (size_t i = 0; i < options[OPTION_STUB].count && status == OK; i++) {
+        status =
+            write_zone(text, "stub-zone", "stub-addr", options[OPTION_STUB].values[i], problem);
+    }
+    return status != OK         ? status
+           : text->status == OK ? OK
+                                : problem_set(problem, TOO_LONG, "too many words");
+}
+
+static enum status read_config(const struct command_option *options, struct resolving *resolving,
+                               struct problem *problem)
+{
+    const char *file = command_value(&options[OPTION_CONFIG]);
+    struct span text;
+    enum status status = OK;
+    resolving->has_file = file != NULL;
+    resolving->file = file != NULL ? file : "the command line";
+    if (file != NULL) {
+        status = file_read(file, RESOLVE_FILE_LEN_MAX, &resolving->arena, &text, problem);
+    } else {
+        void *bytes = arena_take(&resolving->arena, WORDS_LEN_MAX);
+        struct writer writer = writer_over(bytes, bytes == NULL ? 0 : WORDS_LEN_MAX);
+        status = write_config(options, &writer, problem);
+        text = writer_written(&writer);
+    }
+    status = status == OK ? config_read(&RESOLVE_SCHEMA, resolving->file, text, &resolving->arena,
+                                        &resolving->config, problem)
+                          : status;
+    return status == OK ? resolve_read_options(resolving, problem) : status;
+}
+
+static int read_and_run(const struct command_option *options, struct resolving *resolving)
 {
     struct problem problem = {0};
-    struct span text;
-    enum status status =
-        file_read(resolving->file, FILE_LEN_MAX, &resolving->arena, &text, &problem);
-    status = status == OK ? config_read(&schema, resolving->file, text, &resolving->arena,
-                                        &resolving->config, &problem)
-                          : status;
-    status = status == OK ? read_options(resolving, &problem) : status;
+    bool is_check = options[OPTION_CHECK].count > 0;
+    enum status status = read_config(options, resolving, &problem);
+    /* Faults are told before anything is opened. */
+    status = status == OK ? resolve_read_zones(resolving, NULL, &problem) : status;
     if (status != OK) {
         if (problem.status == OK) {
             problem_set(&problem, status, "%s", status_text(status));
@@ -381,30 +204,58 @@ static int read_and_run(struct resolving *resolving, bool is_check)
     return is_check ? EXIT_DONE : run(resolving);
 }
 
+/* The words that must be there or must not, as one sentence each. */
+static int check_words(const struct command_option *options, struct resolving *resolving)
+{
+    bool has_config = options[OPTION_CONFIG].count > 0;
+    if (has_config == (options[OPTION_LISTEN].count > 0)) {
+        return command_usage_error("resolve",
+                                   "give either --config FILE or --listen ADDRESS[@PORT]");
+    }
+    for (int i = OPTION_LISTEN; i <= OPTION_STUB; i++) {
+        if (has_config && options[i].count > 0) {
+            return command_usage_error("resolve", "%s stands in the configuration file",
+                                       options[i].name);
+        }
+    }
+    const char *port = command_value(&options[OPTION_UPSTREAM_PORT]);
+    uint64_t number = 0;
+    if (port != NULL &&
+        (text_read_u64(span_of_text(port), UINT16_MAX, &number) != OK || number == 0)) {
+        return command_usage_error("resolve", "--upstream-port is a number from 1 to 65535");
+    }
+    resolving->upstream_port = (uint16_t)number;
+    const char *time = command_value(&options[OPTION_TIME]);
+    return time == NULL
+               ? EXIT_DONE
+               : zone_read_time("resolve", "--validation-time", time, &resolving->validation_s);
+}
+
 static int resolve_run(int argc, char **argv)
 {
-    struct command_option given[] = {
-        {.name = "--config", .takes_value = true},
-        {.name = "--check-config"},
-        {.name = "--upstream-port", .takes_value = true},
+    struct command_option options[] = {
+        [OPTION_CONFIG] = {.name = "--config", .takes_value = true},
+        [OPTION_CHECK] = {.name = "--check-config"},
+        [OPTION_UPSTREAM_PORT] = {.name = "--upstream-port", .takes_value = true},
+        [OPTION_LISTEN] = {.name = "--listen", .takes_value = true, .is_list = true},
+        [OPTION_HINTS] = {.name = "--root-hints", .takes_value = true},
+        [OPTION_ANCHOR] = {.name = "--trust-anchor", .takes_value = true, .is_list = true},
+        [OPTION_FORWARD] = {.name = "--forward", .takes_value = true, .is_list = true},
+        [OPTION_STUB] = {.name = "--stub", .takes_value = true, .is_list = true},
+        [OPTION_TIME] = {.name = "--validation-time", .takes_value = true},
     };
     int word_count = 0;
-    uint64_t port = 0;
-    int code = command_parse(argc, argv, given, LEN(given), &word_count);
+    struct resolving resolving = {0};
+    int code = command_parse(argc, argv, options, OPTION_COUNT, &word_count);
+    if (code == EXIT_DONE && word_count > 0) {
+        code = command_usage_error("resolve", "\"%s\" is no option", argv[1]);
+    }
+    code = code != EXIT_DONE ? code : check_words(options, &resolving);
     if (code != EXIT_DONE) {
         return code;
     }
-    if (word_count != 0 || command_value(&given[0]) == NULL) {
-        return command_usage_error("resolve", "it takes --config FILE and no words");
-    }
-    if (command_value(&given[2]) != NULL &&
-        text_read_u64(span_of_text(command_value(&given[2])), UINT16_MAX, &port) != OK) {
-        return command_usage_error("resolve", "--upstream-port takes a port");
-    }
-    struct resolving resolving = {.file = command_value(&given[0]),
-                                  .upstream_port = (uint16_t)port};
     arena_open(&resolving.arena, ARENA_MAX);
-    code = read_and_run(&resolving, given[1].count > 0);
+    code = read_and_run(options, &resolving);
     arena_close(&resolving.arena);
     return code;
 }
@@ -412,10 +263,25 @@ static int resolve_run(int argc, char **argv)
 const struct command COMMAND_RESOLVE = {
     .name = "resolve",
     .summary = "resolve, validate and cache",
-    .usage = "usage: vouch resolve --config FILE [--check-config] [--upstream-port PORT]\n"
-             "\n"
-             "Runs the resolver. --check-config reads the file and says what is wrong with it.\n"
-             "--upstream-port is for labs: name servers are asked on that port instead of 53.\n",
+    .usage =
+        "usage: vouch resolve --config FILE [--check-config]\n"
+        "       vouch resolve --listen ADDRESS[@PORT]... [--root-hints FILE]\n"
+        "                     [--trust-anchor FILE]... [--forward ZONE=ADDRESS[@PORT]]...\n"
+        "                     [--stub ZONE=ADDRESS[@PORT]]...\n"
+        "\n"
+        "Runs the resolver: it asks name servers from the root down, or other resolvers, checks\n"
+        "what they say against the trust anchors, and keeps it.\n"
+        "\n"
+        "options:\n"
+        "  --config FILE           how to resolve\n"
+        "  --check-config          read the file, say what is wrong with it, and end\n"
+        "  --listen ADDR[@PORT]    where to answer without any configuration; many times\n"
+        "  --root-hints FILE       addresses of the root servers; else the real ones\n"
+        "  --trust-anchor FILE     DS or DNSKEY records; else the root's keys; many times\n"
+        "  --forward ZONE=ADDR     ask that resolver for the zone and all below; many times\n"
+        "  --stub ZONE=ADDR        ask that authoritative server for the zone; many times\n"
+        "  --upstream-port N       for labs: ask port N where it would be port 53\n"
+        "  --validation-time TIME  start the clock there (2026-08-01T00:00:00Z), for signatures\n",
     .run = resolve_run,
-    .schema = &schema,
+    .schema = &RESOLVE_SCHEMA,
 };

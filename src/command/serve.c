@@ -67,19 +67,6 @@ static int check_words(struct words *words, struct serve *serve)
     return EXIT_DONE;
 }
 
-/* A value in quotes, as the configuration's grammar has it. */
-static void write_quoted(struct writer *text, const char *value, size_t len)
-{
-    writer_text(text, "\"");
-    for (size_t i = 0; i < len; i++) {
-        if (value[i] == '"' || value[i] == '\\') {
-            writer_text(text, "\\");
-        }
-        writer_u8(text, (uint8_t)value[i]);
-    }
-    writer_text(text, "\"\n");
-}
-
 static enum status write_config(const struct words *words, struct writer *text,
                                 struct problem *problem)
 {
@@ -90,7 +77,7 @@ static enum status write_config(const struct words *words, struct writer *text,
     writer_text(text, "server:\n");
     for (size_t i = 0; i < listen->count; i++) {
         writer_text(text, "  listen: ");
-        write_quoted(text, listen->values[i], strlen(listen->values[i]));
+        command_write_quoted(text, listen->values[i], strlen(listen->values[i]));
     }
     for (int i = 0; i < 2 && state != NULL; i++) {
         int len = snprintf(path, sizeof path, "%s/%s", state, i == 0 ? "server" : "signer");
@@ -98,7 +85,7 @@ static enum status write_config(const struct words *words, struct writer *text,
             return problem_set(problem, TOO_LONG, "the path of --state is too long");
         }
         writer_text(text, i == 0 ? "  state: " : "signer:\n  state: ");
-        write_quoted(text, path, (size_t)len);
+        command_write_quoted(text, path, (size_t)len);
     }
     for (size_t i = 0; i < zones->count; i++) {
         const char *equals = strchr(zones->values[i], '=');
@@ -107,9 +94,9 @@ static enum status write_config(const struct words *words, struct writer *text,
                                zones->values[i]);
         }
         writer_text(text, "zone:\n  name: ");
-        write_quoted(text, zones->values[i], (size_t)(equals - zones->values[i]));
+        command_write_quoted(text, zones->values[i], (size_t)(equals - zones->values[i]));
         writer_text(text, "  file: ");
-        write_quoted(text, equals + 1, strlen(equals + 1));
+        command_write_quoted(text, equals + 1, strlen(equals + 1));
         writer_text(text, state != NULL ? "  sign: yes\n" : "  sign: no\n");
     }
     return text->status == OK ? OK : problem_set(problem, TOO_LONG, "too many words");

@@ -21,7 +21,7 @@ enum fetch_step fetch_send(struct resolver *resolver, struct fetch *fetch)
     if (fetch->queries_left == 0 || fetch->account->upstream_left == 0) {
         return FETCH_FIND_ADDRESS;
     }
-    bool is_forwarded = resolver->options.forwarder_count > 0;
+    bool is_forwarded = fetch_is_forwarded(fetch);
     uint16_t flags = is_forwarded ? FLAG_RD : 0;
     /* A validating forwarder wants the data even where the other side thinks it bogus (RFC 6840
      * §5.9); one that does not validate is protected by the other side if by anybody. */
@@ -40,8 +40,10 @@ enum fetch_step fetch_send(struct resolver *resolver, struct fetch *fetch)
     struct span message =
         message_make_query(bytes, MESSAGE_UDP_LEN_MIN, fetch->id, flags, question, fetch->has_edns,
                            fetch->has_edns ? RESOLVER_UDP_SIZE : 0);
-    /* A connection takes a round trip before the question does. */
-    uint8_t doublings = (uint8_t)(candidate->tries + (fetch->transport == TRANSPORT_TCP ? 1 : 0));
+    /* A connection takes a round trip before the question does, a secure one two. */
+    uint8_t doublings = (uint8_t)(candidate->tries + (fetch->transport == TRANSPORT_TLS   ? 2
+                                                      : fetch->transport == TRANSPORT_TCP ? 1
+                                                                                          : 0));
     fetch->ask = (++resolver->serial << 16) | fetch->slot;
     fetch->sent_ns = resolver->now.mono_ns;
     fetch->ignored_count = 0;
@@ -51,12 +53,13 @@ enum fetch_step fetch_send(struct resolver *resolver, struct fetch *fetch)
         .server = candidate->address,
         .message = message,
         .timeout_ms = servers_timeout_ms(resolver->servers, candidate->address, doublings),
+        .tls_peer = candidate->tls_peer,
     };
     candidate->tries++;
     fetch->queries_left--;
     fetch->account->upstream_left--;
     resolver->stats.upstream_queries++;
-    resolver->stats.upstream_tcp += fetch->transport == TRANSPORT_TCP ? 1 : 0;
+    resolver->stats.upstream_tcp += fetch->transport != TRANSPORT_UDP ? 1 : 0;
     return FETCH_AWAIT_ANSWER;
 }
 
@@ -94,12 +97,13 @@ static void hear_end(struct resolver *resolver, struct fetch *fetch, enum status
 }
 
 /* Not the answer to our query. On UDP anybody may have sent it, so the waiting goes on; but many of
- * them are an attack, which ends where a handshake begins. On TCP the server itself is broken. */
+ * them are an attack, which ends where a handshake begins. On a stream the server itself is broken.
+ */
 static void hear_other(struct resolver *resolver, struct fetch *fetch)
 {
     resolver->stats.ignored_messages++;
     fetch->ignored_count++;
-    if (fetch->transport == TRANSPORT_TCP) {
+    if (fetch->transport != TRANSPORT_UDP) {
         ask_close(resolver, fetch);
         fetch->candidates[fetch->chosen].is_out = true;
         fetch_set_step(fetch, FETCH_FIND_ADDRESS);

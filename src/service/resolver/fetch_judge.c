@@ -109,15 +109,16 @@ static bool judge_part(struct fetch *fetch, const struct response *response)
     case RESPONSE_KIND_COUNT:
         return false;
     }
-    fetch->transport = TRANSPORT_UDP;
-    fetch->candidates[fetch->chosen].tries = 0;
+    struct server_candidate *candidate = &fetch->candidates[fetch->chosen];
+    fetch->transport = candidate->is_tls ? TRANSPORT_TLS : TRANSPORT_UDP;
+    candidate->tries = 0;
     return true;
 }
 
 enum fetch_step fetch_judge(struct resolver *resolver, struct fetch *fetch)
 {
     struct server_candidate *candidate = &fetch->candidates[fetch->chosen];
-    bool is_forwarded = resolver->options.forwarder_count > 0;
+    bool is_forwarded = fetch_is_forwarded(fetch);
     struct question asked = minimise_question(fetch);
     struct response_question question = {asked.name, asked.type, fetch->zone, is_forwarded,
                                          fetch->has_edns};

@@ -7,8 +7,10 @@
 
 /* --- FETCH_FIND_SERVERS --- */
 
-static void candidate_add(struct resolver *resolver, struct fetch *fetch, struct address address)
+static void candidate_add(struct resolver *resolver, struct fetch *fetch,
+                          struct resolver_server server)
 {
+    struct address address = server.address;
     bool is_known = false;
     for (size_t i = 0; i < fetch->candidate_count; i++) {
         is_known = is_known || address_equal(fetch->candidates[i].address, address);
@@ -25,7 +27,8 @@ static void candidate_add(struct resolver *resolver, struct fetch *fetch, struct
                                  address))) {
         return;
     }
-    struct server_candidate candidate = {.address = address};
+    struct server_candidate candidate = {
+        .address = address, .is_tls = server.is_tls, .tls_peer = server.tls_peer};
     for (size_t i = 0; i < fetch->avoided_count; i++) {
         candidate.is_out = candidate.is_out || address_equal(fetch->avoided[i], address);
     }
@@ -41,7 +44,7 @@ static void candidates_of_rrset(struct resolver *resolver, struct fetch *fetch,
     for (struct span rdata; rrset_next(&cursor, &rdata);) {
         struct address address;
         if (address_of_rdata(rdata, PORT_DNS, &address) == OK) {
-            candidate_add(resolver, fetch, address);
+            candidate_add(resolver, fetch, (struct resolver_server){.address = address});
         }
     }
 }
@@ -63,12 +66,21 @@ static bool candidates_of_cache(struct resolver *resolver, struct fetch *fetch, 
     return has_any;
 }
 
-static void candidates_of_list(struct resolver *resolver, struct fetch *fetch,
-                               const struct address *addresses, size_t count)
+static void candidates_of_hints(struct resolver *resolver, struct fetch *fetch)
 {
-    for (size_t i = 0; i < count; i++) {
-        candidate_add(resolver, fetch, addresses[i]);
+    for (size_t i = 0; i < resolver->options.root_hint_count; i++) {
+        struct resolver_server server = {.address = resolver->options.root_hints[i]};
+        candidate_add(resolver, fetch, server);
     }
+}
+
+static void zone_set(struct resolver *resolver, struct fetch *fetch, struct name zone)
+{
+    fetch->zone = zone;
+    fetch->candidate_count = 0;
+    fetch->target_at = 0;
+    fetch->lookups_left = RESOLVER_MISSING_LOOKUPS_MAX;
+    minimise_begin(resolver, fetch);
 }
 
 /* Takes over the reference to `delegation`; NULL: the root. */
@@ -77,14 +89,10 @@ void fetch_take_delegation(struct resolver *resolver, struct fetch *fetch,
 {
     cache_entry_release(fetch->delegation);
     fetch->delegation = delegation;
-    fetch->zone = delegation == NULL ? NAME_ROOT : delegation->name;
-    fetch->candidate_count = 0;
-    fetch->target_at = 0;
-    fetch->lookups_left = RESOLVER_MISSING_LOOKUPS_MAX;
-    minimise_begin(resolver, fetch);
+    fetch->configured = NULL;
+    zone_set(resolver, fetch, delegation == NULL ? NAME_ROOT : delegation->name);
     if (delegation == NULL) {
-        candidates_of_list(resolver, fetch, resolver->options.root_hints,
-                           resolver->options.root_hint_count);
+        candidates_of_hints(resolver, fetch);
         return;
     }
     for (size_t i = 0; i < delegation->authority_count; i++) {
@@ -99,22 +107,53 @@ void fetch_take_delegation(struct resolver *resolver, struct fetch *fetch,
     }
 }
 
+/* Resolvers may know of names anywhere, and have their own servers for the zones below. */
+static void take_configured(struct resolver *resolver, struct fetch *fetch,
+                            const struct resolver_zone *configured)
+{
+    fetch->configured = configured;
+    zone_set(resolver, fetch, configured->is_stub ? configured->zone : NAME_ROOT);
+    if (!configured->is_stub) {
+        minimise_stop(fetch);
+    }
+    for (size_t i = 0; i < configured->server_count; i++) {
+        candidate_add(resolver, fetch, configured->servers[i]);
+    }
+}
+
+/* The longest zone of the operator at or above `name`, or NULL. */
+static const struct resolver_zone *configured_find(const struct resolver_options *options,
+                                                   struct name name)
+{
+    const struct resolver_zone *found = NULL;
+    for (size_t i = 0; i < options->zone_count; i++) {
+        const struct resolver_zone *zone = &options->zones[i];
+        if (name_is_at_or_below(name, zone->zone) &&
+            (found == NULL || zone->zone.label_count > found->zone.label_count)) {
+            found = zone;
+        }
+    }
+    return found;
+}
+
 enum fetch_step fetch_find_servers(struct resolver *resolver, struct fetch *fetch)
 {
     int64_t now_ns = resolver->now.mono_ns;
-    if (resolver->options.forwarder_count > 0) {
-        fetch->candidate_count = 0;
-        minimise_stop(fetch);
-        candidates_of_list(resolver, fetch, resolver->options.forwarders,
-                           resolver->options.forwarder_count);
-        return FETCH_FIND_ADDRESS;
-    }
     /* DS is the parent's data: its servers are those of a zone above the name (RFC 4035 §4.2). */
     uint8_t labels = fetch->name.label_count;
     labels = fetch->type == TYPE_DS && labels > 0 ? (uint8_t)(labels - 1) : labels;
+    const struct resolver_zone *configured =
+        configured_find(&resolver->options, name_ancestor(fetch->name, labels));
+    bool is_forwarded = configured != NULL && !configured->is_stub;
+    /* What was learned of a stub zone's children is nearer than the zone; of itself it is not. */
+    uint8_t labels_least = configured == NULL ? 0 : configured->zone.label_count;
     struct cache_entry *found = NULL;
-    for (; labels > 0 && found == NULL; labels--) {
+    for (; labels > labels_least && found == NULL && !is_forwarded; labels--) {
         found = cache_find_delegation(resolver->cache, name_ancestor(fetch->name, labels), now_ns);
+    }
+    if (found == NULL && configured != NULL) {
+        take_configured(resolver, fetch, configured);
+        return FETCH_FIND_ADDRESS;
     }
     fetch_take_delegation(resolver, fetch, found == NULL ? NULL : cache_entry_hold(found));
     return FETCH_FIND_ADDRESS;
@@ -200,7 +239,7 @@ enum fetch_step fetch_find_address(struct resolver *resolver, struct fetch *fetc
                                    fetch->zone, resolver->now);
     if (fetch->chosen < fetch->candidate_count) {
         struct address server = fetch->candidates[fetch->chosen].address;
-        fetch->transport = TRANSPORT_UDP;
+        fetch->transport = fetch->candidates[fetch->chosen].is_tls ? TRANSPORT_TLS : TRANSPORT_UDP;
         fetch->has_edns = servers_has_edns(resolver->servers, server, resolver->now);
         return FETCH_ASK;
     }

@@ -26,9 +26,9 @@ static void refuse(struct order *order, const char *sentence)
 static void status(struct order *order)
 {
     const struct resolver *resolver = order->resolver;
-    const char *way = resolver->options.forwarder_count > 0 ? "forwarding" : "iterative";
     const char *validation = resolver->options.is_validating ? "validating" : "not validating";
-    writer_print(&order->text, "resolver: %s, %s\n", way, validation);
+    writer_print(&order->text, "resolver: %s\n", validation);
+    writer_print(&order->text, "forward and stub zones: %zu\n", resolver->options.zone_count);
     writer_print(&order->text, "trust anchors: %zu\n", resolver->options.anchor_count);
     writer_print(&order->text, "negative trust anchors: %zu\n", resolver->nta_count);
     writer_print(&order->text, "queries waiting: %" PRIu32 "\n", resolver->query_count);

@@ -76,14 +76,19 @@ static bool is_loopback(struct address address)
     return servers_is_usable(address, true) && !servers_is_usable(address, false);
 }
 
-static bool has_loopback(const struct address *addresses, size_t count)
+static bool has_loopback(const struct resolver_options *options)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (is_loopback(addresses[i])) {
-            return true;
+    bool has_any = false;
+    for (size_t i = 0; i < options->root_hint_count; i++) {
+        has_any = has_any || is_loopback(options->root_hints[i]);
+    }
+    for (size_t i = 0; i < options->zone_count; i++) {
+        const struct resolver_zone *zone = &options->zones[i];
+        for (size_t j = 0; j < zone->server_count; j++) {
+            has_any = has_any || is_loopback(zone->servers[j].address);
         }
     }
-    return false;
+    return has_any;
 }
 
 enum status resolver_open(const struct resolver_options *options, struct resolver **resolver)
@@ -94,8 +99,7 @@ enum status resolver_open(const struct resolver_options *options, struct resolve
         return NO_MEMORY;
     }
     opened->options = *options;
-    opened->may_ask_loopback = has_loopback(options->root_hints, options->root_hint_count) ||
-                               has_loopback(options->forwarders, options->forwarder_count);
+    opened->may_ask_loopback = has_loopback(options);
     opened->seed = entropy_u64(options->entropy);
     if (cache_open(options->cache_size, options->entropy, options->grace, &opened->cache) != OK ||
         servers_open(options->entropy, &opened->servers) != OK ||

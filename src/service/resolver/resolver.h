@@ -19,6 +19,21 @@ enum status resolver_prefix_read(struct span text, struct resolver_prefix *prefi
 bool resolver_prefix_covers(const struct resolver_prefix *prefixes, size_t count,
                             struct address address);
 
+/* A server that the operator named. */
+struct resolver_server {
+    struct address address; /* port included */
+    bool is_tls;            /* asked over TLS alone */
+    uint32_t tls_peer;      /* as which it must prove itself (effect_ask) */
+};
+
+/* Who is asked about the names at or below `zone`; of several zones the longest counts. */
+struct resolver_zone {
+    struct name zone;
+    bool is_stub; /* its servers are authoritative for the zone; else they are resolvers */
+    const struct resolver_server *servers;
+    size_t server_count;
+};
+
 struct resolver_options {               /* all pointers live as long as the resolver */
     bool is_validating;                 /* otherwise nothing is checked and AD is never set */
     const struct trust_anchor *anchors; /* the root's or any zones' */
@@ -27,8 +42,8 @@ struct resolver_options {               /* all pointers live as long as the reso
     size_t insecure_count;
     const struct address *root_hints; /* port included */
     size_t root_hint_count;
-    const struct address *forwarders; /* when there are any, they are asked instead of the root */
-    size_t forwarder_count;
+    const struct resolver_zone *zones; /* that are forwarded or have servers of their own */
+    size_t zone_count;
     const struct resolver_prefix *allowed; /* clients; none: every one */
     size_t allowed_count;
     const struct resolver_prefix

@@ -282,8 +282,10 @@ static void test_forwarder(void **state)
     options.is_validating = true;
     options.anchors = &world.anchor;
     options.anchor_count = 1;
-    options.forwarders = &other->address;
-    options.forwarder_count = 1;
+    struct resolver_server server = {.address = other->address};
+    struct resolver_zone zone = {NAME_ROOT, false, &server, 1};
+    options.zones = &zone;
+    options.zone_count = 1;
     fake_restart(net, &options);
     for (size_t i = 0; i < 6; i++) {
         assert_row(&rows[i]);

@@ -447,10 +447,12 @@ static void test_forwarding(void **state)
     struct fake_server *other = fake_add_server(&world.net, "192.0.2.53");
     fake_serve(other, world.example);
     fake_serve(other, world.glueless);
-    struct address forwarders[] = {fake_address("192.0.2.54"), other->address};
+    struct resolver_server forwarders[] = {{.address = fake_address("192.0.2.54")},
+                                           {.address = other->address}};
+    struct resolver_zone zone = {NAME_ROOT, false, forwarders, LEN(forwarders)};
     struct resolver_options options = fake_options(&world.net, NULL);
-    options.forwarders = forwarders;
-    options.forwarder_count = LEN(forwarders);
+    options.zones = &zone;
+    options.zone_count = 1;
     fake_start(&world.net, &options);
     assert_answer("www.example.com.", TYPE_A, 0, "NOERROR | www.example.com. A 192.0.2.80 |");
     assert_answer("there.example.com.", TYPE_A, 0,

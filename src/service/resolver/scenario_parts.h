@@ -4,7 +4,12 @@
 #include "service/resolver/fake_net.h"
 #include "service/resolver/scenario.h"
 
-enum { SCENARIO_ADDRESSES_MAX = 32, SCENARIO_ANCHORS_MAX = 8, SCENARIO_EXPECTED_MAX = 64 };
+enum {
+    SCENARIO_ADDRESSES_MAX = 32,
+    SCENARIO_ANCHORS_MAX = 8,
+    SCENARIO_ZONES_MAX = 8,
+    SCENARIO_EXPECTED_MAX = 64
+};
 
 /* The block whose indented lines are being read. */
 enum scenario_block {
@@ -32,8 +37,9 @@ struct scenario {
     bool is_running; /* the first step was taken: zones are signed, the resolver is open */
     /* Set-up. */
     struct resolver_options options;
-    struct address addresses[SCENARIO_ADDRESSES_MAX]; /* root hints and forwarders */
+    struct address addresses[SCENARIO_ADDRESSES_MAX]; /* root hints */
     size_t address_count;
+    struct resolver_zone zones[SCENARIO_ZONES_MAX];
     bool has_hints;
     struct trust_anchor anchors[SCENARIO_ANCHORS_MAX];
     size_t anchor_count;

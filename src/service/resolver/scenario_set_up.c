@@ -61,6 +61,29 @@ static enum status option_set(struct scenario *scenario, size_t index, struct sp
     return status;
 }
 
+/* "forward-zone: ZONE ADDRESS ...", "stub-zone: ZONE ADDRESS ..." */
+static enum status option_zone(struct scenario *scenario, bool is_stub, struct span line)
+{
+    enum { ZONE_SERVERS_MAX = 4 };
+    struct resolver_options *options = &scenario->options;
+    struct resolver_server *servers =
+        arena_take_array(&scenario->arena, ZONE_SERVERS_MAX, sizeof *servers);
+    if (servers == NULL || options->zone_count == SCENARIO_ZONES_MAX) {
+        return scenario_fail(scenario, "too many zones with servers of their own");
+    }
+    struct resolver_zone *zone = &scenario->zones[options->zone_count++];
+    *zone = (struct resolver_zone){.is_stub = is_stub, .servers = servers};
+    options->zones = scenario->zones;
+    enum status status = scenario_name(scenario, scenario_word(&line), &zone->zone);
+    for (struct span word; status == OK && (word = scenario_word(&line)).len > 0;) {
+        if (zone->server_count == ZONE_SERVERS_MAX) {
+            return scenario_fail(scenario, "too many servers of one zone");
+        }
+        status = scenario_address(scenario, word, &servers[zone->server_count++].address);
+    }
+    return status;
+}
+
 static enum status option_insecure(struct scenario *scenario, struct span value)
 {
     struct name_buffer *octets = arena_take(&scenario->net.arena, sizeof *octets);
@@ -89,8 +112,8 @@ enum status scenario_option(struct scenario *scenario, struct span name, struct 
     if (scenario_is(name, "domain-insecure")) {
         return option_insecure(scenario, value);
     }
-    if (scenario_is(name, "forward")) {
-        return option_address(scenario, value, &options->forwarders, &options->forwarder_count);
+    if (scenario_is(name, "forward-zone") || scenario_is(name, "stub-zone")) {
+        return option_zone(scenario, scenario_is(name, "stub-zone"), value);
     }
     return scenario_fail(scenario, "no option \"%.*s\" is known", (int)name.len,
                          (const char *)name.bytes);

@@ -10,8 +10,10 @@
 /* One address that may be asked for a zone. */
 struct server_candidate {
     struct address address;
-    uint8_t tries; /* in this fetch */
-    bool is_out;   /* not to be asked again in this fetch */
+    uint8_t tries;     /* in this fetch */
+    bool is_out;       /* not to be asked again in this fetch */
+    bool is_tls;       /* asked over TLS alone */
+    uint32_t tls_peer; /* as which it must then prove itself */
 };
 
 struct servers;

@@ -47,7 +47,8 @@ struct fetch {
     uint32_t queries_left;
     uint32_t referrals_left;
     /* Where it asks. */
-    struct cache_entry *delegation; /* held; NULL: root hints or forwarders */
+    struct cache_entry *delegation;         /* held; NULL: root hints or configured servers */
+    const struct resolver_zone *configured; /* that says whom to ask; NULL: iteration */
     struct name zone;
     struct server_candidate candidates[RESOLVER_SERVERS_MAX];
     size_t candidate_count;
@@ -225,6 +226,12 @@ void resolver_tell_metrics(const struct resolver *resolver, struct outbox *outbo
 struct account *account_open(void) MUST_USE;
 struct account *account_hold(struct account *account);
 void account_release(struct account *account);
+/* Are the servers that this fetch asks resolvers? */
+static inline bool fetch_is_forwarded(const struct fetch *fetch)
+{
+    return fetch->configured != NULL && !fetch->configured->is_stub;
+}
+
 /* A sentence for EDE_... that a query or a fetch failed with. */
 void judgement_set(struct judgement *judgement, enum ede ede, const char *format, ...)
     PRINTF_LIKE(3, 4);

@@ -1,0 +1,245 @@
+/* What the configuration of `vouch resolve` means: files are read, and what is left unsaid gets the
+ * values of the real Internet. */
+#include "command/listen.h"
+#include "command/resolve.h"
+#include "core/zone/zonefile.h"
+#include "service/resolver/resolver_limits.h"
+
+enum { ANCHORS_MAX = 256, HINTS_MAX = 64 };
+
+/* Addresses of a to m.root-servers.net, as IANA's root hints of 2026 have them. */
+static const char *const ROOT_SERVERS[] = {
+    "198.41.0.4",      "170.247.170.2",       "192.33.4.12",        "199.7.91.13",
+    "192.203.230.10",  "192.5.5.241",         "192.112.36.4",       "198.97.190.53",
+    "192.36.148.17",   "192.58.128.30",       "193.0.14.129",       "199.7.83.42",
+    "202.12.27.33",    "2001:503:ba3e::2:30", "2801:1b8:10::b",     "2001:500:2::c",
+    "2001:500:2d::d",  "2001:500:a8::e",      "2001:500:2f::f",     "2001:500:12::d0d",
+    "2001:500:1::53",  "2001:7fe::53",        "2001:503:c27::2:30", "2001:7fd::1",
+    "2001:500:9f::42", "2001:dc3::35",
+};
+
+/* The keys of the root, as IANA's root-anchors.xml has them: that of 2017 and its successor of
+ * 2024. */
+static const char root_anchors[] =
+    ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n"
+    ". IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16\n";
+
+/* A list of addresses of the "resolver" section. */
+static enum status read_addresses(struct resolving *resolving, const char *option,
+                                  const struct address **list, size_t *count)
+{
+    size_t given = config_list_count(resolving->config, "resolver", 0, option);
+    struct address *addresses = arena_take_array(&resolving->arena, given, sizeof *addresses);
+    if (addresses == NULL) {
+        return NO_MEMORY;
+    }
+    for (size_t i = 0; i < given; i++) {
+        const char *text = config_list_at(resolving->config, "resolver", 0, option, i);
+        enum status status = address_read(span_of_text(text), RESOLVE_DNS_PORT, &addresses[i]);
+        if (status != OK) {
+            return status;
+        }
+    }
+    *list = addresses;
+    *count = given;
+    return OK;
+}
+
+static enum status read_prefixes(struct resolving *resolving, const char *section,
+                                 const char *option, const struct resolver_prefix **list,
+                                 size_t *count, struct problem *problem)
+{
+    size_t given = config_list_count(resolving->config, section, 0, option);
+    struct resolver_prefix *prefixes = arena_take_array(&resolving->arena, given, sizeof *prefixes);
+    if (prefixes == NULL) {
+        return NO_MEMORY;
+    }
+    for (size_t i = 0; i < given; i++) {
+        const char *text = config_list_at(resolving->config, section, 0, option, i);
+        if (resolver_prefix_read(span_of_text(text), &prefixes[i]) != OK) {
+            problem_place(problem, resolving->file, config_line(resolving->config, section, 0), 1);
+            return problem_set(problem, MALFORMED, "%s: \"%.100s\" is no ADDRESS/BITS", option,
+                               text);
+        }
+    }
+    *list = prefixes;
+    *count = given;
+    return OK;
+}
+
+static enum status default_anchors(struct resolving *resolving)
+{
+    struct resolver_options *filled = &resolving->options;
+    struct problem problem = {0};
+    enum status status = trust_anchors_read(span_of_text(root_anchors), &resolving->arena,
+                                            &filled->anchors, &filled->anchor_count, &problem);
+    require(status == OK || status == NO_MEMORY);
+    return status;
+}
+
+static enum status read_insecure(struct resolving *resolving, struct problem *problem)
+{
+    struct config *config = resolving->config;
+    size_t count = config_list_count(config, "resolver", 0, "domain-insecure");
+    struct name *names = arena_take_array(&resolving->arena, count, sizeof *names);
+    struct name_buffer *octets = arena_take_array(&resolving->arena, count, sizeof *octets);
+    if (names == NULL || octets == NULL) {
+        return NO_MEMORY;
+    }
+    if (count > RESOLVER_NTAS_MAX) {
+        return problem_set(problem, LIMIT_REACHED, "domain-insecure: more than %d zones",
+                           RESOLVER_NTAS_MAX);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *text = config_list_at(config, "resolver", 0, "domain-insecure", i);
+        enum status status = name_parse(span_of_text(text), NULL, &octets[i], &names[i], problem);
+        if (status != OK) {
+            return status;
+        }
+    }
+    resolving->options.insecure = names;
+    resolving->options.insecure_count = count;
+    return OK;
+}
+
+static enum status read_anchors(struct resolving *resolving, struct problem *problem)
+{
+    struct config *config = resolving->config;
+    size_t files = config_list_count(config, "resolver", 0, "trust-anchor-file");
+    struct trust_anchor *all = arena_take_array(&resolving->arena, ANCHORS_MAX, sizeof *all);
+    size_t count = 0;
+    enum status status = all == NULL ? NO_MEMORY : OK;
+    for (size_t i = 0; i < files && status == OK; i++) {
+        const char *file = config_list_at(config, "resolver", 0, "trust-anchor-file", i);
+        struct span text;
+        const struct trust_anchor *read = NULL;
+        size_t read_count = 0;
+        status = file_read(file, RESOLVE_FILE_LEN_MAX, &resolving->arena, &text, problem);
+        status = status == OK
+                     ? trust_anchors_read(text, &resolving->arena, &read, &read_count, problem)
+                     : status;
+        if (status == OK && count + read_count > ANCHORS_MAX) {
+            return problem_set(problem, LIMIT_REACHED, "more than %d trust anchors", ANCHORS_MAX);
+        }
+        for (size_t j = 0; j < read_count && status == OK; j++) {
+            all[count++] = read[j];
+        }
+    }
+    resolving->options.anchors = all;
+    resolving->options.anchor_count = count;
+    if (status == OK && files == 0) {
+        return default_anchors(resolving);
+    }
+    if (status == OK && resolving->options.is_validating && count == 0) {
+        problem_place(problem, resolving->file, config_line(config, "resolver", 0), 1);
+        return problem_set(problem, BAD_ARGUMENT,
+                           "there is no DS or DNSKEY record in any "
+                           "trust-anchor-file");
+    }
+    return status;
+}
+
+/* --- the root's servers --- */
+
+static enum status default_hints(struct resolving *resolving)
+{
+    size_t count = LEN(ROOT_SERVERS);
+    struct address *hints = arena_take_array(&resolving->arena, count, sizeof *hints);
+    if (hints == NULL) {
+        return NO_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        enum status status =
+            address_read(span_of_text(ROOT_SERVERS[i]), RESOLVE_DNS_PORT, &hints[i]);
+        require(status == OK);
+    }
+    resolving->options.root_hints = hints;
+    resolving->options.root_hint_count = count;
+    return OK;
+}
+
+struct hints {
+    struct address *addresses;
+    size_t count;
+    struct problem *problem;
+};
+
+/* The names of the servers are of no use: their addresses are all that is asked of the file. */
+static enum status hint_add(void *user, const struct rrset *record, uint32_t line)
+{
+    struct hints *hints = user;
+    struct rrset_cursor cursor = rrset_first(record);
+    struct span rdata;
+    (void)line;
+    if ((record->type != TYPE_A && record->type != TYPE_AAAA) || !rrset_next(&cursor, &rdata)) {
+        return OK;
+    }
+    return hints->count == HINTS_MAX
+               ? LIMIT_REACHED
+               : address_of_rdata(rdata, RESOLVE_DNS_PORT, &hints->addresses[hints->count++]);
+}
+
+static void hint_problem(void *user, const struct problem *problem)
+{
+    struct hints *hints = user;
+    if (hints->problem->status == OK) {
+        *hints->problem = *problem;
+    }
+}
+
+static enum status read_hints(struct resolving *resolving, struct problem *problem)
+{
+    enum { TTL_S = 3600000 }; /* where the file gives none; nobody looks at it */
+    struct zonefile_source source = {
+        .file = config_text(resolving->config, "resolver", 0, "root-hints"),
+        .origin = NAME_ROOT,
+        .ttl_default_s = TTL_S};
+    if (source.file == NULL) {
+        return default_hints(resolving);
+    }
+    struct hints hints = {.problem = problem};
+    hints.addresses = arena_take_array(&resolving->arena, HINTS_MAX, sizeof *hints.addresses);
+    enum status status = hints.addresses == NULL
+                             ? NO_MEMORY
+                             : file_read(source.file, RESOLVE_FILE_LEN_MAX, &resolving->arena,
+                                         &source.text, problem);
+    struct zonefile_sink sink = {.record = hint_add, .problem = hint_problem, .user = &hints};
+    status = status == OK ? zonefile_read(&source, &sink) : status;
+    if (status == OK && hints.count == 0) {
+        problem_place(problem, source.file, 0, 0);
+        return problem_set(problem, NOT_FOUND, "there is no address of a root server in it");
+    }
+    resolving->options.root_hints = hints.addresses;
+    resolving->options.root_hint_count = hints.count;
+    return status;
+}
+
+enum status resolve_read_options(struct resolving *resolving, struct problem *problem)
+{
+    struct config *config = resolving->config;
+    struct resolver_options *filled = &resolving->options;
+    filled->is_validating = config_bool(config, "resolver", 0, "validate");
+    filled->cache_size = (size_t)config_number(config, "resolver", 0, "cache-size");
+    filled->ttl_max_s = (uint32_t)config_number(config, "resolver", 0, "cache-max-ttl");
+    filled->negative_ttl_max_s =
+        (uint32_t)config_number(config, "resolver", 0, "cache-max-negative-ttl");
+    filled->reuses_denials = config_bool(config, "resolver", 0, "aggressive-nsec");
+    filled->avoids_ipv4 = !config_bool(config, "resolver", 0, "do-ip4");
+    filled->uses_ipv6 = config_bool(config, "resolver", 0, "do-ip6");
+    filled->minimises_names = config_bool(config, "resolver", 0, "qname-minimisation");
+    filled->mixes_case = config_bool(config, "resolver", 0, "use-caps-for-id");
+    enum status status =
+        read_addresses(resolving, "root-hint", &filled->root_hints, &filled->root_hint_count);
+    status = status == OK && filled->root_hint_count == 0 ? read_hints(resolving, problem) : status;
+    status = status == OK ? read_prefixes(resolving, "server", "allow", &filled->allowed,
+                                          &filled->allowed_count, problem)
+                          : status;
+    status = status == OK ? read_prefixes(resolving, "resolver", "ask-only", &filled->ask_only,
+                                          &filled->ask_only_count, problem)
+                          : status;
+    status = status == OK ? read_prefixes(resolving, "resolver", "do-not-query-address",
+                                          &filled->never_asked, &filled->never_asked_count, problem)
+                          : status;
+    status = status == OK ? read_insecure(resolving, problem) : status;
+    return status == OK ? read_anchors(resolving, problem) : status;
+}
