@@ -126,6 +126,18 @@ static const struct config_option options[] = {
      .default_value = "15m",
      .help = "how long absence is kept in caches"},
     {.section = "tld",
+     .name = "dsync-target",
+     .kind = CONFIG_NAME,
+     .help = "whom operators of its domains tell of new CDS, CDNSKEY and CSYNC by NOTIFY, as DSYNC "
+             "(RFC 9859); its address leads to `dns-listen`"},
+    {.section = "tld",
+     .name = "dsync-port",
+     .kind = CONFIG_NUMBER,
+     .default_value = "53",
+     .min = 1,
+     .max = 65535,
+     .help = "port of dsync-target"},
+    {.section = "tld",
      .name = "notify",
      .kind = CONFIG_ADDRESS,
      .is_list = true,
@@ -317,7 +329,8 @@ static enum status read_tld(struct process *process, size_t index, struct regist
                 .minimum_s = seconds(process, index, "negative-ttl")},
         .apex_ttl_s = seconds(process, index, "apex-ttl"),
         .delegation_ttl_s = seconds(process, index, "delegation-ttl"),
-        .ds_ttl_s = seconds(process, index, "ds-ttl")};
+        .ds_ttl_s = seconds(process, index, "ds-ttl"),
+        .dsync_port = (uint16_t)config_number(config, "tld", index, "dsync-port")};
     for (size_t i = 0; i < REGISTRY_FORM_COUNT; i++) {
         if (strcmp(forms[i], config_text(config, "tld", index, "form")) == 0) {
             tld->form = (enum registry_form)i;
@@ -331,6 +344,9 @@ static enum status read_tld(struct process *process, size_t index, struct regist
                  ? name_make_child(SPAN_LITERAL("hostmaster"), tld->name, &buffer, &mailbox)
                  : status;
     status = status == OK ? name_copy(&process->arena, mailbox, &tld->soa.mailbox) : status;
+    const char *target = config_text(config, "tld", index, "dsync-target");
+    status =
+        status == OK && target != NULL ? parse_name(process, target, &tld->dsync_target) : status;
     status = status == OK ? read_servers(process, index, tld, problem) : status;
     status = status == OK
                  ? read_address_list(process, index, "notify", &tld->notify, &tld->notify_count)

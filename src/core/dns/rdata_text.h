@@ -4,8 +4,6 @@
  * written in generic form. */
 #include "core/dns/rdata_table.h"
 
-enum { DSYNC_SCHEME_NOTIFY = 1 };
-
 void rdata_text_number(struct writer *text, uint64_t number); /* decimal */
 void rdata_text_address(struct writer *text, struct span octets);
 /* In double quotes, with \" \\ and \DDD. */

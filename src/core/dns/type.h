@@ -30,11 +30,13 @@ enum {
     TYPE_ZONEMD = 63,
     TYPE_SVCB = 64,
     TYPE_HTTPS = 65,
+    TYPE_DSYNC = 66,
     TYPE_TSIG = 250,
     TYPE_IXFR = 251,
     TYPE_AXFR = 252,
     TYPE_ANY = 255
 };
+enum { DSYNC_SCHEME_NOTIFY = 1 }; /* RFC 9859 */
 enum { CLASS_IN = 1, CLASS_CH = 3, CLASS_NONE = 254, CLASS_ANY = 255 };
 enum {
     RCODE_NOERROR = 0,

@@ -48,6 +48,11 @@ struct registry_tld_options {
     size_t server_count;
     struct registry_soa soa;
     uint32_t apex_ttl_s, delegation_ttl_s, ds_ttl_s;
+    /* Whom DNS operators of the domains tell of new CDS, CDNSKEY and CSYNC, as DSYNC at "*._dsync"
+     * (RFC 9859); without octets: nobody, and there is no DSYNC. Its address leads to this service.
+     */
+    struct name dsync_target;
+    uint16_t dsync_port;
     const struct address *notify; /* signers, told of each new serial */
     size_t notify_count;
     const struct tsig_key *transfer_key;  /* NULL: transfers are unsigned */

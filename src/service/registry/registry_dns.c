@@ -1,5 +1,6 @@
 /* What the registry says on its DNS port: the SOA of its zones and transfers to those who may have
- * them, nothing else. It is a hidden primary: the world asks the servers behind its signers. */
+ * them, and that it has heard of a child's news, nothing else. It is a hidden primary: the world
+ * asks the servers behind its signers. */
 #include "service/registry/registry_state.h"
 #include "service/registry/registry_zone.h"
 
@@ -256,6 +257,23 @@ static void question_answer(struct request *request)
     }
 }
 
+/* A child's operator says that there is something new for the parent (RFC 9859 §4.3). What is asked
+ * too often gets the same answer: to try again would not help. */
+static void notify_answer(struct request *request)
+{
+    const struct question *question = &request->message.question;
+    bool is_ours = request->message.question_count == 1 && question->class_ == CLASS_IN &&
+                   (question->type == TYPE_CDS || question->type == TYPE_CSYNC);
+    struct registry_scan_request asked = {
+        .child = question->name, .type = question->type, .peer = request->query->peer};
+    if (!is_ours) {
+        reply_short(request, RCODE_NOTIMP, NULL);
+        return;
+    }
+    enum registry_scan_result result = registry_scan_ask(request->turn, &asked);
+    reply_short(request, result == REGISTRY_SCAN_REFUSED ? RCODE_REFUSED : RCODE_NOERROR, NULL);
+}
+
 static void query_answer(struct request *request)
 {
     const struct message *message = &request->message;
@@ -264,6 +282,8 @@ static void query_answer(struct request *request)
         reply_short(request, rcode, NULL);
     } else if (message->edns.version > 0) {
         reply_short(request, RCODE_BADVERS, NULL);
+    } else if (message->opcode == OPCODE_NOTIFY) {
+        notify_answer(request);
     } else if (message->opcode != OPCODE_QUERY) {
         reply_short(request, RCODE_NOTIMP, NULL);
     } else if (message->question_count != 1) {

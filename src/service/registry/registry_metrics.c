@@ -19,6 +19,22 @@ static const struct metric_family DOMAINS = {"vouch_registry_domains", METRIC_GA
 static const struct metric_family SERIAL = {"vouch_registry_zone_serial", METRIC_GAUGE, "tld",
                                             "Serial of the zone version offered"};
 
+static const struct metric_family SCANS = {
+    "vouch_registry_notifies_total", METRIC_COUNTER, "result",
+    "NOTIFY of new CDS, CDNSKEY or CSYNC of a domain, by what came of them"};
+
+static void add_scans(const struct registry *registry, struct metrics *metrics)
+{
+    static const char *const results[REGISTRY_SCAN_RESULT_COUNT] = {
+        [REGISTRY_SCAN_QUEUED] = "queued",
+        [REGISTRY_SCAN_REPEATED] = "repeated",
+        [REGISTRY_SCAN_LIMITED] = "limited",
+        [REGISTRY_SCAN_REFUSED] = "refused"};
+    for (size_t i = 0; i < LEN(results); i++) {
+        metrics_add(metrics, &SCANS, span_of_text(results[i]), (int64_t)registry->scan_results[i]);
+    }
+}
+
 static void add_tlds(struct registry_turn *turn, struct metrics *metrics)
 {
     struct registry *registry = turn->registry;
@@ -49,5 +65,6 @@ void registry_add_metrics(struct registry_turn *turn, struct metrics *metrics)
             metrics_add(metrics, &RESPONSES, span_of_text(code), (int64_t)registry->responses[i]);
         }
     }
+    add_scans(registry, metrics);
     add_tlds(turn, metrics);
 }

@@ -19,6 +19,10 @@ enum {
     REGISTRY_RESPONSE_LIFE_S = 30 * 86400, /* how long a repeated command is recognised */
     REGISTRY_MALFORMED_MAX = 20,           /* frames that cannot be read, in one session */
     REGISTRY_TRANSFERS_MAX = 32,           /* at once */
+    REGISTRY_SCANS_MAX = 1024,             /* children that are to be looked at, at once */
+    REGISTRY_SCAN_PAUSE_S = 60,            /* one child is looked at once in so long */
+    REGISTRY_SCAN_PEERS_MAX = 256,         /* hosts counted at once */
+    REGISTRY_SCAN_PEER_ASKS_MAX = 300,     /* of one host within REGISTRY_SCAN_PAUSE_S */
     REGISTRY_SENTENCE_MAX = 300
 };
 
@@ -118,6 +122,32 @@ struct registry_watched_peer {
     int64_t since_s;
 };
 
+/* What came of a wish that a child's CDS or CSYNC be looked at. */
+enum registry_scan_result {
+    REGISTRY_SCAN_QUEUED,
+    REGISTRY_SCAN_REPEATED, /* it is to be looked at already */
+    REGISTRY_SCAN_LIMITED,  /* that host, or all together, asked too much */
+    REGISTRY_SCAN_REFUSED,  /* no delegated child of ours, or its TLD takes no such wishes */
+    REGISTRY_SCAN_RESULT_COUNT
+};
+struct registry_scan_request {
+    struct name child;
+    uint16_t type; /* CDS or CSYNC */
+    struct address peer;
+};
+/* A child that is to be looked at: an observation of who asked when, and no data of the zone. */
+struct registry_scan {
+    struct name_buffer octets;
+    struct name child; /* len 0: the place is free */
+    uint16_t type;
+    int64_t asked_s;
+};
+struct registry_scan_peer {
+    struct address peer;
+    unsigned asks;
+    int64_t since_s;
+};
+
 struct registry {
     struct registry_options options;
     struct arena life; /* TLDs and their texts */
@@ -128,6 +158,10 @@ struct registry {
     bool is_paused;
     struct registry_watched_peer watched[REGISTRY_PEERS_WATCHED_MAX];
     struct registry_transfer transfers[REGISTRY_TRANSFERS_MAX];
+    struct registry_scan scans[REGISTRY_SCANS_MAX];
+    size_t scan_next; /* the place of the oldest */
+    struct registry_scan_peer scan_peers[REGISTRY_SCAN_PEERS_MAX];
+    uint64_t scan_results[REGISTRY_SCAN_RESULT_COUNT];
     uint64_t ask_last;
     uint64_t commands_done, commands_refused;
     uint64_t responses[EPP_SESSION_LIMIT_CLOSING - EPP_OK + 1]; /* by code */
@@ -207,6 +241,10 @@ void registry_control_line(struct registry_turn *turn, const struct event_contro
 void registry_dns_query(struct registry_turn *turn, const struct event_query *query);
 void registry_dns_room(struct registry_turn *turn, const struct event_room *room);
 void registry_dns_close(struct registry *registry);
+
+/* registry_scan.c: children that want to be looked at (RFC 9859). */
+enum registry_scan_result registry_scan_ask(struct registry_turn *turn,
+                                            const struct registry_scan_request *request);
 
 /* registry_notify.c: tells all signers of a TLD of its serial, with retries (RFC 1996). */
 void registry_notify_start(struct registry_turn *turn, struct registry_tld *tld);

@@ -12,6 +12,7 @@
 #include "core/proto/epp.h"
 #include "core/proto/epp_grammar.h"
 #include "core/zone/transfer.h"
+#include "service/registry/registry_state.h"
 #include "world/real/world.h"
 
 enum { SESSION_ONE = 1, SESSION_TWO = 2, SCRATCH_MAX = 64 << 20 };
@@ -99,6 +100,8 @@ static void registry_begin(struct bench *bench, uint32_t delegation_ttl_s)
                                             .apex_ttl_s = 3600,
                                             .delegation_ttl_s = delegation_ttl_s,
                                             .ds_ttl_s = 60,
+                                            .dsync_target = server,
+                                            .dsync_port = 5300,
                                             .notify = &signer,
                                             .notify_count = 1,
                                             .allow_transfer = &signer,
@@ -106,6 +109,7 @@ static void registry_begin(struct bench *bench, uint32_t delegation_ttl_s)
     tlds[1] = tlds[0];
     tlds[1].name = (struct name){xyz_octets, sizeof xyz_octets, 1};
     tlds[1].has_dnssec = false;
+    tlds[1].dsync_target = (struct name){NULL, 0, 0};
     const struct registry_options options = {.server_name = "test registry",
                                              .tlds = tlds,
                                              .tld_count = LEN(tlds),
@@ -435,7 +439,7 @@ static void test_zone_and_restart(void **state)
     size_t octets;
     struct zone *empty = transfer(bench, NULL, &octets);
     assert_int_equal(zone_serial(empty), START_S);
-    assert_int_equal(zone_record_count(empty), 3); /* SOA, NS and its address */
+    assert_int_equal(zone_record_count(empty), 5); /* SOA, NS and its address, two DSYNC */
     (void)run(bench, SESSION_ONE,
               CREATE("Z-01", "a.com", NS(GLUE("ns.a.com", "192.0.2.1") HOST("ns.b.net"))));
     struct zone *delegated = transfer(bench, empty, &octets);
@@ -626,13 +630,107 @@ static void test_questions(void **state)
     assert_int_equal(ask_dns(bench, TYPE_NS, SIGNER, TRANSPORT_UDP), RCODE_REFUSED);
 }
 
+/* NOTIFY of a child's news (RFC 9859). */
+static uint16_t tell(struct bench *bench, const char *child, uint16_t type, uint8_t last_octet)
+{
+    uint8_t bytes[512];
+    struct name_buffer buffer;
+    struct name name;
+    assert_int_equal(name_parse(span_of_text(child), NULL, &buffer, &name, NULL), OK);
+    struct message_writer writer;
+    message_begin(&writer, bytes, sizeof bytes, 9, FLAG_AA, OPCODE_NOTIFY, RCODE_NOERROR);
+    message_add_question(&writer, (struct question){name, type, CLASS_IN});
+    handle(bench, (struct event){.kind = EVENT_QUERY,
+                                 .query = {.channel = 1,
+                                           .transport = TRANSPORT_UDP,
+                                           .peer = {ADDRESS_IPV4, {192, 0, 2, last_octet}, 40000},
+                                           .message = message_end(&writer)}});
+    const struct effect *reply = find_effect(bench, EFFECT_REPLY);
+    assert_non_null(reply);
+    struct message message;
+    assert_int_equal(message_read_query(reply->reply.message, &buffer, &message), OK);
+    assert_int_equal(message.opcode, OPCODE_NOTIFY);
+    return message.rcode;
+}
+
+static bool shows_metric(struct bench *bench, const char *line)
+{
+    handle(bench, (struct event){.kind = EVENT_METRICS});
+    const struct effect *effect = find_effect(bench, EFFECT_METRICS);
+    assert_non_null(effect);
+    char result[16];
+    int count = 0;
+    assert_int_equal(sscanf(line, "%15s %d", result, &count), 2);
+    for (size_t i = 0; i < effect->metrics.count; i++) {
+        const struct metric *metric = &effect->metrics.rows[i];
+        if (strcmp(metric->family->name, "vouch_registry_notifies_total") == 0 &&
+            span_equal(metric->label, span_of_text(result))) {
+            return metric->value == count;
+        }
+    }
+    return false;
+}
+
+static void test_news_of_children(void **state)
+{
+    struct bench *bench = *state;
+    enum { ONE = 1, OTHER = 2 };
+    begin_sessions(bench);
+    (void)run(bench, SESSION_ONE, CREATE("S-01", "a.com", NS(HOST("ns.b.net"))));
+    (void)run(bench, SESSION_ONE, CREATE("S-02", "b.com", ""));
+    (void)run(bench, SESSION_ONE, CREATE("S-03", "a.xyz", NS(HOST("ns.b.net"))));
+    assert_int_equal(tell(bench, "A.com.", TYPE_CDS, ONE), RCODE_NOERROR);
+    assert_true(shows_metric(bench, "queued 1"));
+    assert_int_equal(tell(bench, "a.com.", TYPE_CDS, OTHER), RCODE_NOERROR);
+    assert_true(shows_metric(bench, "repeated 1"));
+    assert_int_equal(tell(bench, "a.com.", TYPE_CSYNC, ONE), RCODE_NOERROR);
+    assert_true(shows_metric(bench, "queued 2"));
+    assert_int_equal(tell(bench, "b.com.", TYPE_CDS, ONE), RCODE_REFUSED);   /* not delegated */
+    assert_int_equal(tell(bench, "c.com.", TYPE_CDS, ONE), RCODE_REFUSED);   /* not there */
+    assert_int_equal(tell(bench, "x.a.com.", TYPE_CDS, ONE), RCODE_REFUSED); /* not ours */
+    assert_int_equal(tell(bench, "com.", TYPE_CDS, ONE), RCODE_REFUSED);
+    assert_int_equal(tell(bench, "a.xyz.", TYPE_CDS, ONE), RCODE_REFUSED); /* without DSYNC */
+    assert_true(shows_metric(bench, "refused 5"));
+    assert_int_equal(tell(bench, "com.", TYPE_SOA, ONE), RCODE_NOTIMP);
+    for (size_t i = 0; i < REGISTRY_SCAN_PEER_ASKS_MAX; i++) {
+        assert_int_equal(tell(bench, "a.com.", TYPE_CDS, ONE), RCODE_NOERROR);
+    }
+    assert_true(shows_metric(bench, "limited 2")); /* two were counted before */
+    assert_int_equal(tell(bench, "a.com.", TYPE_CDS, OTHER), RCODE_NOERROR);
+    assert_true(shows_metric(bench, "limited 2")); /* others are still heard */
+    bench->now.wall_ns += (int64_t)REGISTRY_SCAN_PAUSE_S * MOMENT_NS_PER_S;
+    assert_int_equal(tell(bench, "a.com.", TYPE_CDS, ONE), RCODE_NOERROR);
+    assert_true(shows_metric(bench, "queued 3"));
+}
+
+/* As many children as there are places, and one more. */
+static void test_places_for_news_are_finite(void **state)
+{
+    struct bench *bench = *state;
+    for (int64_t i = 0; i < REGISTRY_SCANS_MAX; i++) {
+        bench->registry->scans[i] =
+            (struct registry_scan){.child = server, .type = TYPE_CDS, .asked_s = START_S + (i > 0)};
+    }
+    begin_sessions(bench);
+    (void)run(bench, SESSION_ONE, CREATE("S-01", "a.com", NS(HOST("ns.b.net"))));
+    assert_int_equal(tell(bench, "a.com.", TYPE_CDS, 1), RCODE_NOERROR);
+    assert_true(shows_metric(bench, "limited 1"));
+    bench->now.wall_ns += (int64_t)REGISTRY_SCAN_PAUSE_S * MOMENT_NS_PER_S;
+    assert_int_equal(tell(bench, "a.com.", TYPE_CDS, 1), RCODE_NOERROR);
+    assert_true(shows_metric(bench, "queued 1"));
+    assert_int_equal(tell(bench, "a.com.", TYPE_CSYNC, 1), RCODE_NOERROR);
+    assert_true(shows_metric(bench, "limited 2"));
+}
+
 int main(void)
 {
 #define WITH_BENCH(test) cmocka_unit_test_setup_teardown(test, bench_open, bench_close)
     const struct CMUnitTest tests[] = {
-        WITH_BENCH(test_logins),           WITH_BENCH(test_commands),  WITH_BENCH(test_repeated),
-        WITH_BENCH(test_zone_and_restart), WITH_BENCH(test_notify),    WITH_BENCH(test_pause),
+        WITH_BENCH(test_logins),           WITH_BENCH(test_commands),
+        WITH_BENCH(test_repeated),         WITH_BENCH(test_zone_and_restart),
+        WITH_BENCH(test_notify),           WITH_BENCH(test_pause),
         WITH_BENCH(test_control),          WITH_BENCH(test_questions),
+        WITH_BENCH(test_news_of_children), WITH_BENCH(test_places_for_news_are_finite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -294,6 +294,27 @@ static enum status domains_add(struct registry *registry, const struct registry_
     return status;
 }
 
+/* Where to tell the registry of new CDS and CSYNC, for every child (RFC 9859). */
+static enum status dsync_add(struct zone_builder *builder, const struct registry_tld_options *tld)
+{
+    static const uint16_t types[] = {TYPE_CDS, TYPE_CSYNC};
+    struct name_buffer below_buffer, owner_buffer;
+    struct name below, owner;
+    enum status status = name_make_child(SPAN_LITERAL("_dsync"), tld->name, &below_buffer, &below);
+    status = status == OK ? name_make_wildcard(below, &owner_buffer, &owner) : status;
+    for (size_t i = 0; status == OK && i < LEN(types); i++) {
+        uint8_t bytes[5 + NAME_LEN_MAX];
+        struct writer rdata = writer_over(bytes, sizeof bytes);
+        writer_u16(&rdata, types[i]);
+        writer_u8(&rdata, DSYNC_SCHEME_NOTIFY);
+        writer_u16(&rdata, tld->dsync_port);
+        name_write(tld->dsync_target, &rdata);
+        status =
+            zone_build_add(builder, owner, TYPE_DSYNC, tld->apex_ttl_s, writer_written(&rdata));
+    }
+    return status;
+}
+
 /* What of the options stands in the zone: when it changes, so must the serial. */
 static enum status options_digest(const struct registry_tld_options *tld, struct arena *scratch,
                                   uint8_t digest[DIGEST_LEN_MAX])
@@ -317,6 +338,10 @@ static enum status options_digest(const struct registry_tld_options *tld, struct
             writer_u8(&text, tld->servers[i].addresses[j].family);
             writer_span(&text, address_rdata(&tld->servers[i].addresses[j]));
         }
+    }
+    if (tld->dsync_target.len > 0) {
+        name_write(tld->dsync_target, &text);
+        writer_u16(&text, tld->dsync_port);
     }
     require(text.status == OK);
     struct span written = writer_written(&text);
@@ -428,6 +453,9 @@ enum status registry_zone_open(struct registry *registry, struct registry_tld *t
     }
     if (status == OK) {
         status = apex_add(builder, tld->options, serial, &scratch);
+    }
+    if (status == OK && tld->options->dsync_target.len > 0) {
+        status = dsync_add(builder, tld->options);
     }
     if (status == OK) {
         status = domains_add(registry, tld, builder);
