@@ -9,8 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024 };
-
 socklen_t socket_name_of(struct address address, union socket_name *name)
 {
     *name = (union socket_name){0};
@@ -110,7 +108,7 @@ enum status socket_listen(struct address address, int type, const char *purpose,
         (type != SOCK_STREAM || setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0) &&
         (address.family != ADDRESS_IPV6 ||
          setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
-        bind(*fd, &name.any, len) == 0 && (type != SOCK_STREAM || listen(*fd, BACKLOG) == 0);
+        bind(*fd, &name.any, len) == 0 && (type != SOCK_STREAM || listen(*fd, LISTEN_BACKLOG) == 0);
     if (!is_ready) {
         enum status status = listen_failed(address, type, purpose, problem);
         close(*fd);

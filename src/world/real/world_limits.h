@@ -40,6 +40,7 @@ enum {
     HTTPS_REPLIES_WAITING_MAX = 64, /* PING and SETTINGS that the client does not read */
     HTTPS_SETTINGS_MAX = 32,        /* in one frame */
     HTTPS_OUT_ENOUGH = 1 << 15,     /* frames that wait for the socket; the rest is not made yet */
+    LISTEN_BACKLOG = 4096, /* wait to be accepted; beyond, a client comes again after a second */
     ACCEPTS_A_ROUND = 32,
     ACCEPT_PAUSE_MS = 100, /* without descriptors, until some are free again */
 
