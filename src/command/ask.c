@@ -339,7 +339,7 @@ const struct command COMMAND_ASK = {
         "\n"
         "Asks one server (default 127.0.0.1) and prints its answer, with the extended error where\n"
         "there is one. Over TLS and HTTPS the server must prove who it is only where a CA or a\n"
-        "name is given; +tls-ca alone means those that the system trusts. Exit code 0: an answer "
-        "came, whatever it says; 9: none came.\n",
+        "name is given; +tls-ca alone means those that the system trusts.\n"
+        "Exit code 0: an answer came, whatever it says; 9: none came.\n",
     .run = ask_run,
 };

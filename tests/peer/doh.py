@@ -75,6 +75,14 @@ for who, address, path in (("vouch serve", OURS, "/dns-query"), ("vouch resolve"
     answer = kdig(address, path, "+https", "+padding")
     size = re.search(r"Received (\d+) B", answer)
     check(size and int(size.group(1)) % 468 == 0, "and is padded to blocks of 468 octets (RFC 8467)", answer)
+    for way in ("+https", "+https-get"):
+        code, answer = vouch("ask", f"@{address}@{HTTPS_PORT}", "www.doh.example", f"{way}={path}", f"+tls-ca={work}/ca.pem",
+                             "+tls-hostname=doh.test")
+        check(code == 0 and "192.0.2.2" in answer and "(HTTPS)" in answer, f"and vouch ask {way}", answer)
+code, answer = vouch("ask", f"@{OURS}@{HTTPS_PORT}", "www.doh.example", "+https", f"+tls-ca={work}/other.pem")
+check(code == 9 and "NOT trusted" in answer, "vouch ask does not believe another CA, and says so", answer)
+code, answer = vouch("ask", f"@{OURS}@{HTTPS_PORT}", "www.doh.example", "+https=/elsewhere")
+check(code == 9 and "404" in answer, "nor is it answered at another path", answer)
 answer = run(["kdig", "+time=5", "+retry=0", f"@{OURS}", "-p", HTTPS_PORT, "+https", f"+tls-ca={work}/other.pem", "+tls-hostname=doh.test",
               "www.doh.example"], 20)[1]
 check("192.0.2.2" not in answer, "kdig does not believe another CA", answer)

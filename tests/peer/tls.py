@@ -99,6 +99,13 @@ answer = kdig("+tls", f"+tls-ca={work}/ca.pem", "+tls-hostname=elsewhere.test")
 check("192.0.2.2" not in answer, "kdig +tls does not believe another name", answer)
 answer = kdig("+tls", f"+tls-ca={work}/other.pem", "+tls-hostname=dot.test")
 check("192.0.2.2" not in answer, "kdig +tls does not believe another CA", answer)
+asks = ["ask", f"@{OURS}@{TLS_PORT}", "www.tls.example"]
+for options, wanted in ((["+tls"], 0), ([f"+tls-ca={work}/ca.pem", "+tls-hostname=dot.test"], 0),
+                        (["+tls", f"+tls-ca={work}/ca.pem", "+tls-hostname=elsewhere.test"], 9), ([f"+tls-ca={work}/other.pem"], 9),
+                        (["+tls-hostname=dot.test"], 9)):
+    code, answer = vouch(*asks, *options)
+    check(code == wanted and ("192.0.2.2" in answer and "(TLS)" in answer) == (wanted == 0),
+          "vouch ask " + " ".join(re.sub(str(work) + "/", "", option) for option in options) + (" is answered" if wanted == 0 else " believes no one"), answer)
 answer = kdig(*strict, "+padding")
 size = re.search(r"Received (\d+) B", answer)
 check(size and int(size.group(1)) % 468 == 0 and "PADDING" in answer, "an answer over TLS is padded to blocks of 468 octets (RFC 8467)", answer)

@@ -41,6 +41,8 @@ struct http2 {
     size_t parts;
     size_t bodies; /* octets of requests that are not whole */
     size_t unsent;
+    size_t unheard;  /* octets of the client's preface: until then it may speak HTTP/1.1, and
+                        would not understand our frames */
     uint32_t credit; /* frames that may come before the next request */
     bool is_http1;
     bool is_told_http1;
@@ -315,6 +317,7 @@ enum status http2_take(struct http2 *http2, struct span bytes)
         return CLOSED;
     }
     ssize_t taken = nghttp2_session_mem_recv(http2->session, bytes.bytes, bytes.len);
+    http2->unheard -= bytes.len < http2->unheard ? bytes.len : http2->unheard;
     if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
         http2->is_http1 = true;
     } else if (taken < 0) {
@@ -332,7 +335,7 @@ enum status http2_fill(struct http2 *http2, struct buffer *out, size_t enough)
             is_new ? buffer_append(out, span_of(HTTP1_ANSWER, sizeof HTTP1_ANSWER - 1)) : OK;
         return status == OK ? CLOSED : status;
     }
-    while (out->len < enough) {
+    while (http2->unheard == 0 && out->len < enough) {
         const uint8_t *bytes;
         ssize_t len = nghttp2_session_mem_send(http2->session, &bytes);
         if (len <= 0) {
@@ -348,6 +351,7 @@ enum status http2_fill(struct http2 *http2, struct buffer *out, size_t enough)
 
 void http2_finish(struct http2 *http2)
 {
+    http2->unheard = 0; /* who says nothing is told all the same */
     if (nghttp2_submit_goaway(http2->session, NGHTTP2_FLAG_NONE,
                               nghttp2_session_get_last_proc_stream_id(http2->session),
                               NGHTTP2_NO_ERROR, NULL, 0) != 0) {
@@ -427,6 +431,7 @@ struct http2 *http2_open(struct http2_owner owner)
     }
     http2->owner = owner;
     http2->credit = HTTPS_FRAMES_SPARE;
+    http2->unheard = NGHTTP2_CLIENT_MAGIC_LEN;
     if (!session_open(http2)) {
         http2_close(http2);
         return NULL;

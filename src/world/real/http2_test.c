@@ -197,6 +197,9 @@ static void http1_is_told_what_is_spoken_here(void **state)
     (void)state;
     struct pair pair;
     open_pair(&pair);
+    struct buffer early = {0};
+    assert_int_equal(http2_fill(pair.server, &early, HTTPS_OUT_ENOUGH), OK);
+    assert_int_equal(early.len, 0); /* no frame before it is known who listens */
     assert_int_equal(http2_take(pair.server, SPAN_LITERAL("GET / HTTP/1.1\r\nHost: a\r\n\r\n")),
                      CLOSED);
     struct buffer out = {0};
@@ -303,6 +306,21 @@ static void requests_above_the_limit_are_refused_and_those_below_it_answered(voi
     close_pair(&pair);
 }
 
+static void who_has_said_nothing_is_told_to_go(void **state)
+{
+    (void)state;
+    struct pair pair;
+    struct buffer out = {0};
+    open_pair(&pair);
+    assert_int_equal(http2_take(pair.server, SPAN_LITERAL("PRI")), OK);
+    http2_finish(pair.server);
+    assert_int_equal(http2_fill(pair.server, &out, HTTPS_OUT_ENOUGH), OK);
+    assert_true(out.len > 0);
+    assert_true(http2_is_over(pair.server));
+    buffer_close(&out);
+    close_pair(&pair);
+}
+
 static void who_finishes_answers_what_is_under_way(void **state)
 {
     (void)state;
@@ -335,6 +353,7 @@ int main(void)
         cmocka_unit_test(answers_wait_for_the_window_of_a_slow_reader),
         cmocka_unit_test(an_answer_that_is_taken_back_is_forgotten),
         cmocka_unit_test(requests_above_the_limit_are_refused_and_those_below_it_answered),
+        cmocka_unit_test(who_has_said_nothing_is_told_to_go),
         cmocka_unit_test(who_finishes_answers_what_is_under_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
