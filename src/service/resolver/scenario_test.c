@@ -52,7 +52,8 @@ static void add_folder(const char *folder)
     int found = scandir(folder, &entries, is_visible, alphasort);
     for (int i = 0; i < found; i++) {
         char path[PATH_SIZE];
-        snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
+        int len = snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
+        require(len > 0 && (size_t)len < sizeof path);
         add(path);
         free(entries[i]);
     }
@@ -65,7 +66,8 @@ static void add_all(void)
     int found = scandir(FOLDER, &folders, is_visible, alphasort);
     for (int i = 0; i < found; i++) {
         char path[PATH_SIZE];
-        snprintf(path, sizeof path, "%s/%s", FOLDER, folders[i]->d_name);
+        int len = snprintf(path, sizeof path, "%s/%s", FOLDER, folders[i]->d_name);
+        require(len > 0 && (size_t)len < sizeof path);
         add_folder(path);
         free(folders[i]);
     }
