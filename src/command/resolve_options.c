@@ -218,6 +218,7 @@ enum status resolve_read_options(struct resolving *resolving, struct problem *pr
 {
     struct config *config = resolving->config;
     struct resolver_options *filled = &resolving->options;
+    filled->primes_root = true;
     filled->is_validating = config_bool(config, "resolver", 0, "validate");
     filled->cache_size = (size_t)config_number(config, "resolver", 0, "cache-size");
     filled->ttl_max_s = (uint32_t)config_number(config, "resolver", 0, "cache-max-ttl");

@@ -59,15 +59,9 @@ static void put_nsec(struct answering *answering, struct name name)
     }
 }
 
-static void put_referral(struct answering *answering, const struct rrset *ns)
+/* Of the servers of an NS RRset. */
+static void put_addresses(struct answering *answering, const struct rrset *ns)
 {
-    put(answering, SECTION_AUTHORITY, ns, ns->owner);
-    const struct rrset *ds = fake_find(answering->zone, ns->owner, TYPE_DS);
-    if (ds != NULL && answering->wants_dnssec) {
-        put(answering, SECTION_AUTHORITY, ds, ds->owner);
-    } else {
-        put_nsec(answering, ns->owner);
-    }
     struct rrset_cursor cursor = rrset_first(ns);
     for (struct span rdata; rrset_next(&cursor, &rdata);) {
         struct name target;
@@ -81,6 +75,18 @@ static void put_referral(struct answering *answering, const struct rrset *ns)
             }
         }
     }
+}
+
+static void put_referral(struct answering *answering, const struct rrset *ns)
+{
+    put(answering, SECTION_AUTHORITY, ns, ns->owner);
+    const struct rrset *ds = fake_find(answering->zone, ns->owner, TYPE_DS);
+    if (ds != NULL && answering->wants_dnssec) {
+        put(answering, SECTION_AUTHORITY, ds, ds->owner);
+    } else {
+        put_nsec(answering, ns->owner);
+    }
+    put_addresses(answering, ns);
 }
 
 static bool name_is_there(const struct fake_zone *zone, struct name name)
@@ -165,6 +171,9 @@ static void answer_from(struct answering *answering, struct question question)
     bool is_there = name_is_there(zone, question.name);
     if (found != NULL) {
         put(answering, SECTION_ANSWER, found, found->owner);
+        if (found->type == TYPE_NS) {
+            put_addresses(answering, found);
+        }
     } else if (!put_dname(answering, question.name) &&
                (is_there || !put_wildcard(answering, question.name, question.type))) {
         put_negative(answering, question.name, is_there);

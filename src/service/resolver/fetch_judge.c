@@ -2,6 +2,7 @@
  * another server. */
 #include "service/resolver/fetch_steps.h"
 #include "service/resolver/minimise.h"
+#include "service/resolver/prime.h"
 
 /* --- FETCH_JUDGE --- */
 
@@ -30,6 +31,9 @@ static enum fetch_step judge_data(struct resolver *resolver, struct fetch *fetch
 {
     struct cache_entry *entry = cache_entry_make(
         &response->draft, expiry_of(resolver, response->draft.kind, response->ttl_s));
+    if (fetch->is_priming) {
+        prime_hear(resolver, fetch, response);
+    }
     fetch->origin = (struct origin){fetch->candidates[fetch->chosen].address, has_others(fetch)};
     fetch_set_result(resolver, fetch, entry);
     return FETCH_DONE;
@@ -46,7 +50,8 @@ static enum fetch_step judge_referral(struct resolver *resolver, struct fetch *f
     fetch->referrals_left--;
     int64_t now_ns = resolver->now.mono_ns;
     int64_t expires_ns = expiry_of(resolver, CACHE_DELEGATION, response->ttl_s);
-    if (fetch->delegation != NULL && fetch->delegation->expires_ns < expires_ns) {
+    bool is_below_cut = fetch->delegation != NULL && fetch->zone.label_count > 0;
+    if (is_below_cut && fetch->delegation->expires_ns < expires_ns) {
         expires_ns = fetch->delegation->expires_ns;
     }
     struct cache_entry *delegation = cache_entry_make(&response->draft, expires_ns);

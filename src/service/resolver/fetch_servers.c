@@ -105,6 +105,9 @@ void fetch_take_delegation(struct resolver *resolver, struct fetch *fetch,
             candidates_of_cache(resolver, fetch, target);
         }
     }
+    if (fetch->candidate_count == 0 && delegation->name.label_count == 0) {
+        candidates_of_hints(resolver, fetch); /* of what priming gave, nothing may be asked */
+    }
 }
 
 /* Resolvers may know of names anywhere, and have their own servers for the zones below. */
@@ -154,6 +157,9 @@ enum fetch_step fetch_find_servers(struct resolver *resolver, struct fetch *fetc
     if (found == NULL && configured != NULL) {
         take_configured(resolver, fetch, configured);
         return FETCH_FIND_ADDRESS;
+    }
+    if (found == NULL && !fetch->is_priming) {
+        found = cache_find_delegation(resolver->cache, NAME_ROOT, now_ns);
     }
     fetch_take_delegation(resolver, fetch, found == NULL ? NULL : cache_entry_hold(found));
     return FETCH_FIND_ADDRESS;
@@ -226,7 +232,7 @@ static bool lookup_begin(struct resolver *resolver, struct fetch *fetch)
 
 enum fetch_step fetch_find_address(struct resolver *resolver, struct fetch *fetch)
 {
-    if (fetch->waiting_count == 0) {
+    if (fetch->waiting_count == 0 && !fetch->is_priming) {
         return fetch_fail(resolver, fetch, false); /* nobody wants it any more */
     }
     if (fetch->account->upstream_left == 0) {

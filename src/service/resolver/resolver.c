@@ -9,6 +9,7 @@
 #include "core/base/text.h"
 #include "service/resolver/fetch.h"
 #include "service/resolver/nta.h"
+#include "service/resolver/prime.h"
 #include "service/resolver/query.h"
 #include "service/resolver/quick.h"
 #include "service/resolver/remote.h"
@@ -158,6 +159,17 @@ static void run(struct resolver *resolver)
     }
 }
 
+static void timer_run(struct resolver *resolver, uint64_t timer)
+{
+    static void (*const RUNS[])(struct resolver * resolver) = {
+        [RESOLVER_TIMER_QUERIES] = query_expire,
+        [RESOLVER_TIMER_NTAS] = nta_expire,
+        [RESOLVER_TIMER_PRIMING] = prime_begin,
+    };
+    require(timer < LEN(RUNS) && RUNS[timer] != NULL);
+    RUNS[timer](resolver);
+}
+
 void resolver_handle(void *state, const struct event *event, struct outbox *outbox)
 {
     struct resolver *resolver = state;
@@ -170,12 +182,11 @@ void resolver_handle(void *state, const struct event *event, struct outbox *outb
     case EVENT_ANSWER:
         fetch_hear(resolver, &event->answer);
         break;
+    case EVENT_START:
+        prime_begin(resolver);
+        break;
     case EVENT_TIMER:
-        if (event->timer == RESOLVER_TIMER_NTAS) {
-            nta_expire(resolver);
-        } else {
-            query_expire(resolver);
-        }
+        timer_run(resolver, event->timer);
         break;
     case EVENT_CONTROL:
         quick_tell(resolver);
@@ -185,7 +196,6 @@ void resolver_handle(void *state, const struct event *event, struct outbox *outb
         quick_tell(resolver);
         resolver_tell_metrics(resolver, outbox);
         break;
-    case EVENT_START:
     case EVENT_STOP:
     case EVENT_RELOAD:
     case EVENT_EPP_OPENED:

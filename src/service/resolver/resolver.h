@@ -42,6 +42,7 @@ struct resolver_options {               /* all pointers live as long as the reso
     size_t insecure_count;
     const struct address *root_hints; /* port included */
     size_t root_hint_count;
+    bool primes_root; /* asks them who the root's servers are (RFC 9609), and then those */
     const struct resolver_zone *zones; /* that are forwarded or have servers of their own */
     size_t zone_count;
     const struct resolver_prefix *allowed; /* clients; none: every one */

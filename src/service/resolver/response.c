@@ -325,6 +325,28 @@ static void read_referral(const struct message *message, const struct response_q
     response->ds_ttl_s = ttl_smallest(&response->ds);
 }
 
+bool response_read_root(const struct message *message, const struct response *response,
+                        struct arena *scratch, struct cache_draft *draft, uint32_t *ttl_s)
+{
+    const struct response_question question = {
+        .name = NAME_ROOT, .type = TYPE_NS, .zone = NAME_ROOT};
+    struct rrset *kept = arena_take(scratch, sizeof *kept);
+    if (kept == NULL || response->kind != RESPONSE_DATA || response->draft.kind != CACHE_POSITIVE ||
+        response->draft.answer[0].type != TYPE_NS) {
+        return false;
+    }
+    *kept = ns_cut_short(&response->draft.answer[0]);
+    *draft = (struct cache_draft){.name = NAME_ROOT,
+                                  .type = TYPE_NS,
+                                  .kind = CACHE_DELEGATION,
+                                  .rank = CACHE_RANK_REFERRAL,
+                                  .answer = kept,
+                                  .answer_count = 1};
+    glue_take(message, &question, kept, scratch, draft);
+    *ttl_s = ttl_smallest(draft);
+    return draft->authority_count > 0;
+}
+
 /* --- the whole --- */
 
 static bool read_rcode(const struct message *message, const struct response_question *question,

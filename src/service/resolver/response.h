@@ -37,3 +37,8 @@ struct response {
  * for those NS inside the zone asked). The message must have passed message_answers. */
 void response_read(const struct message *message, const struct response_question *question,
                    struct arena *scratch, struct response *response);
+
+/* Of the answer to a priming query, which response_read made `response` of: the root's name servers
+ * and all their addresses as a delegation. False: it is none, or has no address. */
+bool response_read_root(const struct message *message, const struct response *response,
+                        struct arena *scratch, struct cache_draft *draft, uint32_t *ttl_s);

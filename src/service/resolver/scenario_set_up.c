@@ -19,6 +19,7 @@ static const struct {
     {"cache-max-negative-ttl", OPTION_U32, offsetof(struct resolver_options, negative_ttl_max_s)},
     {"aggressive-nsec", OPTION_BOOL, offsetof(struct resolver_options, reuses_denials)},
     {"do-ip6", OPTION_BOOL, offsetof(struct resolver_options, uses_ipv6)},
+    {"prime-root", OPTION_BOOL, offsetof(struct resolver_options, primes_root)},
     {"qname-minimisation", OPTION_BOOL, offsetof(struct resolver_options, minimises_names)},
     {"use-caps-for-id", OPTION_BOOL, offsetof(struct resolver_options, mixes_case)},
 };

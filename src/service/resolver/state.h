@@ -81,6 +81,7 @@ struct fetch {
     struct query *waiting_queries;
     struct fetch *waiting_fetches;
     uint32_t waiting_count;
+    bool is_priming; /* the resolver itself waits */
     struct fetch *wait_next; /* in the list of the fetch it awaits */
     struct fetch *hash_next;
     struct fetch *run_next;
@@ -173,7 +174,7 @@ struct query {
 enum { RESOLVER_EDE_COUNT = EDE_NEGATIVE_TRUST_ANCHOR + 2 };
 
 /* Its timers. */
-enum { RESOLVER_TIMER_QUERIES = 1, RESOLVER_TIMER_NTAS = 2 };
+enum { RESOLVER_TIMER_QUERIES = 1, RESOLVER_TIMER_NTAS = 2, RESOLVER_TIMER_PRIMING = 3 };
 
 struct nta;
 
