@@ -11,7 +11,7 @@ import ssl
 import struct
 import time
 
-from common import ENVIRONMENT, check, finish, folder, needs, run, start, stop, until, vouch, VOUCH
+from common import ENVIRONMENT, check, finish, folder, needs, run, skip, start, stop, until, vouch, VOUCH
 
 needs("certtool", "kdig", "curl")
 PORT, HTTPS_PORT = 5300, 8443
@@ -89,6 +89,30 @@ check("192.0.2.2" not in answer, "kdig does not believe another CA", answer)
 answer = kdig(OURS, "/dns-query", "+https", name="doh.example", kind="AXFR")
 check(re.search(r"status: (REFUSED|NOTIMP|FORMERR)|'(REFUSED|NOTIMP|FORMERR)'|replied with error", answer) and "192.0.2.1" not in answer,
       "a zone is not transferred over HTTPS, and that is said", answer)
+
+# ---------------------------------------------------------------- vouch ask and BIND
+
+BIND, BIND_PORT = "127.0.0.1", 8453  # BIND listens on nothing but the addresses of interfaces
+os.environ["PATH"] += ":/usr/sbin:/sbin"
+if run(["named", "-v"])[0] == 0:
+    (work / "named.conf").write_text(f"""options {{ directory "{work}"; listen-on port {BIND_PORT} tls own http default {{ {BIND}; }};
+  listen-on port {BIND_PORT + 1} tls own {{ {BIND}; }}; listen-on-v6 {{ none; }}; recursion no; dnssec-validation no; pid-file none;
+  session-keyfile none; }};
+controls {{ }};
+tls own {{ cert-file "{work}/doh.test.pem"; key-file "{work}/doh.test.key"; }};
+zone "doh.example" {{ type primary; file "doh.example.zone"; notify no; }};
+""")
+    named = start(["named", "-g", "-c", work / "named.conf", "-n", "1"], work / "named.log")
+    strict = [f"+tls-ca={work}/ca.pem", "+tls-hostname=doh.test"]
+    for port, way, kind, wanted in ((BIND_PORT, "+https", "A", "192.0.2.2"), (BIND_PORT, "+https-get", "A", "192.0.2.2"),
+                                    (BIND_PORT + 1, "+tls", "A", "192.0.2.2"), (BIND_PORT, "+https", "TXT", "x" * 250),
+                                    (BIND_PORT, "+https-get", "TXT", "x" * 250)):
+        asks = ["ask", f"@{BIND}@{port}", "www.doh.example" if kind == "A" else "large.doh.example", kind, way, *strict]
+        check(until(lambda: wanted in vouch(*asks)[1], 10, 0.3), f"BIND answers vouch ask {way} {kind}",
+              vouch(*asks)[1][-500:] + (work / "named.log").read_text()[-1500:])
+    stop(named)
+else:
+    skip("vouch ask and BIND", "named is not installed")
 
 
 # ---------------------------------------------------------------- curl
