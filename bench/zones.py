@@ -44,7 +44,7 @@ $TTL 3600
 ns1 A 192.0.2.1
 ns2 A 192.0.2.2
 mail A 192.0.{a}.{b}
-mail AAAA 2001:db8::{number:x}
+mail AAAA 2001:db8::{a:x}:{b:x}
 www CNAME @
 """)
     return folder
