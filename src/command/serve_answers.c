@@ -97,6 +97,11 @@ enum status serve_read_answers(struct serve *serve, struct problem *problem)
     if (options->requires_cookies && options->ignores_cookies) {
         return fault(serve, problem, "require-server-cookie needs answer-cookie");
     }
+    const char *resolver = text_of(serve, "dsync-resolver");
+    if (resolver != NULL &&
+        address_read(span_of_text(resolver), SERVE_DNS_PORT, &options->dsync_resolver) != OK) {
+        return fault(serve, problem, "dsync-resolver is no address");
+    }
     enum status status = read_nsid(serve, options, problem);
     return status != OK ? status : read_secrets(serve, options, problem);
 }

@@ -93,6 +93,11 @@ static const struct config_option options[] = {
      .help = "folder for transferred zones"},
     COMMAND_LOG_LEVEL_OPTION,
     {.section = "server",
+     .name = "dsync-resolver",
+     .kind = CONFIG_ADDRESS,
+     .help = "resolver that is asked whom a zone's parent wants told of new CDS, CDNSKEY and CSYNC "
+             "(DSYNC, RFC 9859), who then gets NOTIFY; unset: parents are not told"},
+    {.section = "server",
      .name = "workers",
      .kind = CONFIG_NUMBER,
      .max = 256,

@@ -67,6 +67,7 @@ void auth_close(struct auth *auth)
         }
     }
     auth_readings_close(auth);
+    free(auth->parents);
     auth_catalogs_close(auth);
     auth_zones_close(auth);
     rate_close(auth->rate);
@@ -163,6 +164,8 @@ static void handle_answer(struct auth *auth, const struct event *event, struct o
         auth_secondary_answer(auth, zone, event, outbox);
     } else if (slot > 0 && slot <= AUTH_NOTIFY_MAX) {
         auth_notify_answer(auth, zone, slot - 1, event, outbox);
+    } else if (slot == AUTH_SLOT_PARENT) {
+        auth_parent_answer(auth, event, outbox);
     } else if (slot > 0) {
         auth_update_answer(auth, slot - 1 - AUTH_NOTIFY_MAX, event, outbox);
     }

@@ -114,6 +114,9 @@ struct auth_options {
     size_t cookie_secret_count;
     uint16_t udp_size_ipv4, udp_size_ipv6; /* of answers by UDP; 0: 1232 */
     struct rate_options rate;              /* of answers by UDP to one network */
+    /* Asked by TCP whom a parent wants told of a zone's new CDS, CDNSKEY and CSYNC (RFC 9859); no
+     * family: parents are not told. */
+    struct address dsync_resolver;
     struct disk *disk;                     /* where transferred zones are kept; NULL: nowhere */
     const struct entropy *entropy;
     const struct log *log;

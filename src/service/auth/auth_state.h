@@ -8,7 +8,10 @@
 
 enum {
     AUTH_HISTORY_MAX = ZONE_HISTORY_MAX, /* to answer IXFR from; they share what did not change */
-    AUTH_ASKS_MAX = 256,  /* secondaries that ask at once; more wait for their turn */
+    AUTH_ASKS_MAX = 256,    /* secondaries that ask at once; more wait for their turn */
+    AUTH_PARENTS_MAX = 256, /* told of news at once; more are not */
+    AUTH_NEWS_COUNT = 2,    /* CDS with CDNSKEY, and CSYNC */
+    AUTH_SLOT_PARENT = 1 + AUTH_NOTIFY_MAX + AUTH_FORWARDS_MAX, /* of asks */
     AUTH_OWN_SECRETS = 2, /* the cookie secret of today, and that of yesterday */
     AUTH_DONE_MAX = 4096, /* UPDATEs remembered; more in ten minutes push out the oldest */
     AUTH_STREAM_MESSAGE_LEN = 16384, /* beyond, names cannot be compressed against */
@@ -149,6 +152,30 @@ enum auth_counter {
     AUTH_COUNTER_COUNT
 };
 
+/* News of a zone on its way to its parent. */
+enum auth_parent_state {
+    PARENT_FREE,         /* the place is */
+    PARENT_LOOKING,      /* DSYNC was asked for */
+    PARENT_FINDING_IPV4, /* the address of whom it names */
+    PARENT_FINDING_IPV6, /* the same, as there was none of IPv4 */
+    PARENT_TELLING,      /* NOTIFY was sent, and its answer is awaited */
+    PARENT_STATE_COUNT
+};
+
+struct auth_parent {
+    enum auth_parent_state state;
+    struct auth_zone *zone;
+    bool is_wanted[AUTH_NEWS_COUNT];
+    int news; /* which of them is told of now */
+    struct name_buffer name_octets;
+    struct name name;      /* where DSYNC is looked for, then whose address is */
+    uint8_t labels_before; /* of the zone's, in front of "_dsync" */
+    struct address target;
+    uint32_t attempts;
+    uint64_t ask;
+    uint16_t id;
+};
+
 struct zone_table;
 struct auth_members;
 struct auth_membership;
@@ -196,6 +223,7 @@ struct auth {
     struct rate *rate; /* NULL: no limit */
     struct auth_stream streams[AUTH_STREAMS_MAX];
     struct auth_forward forwards[AUTH_FORWARDS_MAX];
+    struct auth_parent *parents; /* AUTH_PARENTS_MAX; NULL: none was told yet */
     struct auth_late late[AUTH_LATE_MAX];
     uint64_t ticket_last;
     struct auth_done done[AUTH_DONE_MAX]; /* a ring */
@@ -365,6 +393,14 @@ void auth_notify_drop(struct auth_zone *zone, struct outbox *outbox);
 void auth_handle_notify(struct auth *auth, struct auth_request *request, struct outbox *outbox);
 void auth_notify_answer(struct auth *auth, struct auth_zone *zone, size_t target,
                         const struct event *event, struct outbox *outbox);
+
+/* parent.c: NOTIFY to the parent, through DSYNC (RFC 9859). The zone has another version: if what
+ * it asks of its parent is another too, that is told. */
+void auth_parent_start(struct auth *auth, struct auth_zone *zone, struct outbox *outbox);
+/* Goes on with the next of the news; at the end the place is free. */
+void auth_parent_next(struct auth *auth, struct auth_parent *parent, struct outbox *outbox);
+void auth_parent_answer(struct auth *auth, const struct event *event, struct outbox *outbox);
+void auth_parent_drop(struct auth *auth, const struct auth_zone *zone, struct outbox *outbox);
 
 /* update.c */
 void auth_handle_update(struct auth *auth, struct auth_request *request, struct outbox *outbox);

@@ -448,6 +448,7 @@ enum status auth_remove(struct auth *auth, struct name name, struct moment now,
     auth_stream_drop(auth, zone, outbox);
     auth_update_drop(auth, zone, now, outbox);
     auth_notify_drop(zone, outbox);
+    auth_parent_drop(auth, zone, outbox);
     if (zone->secondary != NULL) {
         auth_secondary_drop(auth, zone, outbox);
     }

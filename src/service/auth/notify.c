@@ -69,6 +69,7 @@ static void forget_ask(struct notify_target *target, struct outbox *outbox)
 void auth_notify_start(struct auth *auth, struct auth_zone *zone, struct moment now,
                        struct outbox *outbox)
 {
+    auth_parent_start(auth, zone, outbox);
     if (zone->notify == NULL && zone->options.notify_count > 0) {
         zone->notify = calloc(zone->options.notify_count, sizeof *zone->notify);
         if (zone->notify == NULL) {

@@ -14,7 +14,7 @@ enum {
     TABLE_SIZE_MIN = 16,
 };
 
-static_assert(1 + AUTH_NOTIFY_MAX + AUTH_FORWARDS_MAX <= 1 << SLOT_BITS, "a slot for each ask");
+static_assert(AUTH_SLOT_PARENT < 1 << SLOT_BITS, "a slot for each ask");
 static_assert(AUTH_ZONES_MAX < 1 << INDEX_BITS, "an index for each zone");
 
 /* Once a slot has a hash it keeps it as long as the table lives: so readers need no lock, and what
