@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@ enum {
     LOST_ONCE_MS = 5000, /* somebody else may have to be asked first */
     PASSES = 3,
     POLL_MS = 100,
+    REST_NS = 10000,
     RCODES = 16,
 };
 
@@ -258,9 +260,11 @@ static void run_closed(struct load *load, int64_t until)
     }
 }
 
-/* `rate` questions a second, sent as they come due. */
+/* `rate` questions a second, sent as they come due. The kernel stops a real-time process for 50 ms
+ * that took all of a second, so that one rests where nothing is to be done. */
 static void run_open(struct load *load, int64_t until, uint64_t rate)
 {
+    bool is_real_time = sched_getscheduler(0) == SCHED_FIFO;
     int64_t began = now_ns();
     for (int64_t now = began; now < until; now = now_ns()) {
         uint64_t due = (uint64_t)(now - began) * rate / 1000000000;
@@ -271,8 +275,12 @@ static void run_open(struct load *load, int64_t until, uint64_t rate)
                 break;
             }
         }
+        size_t taken = 0;
         for (size_t i = 0; i < load->socket_count; i++) {
-            take(load, i);
+            taken += take(load, i);
+        }
+        if (is_real_time && taken == 0) {
+            nanosleep(&(struct timespec){.tv_nsec = REST_NS}, NULL);
         }
     }
 }
