@@ -225,6 +225,12 @@ enum status resolve_read_options(struct resolving *resolving, struct problem *pr
     filled->negative_ttl_max_s =
         (uint32_t)config_number(config, "resolver", 0, "cache-max-negative-ttl");
     filled->reuses_denials = config_bool(config, "resolver", 0, "aggressive-nsec");
+    filled->serves_stale = config_bool(config, "resolver", 0, "serve-expired");
+    filled->stale_ttl_max_s = (uint32_t)config_number(config, "resolver", 0, "serve-expired-ttl");
+    filled->stale_reply_ttl_s =
+        (uint32_t)config_number(config, "resolver", 0, "serve-expired-reply-ttl");
+    filled->stale_wait_ms =
+        (uint32_t)config_number(config, "resolver", 0, "serve-expired-client-timeout");
     filled->avoids_ipv4 = !config_bool(config, "resolver", 0, "do-ip4");
     filled->uses_ipv6 = config_bool(config, "resolver", 0, "do-ip6");
     filled->minimises_names = config_bool(config, "resolver", 0, "qname-minimisation");

@@ -302,6 +302,11 @@ struct cache_entry *cache_find(struct cache *cache, struct name name, uint16_t t
     return entry;
 }
 
+struct cache_entry *cache_find_stale(struct cache *cache, struct name name, uint16_t type)
+{
+    return find_live(cache, cache_place_of(cache, name), name, type, SHELF_ANSWER, INT64_MIN);
+}
+
 struct cache_entry *cache_find_delegation(struct cache *cache, struct name cut, int64_t now_ns)
 {
     return find_live(cache, cache_place_of(cache, cut), cut, TYPE_NS, SHELF_DELEGATION, now_ns);

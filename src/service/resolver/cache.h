@@ -42,6 +42,7 @@ struct cache_entry {
     int64_t judged_until_ns;
     struct judgement *judgement; /* kept only where it is not SECURE; else NULL */
     int64_t step_until_ns;
+    int64_t stale_from_ns; /* its own end, when it was given more time; 0: it was not */
     /* Internal. */
     uint64_t hash;
     uint32_t holders;
@@ -72,6 +73,10 @@ void cache_entry_judge(struct cache_entry *entry, const struct judgement *judgem
                        int64_t until_ns);
 /* SECURE, INSECURE ..., or VERDICT_COUNT when nothing is known at `now_ns`. */
 enum verdict cache_entry_verdict(const struct cache_entry *entry, int64_t now_ns);
+/* What it was found to be when it was judged, however long ago. */
+enum verdict cache_entry_last_verdict(const struct cache_entry *entry);
+/* More time after its own, for it and what was found (RFC 8767); other threads leave it to us. */
+void cache_entry_revive(struct cache_entry *entry, int64_t until_ns);
 /* Seconds left, at least 0. */
 uint32_t cache_entry_ttl(const struct cache_entry *entry, int64_t now_ns);
 /* From now on other threads may answer with it: it was an answer already, so whatever stands
@@ -95,6 +100,8 @@ void cache_put(struct cache *cache, struct cache_entry *entry, int64_t now_ns);
  * caller does not hold it: NULL or valid until the next cache_put. */
 struct cache_entry *cache_find(struct cache *cache, struct name name, uint16_t type,
                                int64_t now_ns);
+/* The entry for exactly that type (0: an NXDOMAIN of the name), whether its time is over or not. */
+struct cache_entry *cache_find_stale(struct cache *cache, struct name name, uint16_t type);
 struct cache_entry *cache_find_delegation(struct cache *cache, struct name cut, int64_t now_ns);
 struct cache_entry *cache_find_failure(struct cache *cache, struct name name, uint16_t type,
                                        int64_t now_ns);

@@ -136,6 +136,21 @@ enum verdict cache_entry_verdict(const struct cache_entry *entry, int64_t now_ns
     return entry->judgement == NULL ? VERDICT_SECURE : entry->judgement->verdict;
 }
 
+enum verdict cache_entry_last_verdict(const struct cache_entry *entry)
+{
+    return cache_entry_verdict(entry, INT64_MIN);
+}
+
+void cache_entry_revive(struct cache_entry *entry, int64_t until_ns)
+{
+    cache_entry_shut(entry);
+    if (entry->stale_from_ns == 0) {
+        entry->stale_from_ns = entry->expires_ns;
+    }
+    entry->expires_ns = until_ns;
+    entry->judged_until_ns = until_ns;
+}
+
 uint32_t cache_entry_ttl(const struct cache_entry *entry, int64_t now_ns)
 {
     if (entry->expires_ns <= now_ns) {

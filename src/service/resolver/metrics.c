@@ -21,6 +21,8 @@ static const struct metric_family MISSES = {"vouch_resolver_cache_misses_total",
 static const struct metric_family SYNTHESISED = {
     "vouch_resolver_synthesised_total", METRIC_COUNTER, NULL,
     "Answers made from denials of other names (RFC 8198)"};
+static const struct metric_family STALE = {"vouch_resolver_stale_total", METRIC_COUNTER, NULL,
+                                           "Answers given after their time (RFC 8767)"};
 static const struct metric_family ENTRIES = {"vouch_resolver_cache_entries", METRIC_GAUGE, NULL,
                                              "RRsets, absences and failures kept"};
 static const struct metric_family OCTETS = {"vouch_resolver_cache_bytes", METRIC_GAUGE, NULL,
@@ -71,6 +73,7 @@ void resolver_add_metrics(const struct resolver *resolver, struct metrics *metri
         {&HITS, stats->cache_hits},
         {&MISSES, stats->cache_misses},
         {&SYNTHESISED, stats->synthesised},
+        {&STALE, stats->stale},
         {&ENTRIES, cache_count(resolver->cache)},
         {&OCTETS, cache_size(resolver->cache)},
         {&EVICTIONS, cache_evictions(resolver->cache)},

@@ -12,6 +12,7 @@
 #include "service/resolver/nta.h"
 #include "service/resolver/reply.h"
 #include "service/resolver/retry.h"
+#include "service/resolver/stale.h"
 #include "service/resolver/synthesis.h"
 #include "service/resolver/validate.h"
 
@@ -58,19 +59,51 @@ static struct cache_entry *entry_find(struct resolver *resolver, struct name nam
     return entry;
 }
 
+static struct query *query_new(struct resolver *resolver, const struct client *client);
+
+/* The servers are asked for what the cache has already, and what they say is validated. */
+static void refresh_begin(struct resolver *resolver, struct name name, uint16_t type)
+{
+    struct client nobody = {.flags = FLAG_RD,
+                            .has_question = true,
+                            .question = {.name = name, .type = type, .class_ = CLASS_IN}};
+    struct query *query = query_new(resolver, &nobody);
+    if (query != NULL) {
+        query->is_refresh = true;
+        query_enqueue(resolver, query);
+    }
+}
+
+/* What the cache has for the name that the query has reached, held. */
+static struct cache_entry *link_find(struct resolver *resolver, struct query *query)
+{
+    bool is_asked_anew = query->is_refresh && query->link_count == 0;
+    struct cache_entry *entry =
+        is_asked_anew ? NULL : entry_find(resolver, query->name, query->client.question.type);
+    if (entry != NULL) {
+        return cache_entry_hold(entry);
+    }
+    return is_asked_anew ? NULL : synthesis_find(resolver, query);
+}
+
 static enum query_step walk_look_up(struct resolver *resolver, struct query *query)
 {
     uint16_t type = query->client.question.type;
-    struct cache_entry *entry = entry_find(resolver, query->name, type);
-    entry = entry != NULL ? cache_entry_hold(entry) : synthesis_find(resolver, query);
+    struct cache_entry *entry = link_find(resolver, query);
     if (entry != NULL) {
         query->reached = entry;
         query->reached_origin = (struct origin){0};
         return QUERY_FOLLOW;
     }
     entry = cache_find_failure(resolver->cache, query->name, type, resolver->now.mono_ns);
+    stale_note(resolver, query);
     if (entry != NULL) {
         return fail_as(resolver, query, entry);
+    }
+    if (resolver->options.stale_wait_ms == 0 && !query->is_refresh &&
+        stale_answer(resolver, query)) {
+        refresh_begin(resolver, query->name, type);
+        return QUERY_ANSWER;
     }
     struct fetch *fetch = fetch_start(resolver, query->name, type, query->account, 0);
     if (fetch == NULL) {
@@ -204,6 +237,15 @@ static enum query_step walk_answer(struct resolver *resolver, struct query *quer
         nta_hear(resolver, query);
         return QUERY_DONE;
     }
+    if (query->is_refresh) {
+        if (!query->is_failed) {
+            reply_open(query);
+        }
+        return QUERY_DONE;
+    }
+    if (query->is_failed) {
+        stale_answer(resolver, query);
+    }
     reply_query(resolver, query);
     struct resolver_stats *stats = &resolver->stats;
     *(query->has_fetched ? &stats->cache_misses : &stats->cache_hits) += 1;
@@ -311,6 +353,7 @@ void query_drop(struct resolver *resolver, struct query *query)
     }
     cache_entry_release(query->reached);
     cache_entry_release(query->fetched);
+    cache_entry_release(query->stale);
     cache_entry_release(query->bogus_entry);
     account_release(query->account);
     arena_close(&query->task);
@@ -333,6 +376,39 @@ void query_expire(struct resolver *resolver)
     }
     outbox_timer(resolver->outbox, RESOLVER_TIMER_QUERIES,
                  resolver->oldest == NULL ? TIMER_NEVER_NS : resolver->oldest->deadline_ns);
+}
+
+static int64_t patience_end(const struct resolver *resolver, const struct query *query)
+{
+    int64_t rest_ms = (int64_t)RESOLVER_QUERY_MS_MAX - resolver->options.stale_wait_ms;
+    return query->deadline_ns - rest_ms * MOMENT_NS_PER_MS;
+}
+
+static void stale_timer_set(struct resolver *resolver)
+{
+    const struct query *query = resolver->oldest;
+    while (query != NULL && query->has_tried_stale) {
+        query = query->newer;
+    }
+    resolver->has_stale_timer = query != NULL;
+    outbox_timer(resolver->outbox, RESOLVER_TIMER_STALE,
+                 query == NULL ? TIMER_NEVER_NS : patience_end(resolver, query));
+}
+
+void query_answer_stale(struct resolver *resolver)
+{
+    struct query *next;
+    for (struct query *query = resolver->oldest;
+         query != NULL && patience_end(resolver, query) <= resolver->now.mono_ns; query = next) {
+        next = query->newer;
+        if (!query->has_tried_stale && stale_answer(resolver, query)) {
+            step_set(query, QUERY_ANSWER);
+            query_walk(resolver, query);
+        } else {
+            query->has_tried_stale = true;
+        }
+    }
+    stale_timer_set(resolver);
 }
 
 static bool is_allowed(const struct resolver *resolver, struct address peer)
@@ -422,6 +498,9 @@ static void query_start(struct resolver *resolver, struct query *query)
     query_walk(resolver, query);
     if (is_first && resolver->oldest != NULL) {
         outbox_timer(resolver->outbox, RESOLVER_TIMER_QUERIES, resolver->oldest->deadline_ns);
+    }
+    if (resolver->options.serves_stale && !resolver->has_stale_timer && resolver->oldest != NULL) {
+        stale_timer_set(resolver);
     }
 }
 

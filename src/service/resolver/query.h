@@ -9,6 +9,9 @@ void query_walk(struct resolver *resolver, struct query *query);
 void query_enqueue(struct resolver *resolver, struct query *query);
 /* Answers with SERVFAIL those that have waited too long; sets the timer for the next. */
 void query_expire(struct resolver *resolver);
+/* Answers those whose clients have waited long enough for better with what is stale; sets its
+ * timer. */
+void query_answer_stale(struct resolver *resolver);
 /* A question of the resolver's own, the SOA of a zone, judged as if no negative trust anchor were
  * there; nta_hear gets what it came to. */
 void query_probe(struct resolver *resolver, struct name zone);

@@ -1,6 +1,8 @@
 /* How an answer to a client is put together, and when it may say that it is secure. */
 #include "service/resolver/reply.h"
 
+#include "service/resolver/stale.h"
+
 #include <string.h>
 
 enum {
@@ -246,7 +248,7 @@ struct span reply_write(const struct reply *reply, uint8_t *bytes, size_t size)
 }
 
 /* Other threads may give the same answer from now on, when nothing needs to be said beside it. */
-static void links_open(const struct query *query)
+void reply_open(const struct query *query)
 {
     for (size_t i = 0; i < query->link_count; i++) {
         enum verdict verdict = query->links[i].verdict;
@@ -271,6 +273,9 @@ void reply_query(struct resolver *resolver, const struct query *query)
      * unknown algorithm, say. */
     const struct judgement *remark =
         query->judgement.verdict == VERDICT_INSECURE ? &query->judgement : NULL;
+    struct judgement stale;
+    bool is_stale = stale_remark(query, &stale);
+    remark = is_stale ? &stale : remark;
     struct reply reply = {.client = client,
                           .links = query->links,
                           .link_count = query->link_count,
@@ -284,6 +289,8 @@ void reply_query(struct resolver *resolver, const struct query *query)
     uint8_t *bytes = arena_take(&resolver->outbox->scratch, size);
     if (bytes != NULL) {
         send(resolver, client, reply_write(&reply, bytes, size));
-        links_open(query);
+        if (!is_stale) {
+            reply_open(query);
+        }
     }
 }

@@ -26,5 +26,7 @@ void reply_error(struct resolver *resolver, const struct client *client, uint16_
 /* Records that came from nowhere but ourselves: never secure. */
 void reply_local(struct resolver *resolver, const struct client *client, uint16_t rcode,
                  const struct rrset *answer, const struct rrset *authority);
+/* Other threads may give the answer of this query from now on. */
+void reply_open(const struct query *query);
 /* The links of a query that has reached QUERY_ANSWER, or SERVFAIL with its reason. */
 void reply_query(struct resolver *resolver, const struct query *query);

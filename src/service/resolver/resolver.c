@@ -165,6 +165,7 @@ static void timer_run(struct resolver *resolver, uint64_t timer)
         [RESOLVER_TIMER_QUERIES] = query_expire,
         [RESOLVER_TIMER_NTAS] = nta_expire,
         [RESOLVER_TIMER_PRIMING] = prime_begin,
+        [RESOLVER_TIMER_STALE] = query_answer_stale,
     };
     require(timer < LEN(RUNS) && RUNS[timer] != NULL);
     RUNS[timer](resolver);

@@ -56,6 +56,10 @@ struct resolver_options {               /* all pointers live as long as the reso
     uint32_t ttl_max_s;
     uint32_t negative_ttl_max_s;
     bool reuses_denials;  /* aggressive use of NSEC and NSEC3 (RFC 8198), when validating */
+    bool serves_stale;    /* answers after their time, when there is nothing better (RFC 8767) */
+    uint32_t stale_ttl_max_s;   /* so long after it; 0: without an end */
+    uint32_t stale_reply_ttl_s; /* what clients are told */
+    uint32_t stale_wait_ms;     /* a client waits so long for something better; 0: not at all */
     bool avoids_ipv4;     /* ask name servers over IPv6 alone */
     bool uses_ipv6;       /* ask name servers over IPv6 too */
     bool minimises_names; /* QNAME minimisation (RFC 9156) */

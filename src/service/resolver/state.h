@@ -125,6 +125,7 @@ struct client {
 
 struct query {
     bool is_probe; /* the resolver's own look at a zone; no client waits */
+    bool is_refresh; /* the cache gets what servers say now; no client waits */
     enum query_step step;
     struct client client;
     struct name_buffer name_octets; /* of client.question */
@@ -138,6 +139,8 @@ struct query {
     struct cache_entry *reached; /* held: the entry for it */
     struct origin reached_origin;
     bool has_fetched; /* not answered by the cache alone */
+    struct cache_entry *stale; /* held: what the cache had, when it had nothing fresh */
+    bool has_tried_stale;      /* its client has waited long enough, and there was nothing */
     /* Validation. */
     struct chain_budget budget;
     /* In `task`, NULL before validation: [0] is the link being judged, then what the chain needed;
@@ -174,7 +177,12 @@ struct query {
 enum { RESOLVER_EDE_COUNT = EDE_NEGATIVE_TRUST_ANCHOR + 2 };
 
 /* Its timers. */
-enum { RESOLVER_TIMER_QUERIES = 1, RESOLVER_TIMER_NTAS = 2, RESOLVER_TIMER_PRIMING = 3 };
+enum {
+    RESOLVER_TIMER_QUERIES = 1,
+    RESOLVER_TIMER_NTAS = 2,
+    RESOLVER_TIMER_PRIMING = 3,
+    RESOLVER_TIMER_STALE = 4
+};
 
 struct nta;
 
@@ -182,6 +190,7 @@ struct resolver_stats {
     uint64_t client_queries[TRANSPORT_COUNT];
     uint64_t cache_hits;   /* answered without asking anybody */
     uint64_t cache_misses; /* at least one fetch was begun or joined */
+    uint64_t stale;       /* answers after their time */
     uint64_t synthesised; /* answers made from the denials of others */
     uint64_t refused;
     uint64_t failures[RESOLVER_EDE_COUNT]; /* SERVFAIL answers by their extended error, and behind
@@ -213,6 +222,7 @@ struct resolver {
     uint32_t slot_next; /* where the search for a free slot begins */
     struct query *oldest, *newest;
     uint32_t query_count;
+    bool has_stale_timer;
     struct fetch *run_fetches;
     struct query *run_queries;
     /* During one event. */
