@@ -1,5 +1,6 @@
 /* What a server of the DNS in memory says: the authoritative answer from its zones, and what its
  * mood makes of it. */
+#include "core/dns/cookie.h"
 #include "core/dns/rdata.h"
 #include "service/resolver/fake_parts.h"
 
@@ -290,6 +291,49 @@ static size_t cut_to_fit(const struct message *query, enum transport transport, 
     return message_end(&writer).len;
 }
 
+/* --- cookies --- */
+
+enum { SERVER_COOKIE_LEN = 8 };
+static const uint8_t SERVER_COOKIE[SERVER_COOKIE_LEN] = {'f', 'a', 'k', 'e', 'c', 'o', 'o', 'k'};
+
+static bool cookie_find(const struct message *query, struct span *cookie)
+{
+    return edns_find(&query->edns, EDNS_OPTION_COOKIE, cookie) && cookie->len >= COOKIE_CLIENT_LEN;
+}
+
+/* Does the server refuse to answer a query with such a cookie? */
+static bool is_cookie_bad(const struct fake_server *server, const struct message *query,
+                          enum transport transport)
+{
+    struct span cookie;
+    if (transport != TRANSPORT_UDP || !cookie_find(query, &cookie)) {
+        return false;
+    }
+    struct span theirs = span_part(cookie, COOKIE_CLIENT_LEN, cookie.len - COOKIE_CLIENT_LEN);
+    bool is_ours = span_equal(theirs, span_of(SERVER_COOKIE, SERVER_COOKIE_LEN));
+    return server->mood == FAKE_OTHER_COOKIES || (server->mood == FAKE_NEW_COOKIES && !is_ours);
+}
+
+static void put_edns(const struct fake_server *server, const struct message *query,
+                     struct message_writer *writer, uint16_t rcode)
+{
+    uint8_t bytes[64];
+    struct writer options = writer_over(bytes, sizeof bytes);
+    struct span cookie;
+    bool has_cookie = (server->mood >= FAKE_COOKIES && server->mood <= FAKE_FALSE_COOKIES) &&
+                      !(server->mood == FAKE_LOST_COOKIES && server->queries > 1);
+    if (has_cookie && cookie_find(query, &cookie)) {
+        writer_u16(&options, EDNS_OPTION_COOKIE);
+        writer_u16(&options, COOKIE_CLIENT_LEN + SERVER_COOKIE_LEN);
+        writer_span(&options, span_part(cookie, 0, COOKIE_CLIENT_LEN));
+        writer_span(&options, span_of(SERVER_COOKIE, SERVER_COOKIE_LEN));
+    }
+    struct edns edns = {.is_present = true, .udp_size = 1232, .options = writer_written(&options)};
+    message_add_edns(writer, &edns, rcode);
+}
+
+/* --- the whole --- */
+
 size_t fake_answer_make(struct fake_net *net, const struct fake_server *server,
                         const struct message *query, enum transport transport, uint8_t *bytes)
 {
@@ -301,6 +345,7 @@ size_t fake_answer_make(struct fake_net *net, const struct fake_server *server,
     if (server->mood == FAKE_WITHOUT_EDNS && query->edns.is_present) {
         rcode = RCODE_FORMERR;
     }
+    rcode = is_cookie_bad(server, query, transport) ? RCODE_BADCOOKIE : rcode;
     const struct fake_zone *zone = zone_for(server, query->question);
     rcode = zone == NULL && rcode == RCODE_NOERROR ? RCODE_REFUSED : rcode;
     message_begin(&writer, bytes, FAKE_MESSAGE_SIZE, query->id, FLAG_QR, OPCODE_QUERY, rcode);
@@ -314,8 +359,7 @@ size_t fake_answer_make(struct fake_net *net, const struct fake_server *server,
         answer_from(&answering, query->question);
     }
     if (has_edns) {
-        struct edns edns = {.is_present = true, .udp_size = 1232};
-        message_add_edns(&writer, &edns, rcode);
+        put_edns(server, query, &writer, rcode);
     }
     size_t len = message_end(&writer).len;
     require(len != 0);

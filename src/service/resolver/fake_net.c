@@ -246,6 +246,10 @@ static void deliver_noise(struct fake_net *net, const struct fake_pending *pendi
     case FAKE_GARBLING:
         deliver(net, pending->ask, OK, span_of(noise, len / 2));
         break;
+    case FAKE_FALSE_COOKIES: /* the options are the end of the message: their last 16 octets */
+        noise[len - 16] ^= 1;
+        deliver(net, pending->ask, OK, span_of(noise, len));
+        break;
     case FAKE_ECHOING:
         deliver(net, pending->ask, OK, span_of(pending->bytes, pending->len));
         break;

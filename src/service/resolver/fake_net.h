@@ -34,6 +34,11 @@ enum fake_mood {
     FAKE_WRONG_QUESTION, /* an answer to another question, then the true one */
     FAKE_GARBLING,       /* half a message, then the true one */
     FAKE_WRONG_CASE,     /* the question in upper case: not what was asked */
+    FAKE_COOKIES,        /* cookies for everybody (RFC 7873) */
+    FAKE_NEW_COOKIES,    /* no answer without its own cookie */
+    FAKE_OTHER_COOKIES,  /* never content with a cookie over UDP */
+    FAKE_LOST_COOKIES,   /* cookies with the first answer alone */
+    FAKE_FALSE_COOKIES,  /* a stranger's answer with another cookie, then the true one */
     FAKE_ECHOING         /* the query itself comes back, then the true answer */
 };
 

@@ -15,6 +15,32 @@ static void name_mix_case(const struct entropy *entropy, struct name_buffer *buf
     }
 }
 
+/* A cookie makes it harder to answer in the server's place, and shows the server that the query
+ * comes from where it says (RFC 7873); over TLS both are known. */
+static struct span query_write(struct resolver *resolver, const struct fetch *fetch, uint16_t flags,
+                               struct question question, uint8_t *bytes)
+{
+    uint8_t option_bytes[64];
+    struct writer options = writer_over(option_bytes, sizeof option_bytes);
+    if (fetch->transport != TRANSPORT_TLS) {
+        struct span cookie =
+            servers_cookie(resolver->servers, fetch->candidates[fetch->chosen].address);
+        writer_u16(&options, EDNS_OPTION_COOKIE);
+        writer_u16(&options, (uint16_t)cookie.len);
+        writer_span(&options, cookie);
+    }
+    struct edns edns = {
+        .wants_dnssec = true, .udp_size = RESOLVER_UDP_SIZE, .options = writer_written(&options)};
+    struct message_writer writer;
+    message_begin(&writer, bytes, MESSAGE_UDP_LEN_MIN, fetch->id, flags, OPCODE_QUERY,
+                  RCODE_NOERROR);
+    message_add_question(&writer, question);
+    if (fetch->has_edns) {
+        message_add_edns(&writer, &edns, RCODE_NOERROR);
+    }
+    return message_end(&writer);
+}
+
 enum fetch_step fetch_send(struct resolver *resolver, struct fetch *fetch)
 {
     struct server_candidate *candidate = &fetch->candidates[fetch->chosen];
@@ -37,9 +63,7 @@ enum fetch_step fetch_send(struct resolver *resolver, struct fetch *fetch)
     if (bytes == NULL) {
         return fetch_fail_limit(resolver, fetch, "memory");
     }
-    struct span message =
-        message_make_query(bytes, MESSAGE_UDP_LEN_MIN, fetch->id, flags, question, fetch->has_edns,
-                           fetch->has_edns ? RESOLVER_UDP_SIZE : 0);
+    struct span message = query_write(resolver, fetch, flags, question, bytes);
     /* A connection takes a round trip before the question does, a secure one two. */
     uint8_t doublings = (uint8_t)(candidate->tries + (fetch->transport == TRANSPORT_TLS   ? 2
                                                       : fetch->transport == TRANSPORT_TCP ? 1
@@ -114,6 +138,51 @@ static void hear_other(struct resolver *resolver, struct fetch *fetch)
     }
 }
 
+/* The cookie of an answer. A server that gives cookies always does, and so over UDP an answer
+ * without is doubted: it is asked again where a handshake proves who speaks. */
+enum cookie_sight { SIGHT_FINE, SIGHT_FORGED, SIGHT_DOUBTED };
+
+static enum cookie_sight cookie_look(struct resolver *resolver, const struct fetch *fetch,
+                                     const struct message *message)
+{
+    struct address server = fetch->candidates[fetch->chosen].address;
+    struct span cookie;
+    if (!fetch->has_edns || fetch->transport == TRANSPORT_TLS) {
+        return SIGHT_FINE;
+    }
+    if (edns_find(&message->edns, EDNS_OPTION_COOKIE, &cookie)) {
+        return servers_note_cookie(resolver->servers, server, cookie) ? SIGHT_FINE : SIGHT_FORGED;
+    }
+    if (!servers_gives_cookies(resolver->servers, server)) {
+        return SIGHT_FINE;
+    }
+    if (fetch->transport == TRANSPORT_UDP) {
+        return SIGHT_DOUBTED;
+    }
+    servers_note_no_cookie(resolver->servers, server);
+    return SIGHT_FINE;
+}
+
+static void hear_answer(struct resolver *resolver, struct fetch *fetch,
+                        const struct message *message)
+{
+    enum cookie_sight sight = cookie_look(resolver, fetch, message);
+    if (sight == SIGHT_FORGED) {
+        hear_other(resolver, fetch);
+        return;
+    }
+    ask_close(resolver, fetch);
+    if (sight == SIGHT_DOUBTED) {
+        fetch->transport = TRANSPORT_TCP;
+        fetch_set_step(fetch, FETCH_ASK);
+        return;
+    }
+    int64_t rtt_ns = resolver->now.mono_ns - fetch->sent_ns;
+    servers_note_answer(resolver->servers, fetch->candidates[fetch->chosen].address, rtt_ns);
+    fetch->heard = message;
+    fetch_set_step(fetch, FETCH_JUDGE);
+}
+
 void fetch_hear(struct resolver *resolver, const struct event_answer *answer)
 {
     struct fetch *fetch = resolver->fetches[answer->ask % RESOLVER_FETCHES_MAX];
@@ -129,11 +198,7 @@ void fetch_hear(struct resolver *resolver, const struct event_answer *answer)
                !message_answers(message, fetch->id, question, true)) {
         hear_other(resolver, fetch);
     } else {
-        ask_close(resolver, fetch);
-        int64_t rtt_ns = resolver->now.mono_ns - fetch->sent_ns;
-        servers_note_answer(resolver->servers, fetch->candidates[fetch->chosen].address, rtt_ns);
-        fetch->heard = message;
-        fetch_set_step(fetch, FETCH_JUDGE);
+        hear_answer(resolver, fetch, message);
     }
     fetch_walk(resolver, fetch);
 }

@@ -127,6 +127,13 @@ enum fetch_step fetch_judge(struct resolver *resolver, struct fetch *fetch)
     struct question asked = minimise_question(fetch);
     struct response_question question = {asked.name, asked.type, fetch->zone, is_forwarded,
                                          fetch->has_edns};
+    if (fetch->heard->rcode == RCODE_BADCOOKIE && fetch->transport == TRANSPORT_UDP) {
+        /* With the cookie that it gave now; one that wants yet another is asked over a connection,
+         * where none is needed (RFC 7873 §5.3). */
+        fetch->transport = fetch->has_bad_cookie ? TRANSPORT_TCP : TRANSPORT_UDP;
+        fetch->has_bad_cookie = true;
+        return FETCH_ASK;
+    }
     struct response response;
     response_read(fetch->heard, &question, &resolver->outbox->scratch, &response);
     if (minimise_is_on(fetch) && judge_part(fetch, &response)) {

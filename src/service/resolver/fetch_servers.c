@@ -246,6 +246,7 @@ enum fetch_step fetch_find_address(struct resolver *resolver, struct fetch *fetc
     if (fetch->chosen < fetch->candidate_count) {
         struct address server = fetch->candidates[fetch->chosen].address;
         fetch->transport = fetch->candidates[fetch->chosen].is_tls ? TRANSPORT_TLS : TRANSPORT_UDP;
+        fetch->has_bad_cookie = false;
         fetch->has_edns = servers_has_edns(resolver->servers, server, resolver->now);
         return FETCH_ASK;
     }

@@ -232,7 +232,8 @@ static void test_many_clients(void **state)
     uint64_t too_many = fake_send(&world.net, "www.example.com.", TYPE_A, FLAG_RD, 0);
     assert_int_equal(fake_reply_to(&world.net, too_many)->message.rcode, RCODE_SERVFAIL);
     fake_settle(&world.net);
-    assert_int_equal(world.net.asked, 3);
+    assert_int_equal(world.example_server->queries, 1);
+    assert_in_range(world.net.asked, 3, 4); /* the zone's other server may be tried; it is dead */
     for (uint64_t channel = first; channel < too_many; channel++) {
         assert_int_equal(fake_reply_to(&world.net, channel)->message.rcode, RCODE_NOERROR);
     }

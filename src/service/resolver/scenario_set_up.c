@@ -298,6 +298,11 @@ static const struct {
     {"garbling", FAKE_GARBLING},
     {"wrong-case", FAKE_WRONG_CASE},
     {"echoing", FAKE_ECHOING},
+    {"cookies", FAKE_COOKIES},
+    {"new-cookies", FAKE_NEW_COOKIES},
+    {"other-cookies", FAKE_OTHER_COOKIES},
+    {"lost-cookies", FAKE_LOST_COOKIES},
+    {"false-cookies", FAKE_FALSE_COOKIES},
 };
 
 static bool mood_read(struct span word, enum fake_mood *mood)

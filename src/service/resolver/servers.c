@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/crypto/digest.h"
+#include "core/dns/cookie.h"
 #include "service/resolver/resolver_limits.h"
 
 enum {
@@ -15,6 +17,8 @@ enum {
     RTT_BAND_MS = 400, /* servers this near to the fastest share the load */
     TIMEOUT_MIN_MS = 150,
     TIMEOUT_MAX_MS = 3000,
+    COOKIE_SERVER_LEN_MIN = 8, /* RFC 7873 §4 */
+    COOKIE_SERVER_LEN_MAX = 32,
     NO_EDNS_TTL_S = 60 /* short: without EDNS there is no DNSSEC */
 };
 
@@ -25,6 +29,8 @@ struct note {
     int32_t deviation_ms;
     uint32_t timeouts; /* in a row */
     int64_t no_edns_until_ns;
+    uint8_t cookie_len; /* 0: none yet; COOKIE_CLIENT_LEN: our half alone */
+    uint8_t cookie[COOKIE_CLIENT_LEN + COOKIE_SERVER_LEN_MAX];
 };
 
 struct lame {
@@ -236,6 +242,45 @@ bool servers_has_edns(const struct servers *servers, struct address address, str
 {
     const struct note *note = note_find(servers, address);
     return note == NULL || note->no_edns_until_ns <= now.mono_ns;
+}
+
+/* Our half is random for each server, so that it neither follows from another's nor tells two
+ * servers that it is the same resolver that asks (RFC 9018 §3). */
+struct span servers_cookie(struct servers *servers, struct address address)
+{
+    struct note *note = note_take(servers, address);
+    if (note->cookie_len == 0) {
+        servers->entropy->fill(servers->entropy->self, note->cookie, COOKIE_CLIENT_LEN);
+        note->cookie_len = COOKIE_CLIENT_LEN;
+    }
+    return span_of(note->cookie, note->cookie_len);
+}
+
+bool servers_note_cookie(struct servers *servers, struct address address, struct span cookie)
+{
+    struct note *note = note_take(servers, address);
+    if (note->cookie_len == 0 || cookie.len < COOKIE_CLIENT_LEN ||
+        !secret_equal(span_part(cookie, 0, COOKIE_CLIENT_LEN),
+                      span_of(note->cookie, COOKIE_CLIENT_LEN))) {
+        return false;
+    }
+    size_t server_len = cookie.len - COOKIE_CLIENT_LEN;
+    if (server_len >= COOKIE_SERVER_LEN_MIN && server_len <= COOKIE_SERVER_LEN_MAX) {
+        memcpy(note->cookie, cookie.bytes, cookie.len);
+        note->cookie_len = (uint8_t)cookie.len;
+    }
+    return true;
+}
+
+bool servers_gives_cookies(const struct servers *servers, struct address address)
+{
+    const struct note *note = note_find(servers, address);
+    return note != NULL && note->cookie_len > COOKIE_CLIENT_LEN;
+}
+
+void servers_note_no_cookie(struct servers *servers, struct address address)
+{
+    note_take(servers, address)->cookie_len = 0;
 }
 
 /* One place for each pair: a newer one of the same place wins. */

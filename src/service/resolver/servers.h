@@ -40,4 +40,14 @@ void servers_note_lame(struct servers *servers, struct address address, struct n
                        struct moment now);
 bool servers_is_lame(const struct servers *servers, struct address address, struct name zone,
                      struct moment now);
+
+/* Cookies (RFC 7873). What to send to that server: our half, which nobody else knows, and its own
+ * once it has given one. The result lives until the next call with a server. */
+struct span servers_cookie(struct servers *servers, struct address address);
+/* What it sent: false where our half is not in it, so that it comes from somebody else. Its own
+ * half is kept. */
+bool servers_note_cookie(struct servers *servers, struct address address, struct span cookie);
+bool servers_gives_cookies(const struct servers *servers, struct address address);
+/* Over a connection, where nobody else can speak, it gave none. */
+void servers_note_no_cookie(struct servers *servers, struct address address);
 void servers_forget(struct servers *servers);

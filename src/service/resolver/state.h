@@ -72,6 +72,7 @@ struct fetch {
     uint64_t ask; /* 0: none open */
     int64_t sent_ns;
     uint32_t ignored_count;
+    bool has_bad_cookie; /* the server of this try wanted another cookie once */
     const struct message *heard; /* FETCH_JUDGE */
     /* The outcome. */
     struct judgement failure; /* EDE and reason of the last thing that went wrong */
