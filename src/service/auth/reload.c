@@ -1,6 +1,7 @@
 /* How zone files are read again while the server runs: beside the service, each compared with the
  * version that is served, so that it costs the memory of what differs; and how all zones get their
  * turn in a sweep. */
+#include "core/base/arena.h"
 #include "service/auth/auth_state.h"
 
 #include <stdlib.h>
@@ -37,6 +38,9 @@ static void reading_run(struct errand *errand)
     if (read != NULL && reading->held != NULL) {
         reading->version = zone_share(reading->held, read, &reading->differing);
         zone_release(read);
+        if (zone_node_count(reading->held) > LARGE_ZONE) {
+            arena_return_free();
+        }
     }
 }
 
