@@ -221,10 +221,12 @@ enum status resolve_read_options(struct resolving *resolving, struct problem *pr
     filled->primes_root = true;
     filled->is_validating = config_bool(config, "resolver", 0, "validate");
     filled->cache_size = (size_t)config_number(config, "resolver", 0, "cache-size");
+    filled->ttl_min_s = (uint32_t)config_number(config, "resolver", 0, "cache-min-ttl");
     filled->ttl_max_s = (uint32_t)config_number(config, "resolver", 0, "cache-max-ttl");
     filled->negative_ttl_max_s =
         (uint32_t)config_number(config, "resolver", 0, "cache-max-negative-ttl");
     filled->reuses_denials = config_bool(config, "resolver", 0, "aggressive-nsec");
+    filled->prefetches = config_bool(config, "resolver", 0, "prefetch");
     filled->serves_stale = config_bool(config, "resolver", 0, "serve-expired");
     filled->stale_ttl_max_s = (uint32_t)config_number(config, "resolver", 0, "serve-expired-ttl");
     filled->stale_reply_ttl_s =

@@ -274,6 +274,7 @@ void cache_put(struct cache *cache, struct cache_entry *entry, int64_t now_ns)
     evict_for(cache, entry->size, now_ns);
     at = slot_find(cache, hash, entry->name, entry->type);
     entry->hash = hash;
+    entry->life_s = entry->life_s != 0 ? entry->life_s : cache_entry_ttl(entry, now_ns);
     cache->count++;
     cache->size += entry->size;
     slot_set(cache, at, cache_entry_hold(entry));

@@ -49,6 +49,8 @@ struct cache_entry {
     uint32_t size;
     _Atomic uint8_t opening; /* whether other threads may answer with it */
     _Atomic uint8_t uses;    /* of late: who has many stays longest */
+    _Atomic bool is_renewed; /* its next one is being fetched, or nobody should */
+    uint32_t life_s;         /* that it had when it came into the cache */
 };
 
 enum { CACHE_RRSETS_MAX = 255 };
@@ -77,6 +79,9 @@ enum verdict cache_entry_verdict(const struct cache_entry *entry, int64_t now_ns
 enum verdict cache_entry_last_verdict(const struct cache_entry *entry);
 /* More time after its own, for it and what was found (RFC 8767); other threads leave it to us. */
 void cache_entry_revive(struct cache_entry *entry, int64_t until_ns);
+/* The last tenth of its life has begun, and nobody has asked for its next one. Any thread. */
+bool cache_entry_is_due(const struct cache_entry *entry, int64_t now_ns);
+void cache_entry_set_renewed(struct cache_entry *entry);
 /* Seconds left, at least 0. */
 uint32_t cache_entry_ttl(const struct cache_entry *entry, int64_t now_ns);
 /* From now on other threads may answer with it: it was an answer already, so whatever stands

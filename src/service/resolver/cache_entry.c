@@ -149,6 +149,20 @@ void cache_entry_revive(struct cache_entry *entry, int64_t until_ns)
     }
     entry->expires_ns = until_ns;
     entry->judged_until_ns = until_ns;
+    cache_entry_set_renewed(entry);
+}
+
+bool cache_entry_is_due(const struct cache_entry *entry, int64_t now_ns)
+{
+    enum { PART = 10 };
+    int64_t left_ns = entry->expires_ns - now_ns;
+    return left_ns < (int64_t)entry->life_s * MOMENT_NS_PER_S / PART &&
+           !atomic_load_explicit(&entry->is_renewed, memory_order_relaxed);
+}
+
+void cache_entry_set_renewed(struct cache_entry *entry)
+{
+    atomic_store_explicit(&entry->is_renewed, true, memory_order_relaxed);
 }
 
 uint32_t cache_entry_ttl(const struct cache_entry *entry, int64_t now_ns)

@@ -11,6 +11,9 @@ static int64_t expiry_of(const struct resolver *resolver, enum cache_kind kind, 
     bool is_negative = kind == CACHE_NODATA || kind == CACHE_NXDOMAIN;
     uint32_t ttl_max_s =
         is_negative ? resolver->options.negative_ttl_max_s : resolver->options.ttl_max_s;
+    if (!is_negative && ttl_s < resolver->options.ttl_min_s) {
+        ttl_s = resolver->options.ttl_min_s;
+    }
     ttl_s = ttl_s > ttl_max_s ? ttl_max_s : ttl_s;
     return resolver->now.mono_ns + (int64_t)ttl_s * MOMENT_NS_PER_S;
 }

@@ -81,6 +81,10 @@ static struct cache_entry *link_find(struct resolver *resolver, struct query *qu
     struct cache_entry *entry =
         is_asked_anew ? NULL : entry_find(resolver, query->name, query->client.question.type);
     if (entry != NULL) {
+        if (resolver->options.prefetches && cache_entry_is_due(entry, resolver->now.mono_ns)) {
+            cache_entry_set_renewed(entry);
+            refresh_begin(resolver, query->name, query->client.question.type);
+        }
         return cache_entry_hold(entry);
     }
     return is_asked_anew ? NULL : synthesis_find(resolver, query);

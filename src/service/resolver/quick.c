@@ -98,6 +98,17 @@ static size_t walk_links(const struct cache *cache, const struct quick *quick, i
     return 0;
 }
 
+/* The careful way then has the next one fetched. */
+static bool is_any_due(const struct link *links, size_t count, int64_t now_ns)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (cache_entry_is_due(links[i].entry, now_ns)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum verdict worst_verdict(const struct link *links, size_t count)
 {
     enum verdict worst = VERDICT_SECURE;
@@ -113,7 +124,7 @@ static void answer(struct resolver *resolver, struct quick *quick, int64_t now_n
 {
     struct link links[RESOLVER_CHAIN_LINKS_MAX];
     size_t count = walk_links(resolver->cache, quick, now_ns, links);
-    if (count == 0) {
+    if (count == 0 || (resolver->options.prefetches && is_any_due(links, count, now_ns))) {
         return;
     }
     bool is_denied = links[count - 1].entry->kind == CACHE_NXDOMAIN;

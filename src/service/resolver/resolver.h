@@ -53,9 +53,11 @@ struct resolver_options {               /* all pointers live as long as the reso
     const struct resolver_prefix *never_asked; /* servers that are never asked; none: all may be */
     size_t never_asked_count;
     size_t cache_size; /* octets */
+    uint32_t ttl_min_s; /* of data; signed ones are not kept longer than their signatures allow */
     uint32_t ttl_max_s;
     uint32_t negative_ttl_max_s;
     bool reuses_denials;  /* aggressive use of NSEC and NSEC3 (RFC 8198), when validating */
+    bool prefetches;      /* what is used in the last tenth of its life is fetched again */
     bool serves_stale;    /* answers after their time, when there is nothing better (RFC 8767) */
     uint32_t stale_ttl_max_s;   /* so long after it; 0: without an end */
     uint32_t stale_reply_ttl_s; /* what clients are told */

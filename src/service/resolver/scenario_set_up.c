@@ -18,6 +18,8 @@ static const struct {
     {"cache-max-ttl", OPTION_U32, offsetof(struct resolver_options, ttl_max_s)},
     {"cache-max-negative-ttl", OPTION_U32, offsetof(struct resolver_options, negative_ttl_max_s)},
     {"aggressive-nsec", OPTION_BOOL, offsetof(struct resolver_options, reuses_denials)},
+    {"cache-min-ttl", OPTION_U32, offsetof(struct resolver_options, ttl_min_s)},
+    {"prefetch", OPTION_BOOL, offsetof(struct resolver_options, prefetches)},
     {"serve-expired", OPTION_BOOL, offsetof(struct resolver_options, serves_stale)},
     {"serve-expired-ttl", OPTION_U32, offsetof(struct resolver_options, stale_ttl_max_s)},
     {"serve-expired-reply-ttl", OPTION_U32, offsetof(struct resolver_options, stale_reply_ttl_s)},
