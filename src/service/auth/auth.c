@@ -148,6 +148,9 @@ static void handle_timer(struct auth *auth, const struct event *event, struct ou
     case AUTH_TIMER_CATALOG:
         auth_catalogs_make(auth, event->now, outbox);
         break;
+    case AUTH_TIMER_PARENT:
+        auth_parent_timer(auth, zone, outbox);
+        break;
     case AUTH_TIMER_SWEEP: /* it goes on at the end of each event */
         break;
     }

@@ -276,7 +276,13 @@ void auth_let_go(struct auth *auth);
 void auth_zone_free(const struct auth *auth, struct auth_zone *zone);
 
 /* Timers and asks carry their zone's index, so that nothing need be searched. */
-enum auth_timer { AUTH_TIMER_SECONDARY, AUTH_TIMER_SWEEP, AUTH_TIMER_SECRETS, AUTH_TIMER_CATALOG };
+enum auth_timer {
+    AUTH_TIMER_SECONDARY,
+    AUTH_TIMER_SWEEP,
+    AUTH_TIMER_SECRETS,
+    AUTH_TIMER_CATALOG,
+    AUTH_TIMER_PARENT
+};
 uint64_t auth_timer_id(enum auth_timer kind, size_t index);
 enum auth_timer auth_timer_kind(uint64_t timer);
 size_t auth_timer_index(uint64_t timer);
@@ -400,6 +406,8 @@ void auth_parent_start(struct auth *auth, struct auth_zone *zone, struct outbox 
 /* Goes on with the next of the news; at the end the place is free. */
 void auth_parent_next(struct auth *auth, struct auth_parent *parent, struct outbox *outbox);
 void auth_parent_answer(struct auth *auth, const struct event *event, struct outbox *outbox);
+/* The time to ask or tell again. */
+void auth_parent_timer(struct auth *auth, const struct auth_zone *zone, struct outbox *outbox);
 void auth_parent_drop(struct auth *auth, const struct auth_zone *zone, struct outbox *outbox);
 
 /* update.c */

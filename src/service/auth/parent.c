@@ -78,6 +78,14 @@ static void send(struct auth *auth, struct auth_parent *parent, struct outbox *o
                             .timeout_ms = (uint32_t)TIMEOUT_FIRST_MS << parent->attempts};
 }
 
+static void forget_ask(struct auth_parent *parent, struct outbox *outbox)
+{
+    if (parent->ask != 0) {
+        outbox_add(outbox, EFFECT_ASK_DONE)->ask_done = parent->ask;
+        parent->ask = 0;
+    }
+}
+
 static void go_to(struct auth *auth, struct auth_parent *parent, enum auth_parent_state state,
                   struct outbox *outbox)
 {
@@ -239,7 +247,7 @@ static void take_message(struct auth *auth, struct auth_parent *parent, struct s
         message.id != parent->id) {
         return;
     }
-    outbox_add(outbox, EFFECT_ASK_DONE)->ask_done = parent->ask;
+    forget_ask(parent, outbox);
     if (parent->state == PARENT_TELLING) {
         log_parent(auth, parent, message.rcode == RCODE_NOERROR ? "told" : "unwilling to hear");
         auth_parent_next(auth, parent, outbox);
@@ -259,6 +267,30 @@ static void take_message(struct auth *auth, struct auth_parent *parent, struct s
     arena_close(&arena);
 }
 
+/* At once after a silence; who is not there at all gets the same time to come back. */
+static void send_again(struct auth *auth, struct auth_parent *parent, const struct event *event,
+                       struct outbox *outbox)
+{
+    if (event->answer.outcome == TIMED_OUT) {
+        send(auth, parent, outbox);
+        return;
+    }
+    int64_t wait_ms = (int64_t)TIMEOUT_FIRST_MS << parent->attempts;
+    parent->ask = 0;
+    outbox_timer(outbox, auth_timer_id(AUTH_TIMER_PARENT, parent->zone->index),
+                 event->now.mono_ns + wait_ms * (MOMENT_NS_PER_S / 1000));
+}
+
+void auth_parent_timer(struct auth *auth, const struct auth_zone *zone, struct outbox *outbox)
+{
+    for (size_t i = 0; auth->parents != NULL && i < AUTH_PARENTS_MAX; i++) {
+        struct auth_parent *parent = &auth->parents[i];
+        if (parent->state != PARENT_FREE && parent->zone == zone && parent->ask == 0) {
+            send(auth, parent, outbox);
+        }
+    }
+}
+
 void auth_parent_answer(struct auth *auth, const struct event *event, struct outbox *outbox)
 {
     struct auth_parent *parent = NULL;
@@ -273,7 +305,7 @@ void auth_parent_answer(struct auth *auth, const struct event *event, struct out
     if (event->answer.outcome == OK) {
         take_message(auth, parent, event->answer.message, outbox);
     } else if (++parent->attempts < ATTEMPTS_MAX) {
-        send(auth, parent, outbox);
+        send_again(auth, parent, event, outbox);
     } else {
         log_parent(auth, parent, "silent, or the resolver is, and not told");
         auth_parent_next(auth, parent, outbox);
@@ -337,7 +369,7 @@ void auth_parent_start(struct auth *auth, struct auth_zone *zone, struct outbox 
         return;
     }
     if (parent->state != PARENT_FREE) {
-        outbox_add(outbox, EFFECT_ASK_DONE)->ask_done = parent->ask;
+        forget_ask(parent, outbox);
         for (size_t i = parent->news; i < AUTH_NEWS_COUNT; i++) {
             is_wanted[i] = is_wanted[i] || parent->is_wanted[i];
         }
@@ -354,7 +386,7 @@ void auth_parent_drop(struct auth *auth, const struct auth_zone *zone, struct ou
     for (size_t i = 0; auth->parents != NULL && i < AUTH_PARENTS_MAX; i++) {
         struct auth_parent *parent = &auth->parents[i];
         if (parent->state != PARENT_FREE && parent->zone == zone) {
-            outbox_add(outbox, EFFECT_ASK_DONE)->ask_done = parent->ask;
+            forget_ask(parent, outbox);
             parent->state = PARENT_FREE;
         }
     }

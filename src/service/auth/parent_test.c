@@ -283,6 +283,16 @@ static void test_who_is_silent_is_told_again(void **state)
     }
     assert_null(test_effect(&bench.outbox, EFFECT_ASK, 0));
     push(&bench, 3, NULL); /* more news: told anew */
+    const struct effect *refused = test_effect(&bench.outbox, EFFECT_ASK, 0);
+    assert_non_null(refused);
+    answer(&bench, refused->ask.ask, REFUSED, SPAN_EMPTY); /* no resolver is there: not at once */
+    assert_null(test_effect(&bench.outbox, EFFECT_ASK, 0));
+    const struct effect *timer = test_effect(&bench.outbox, EFFECT_TIMER, 0);
+    assert_non_null(timer);
+    struct event later = {.kind = EVENT_TIMER, .now = test_moment(2), .timer = timer->timer.timer};
+    outbox_reset(&bench.outbox);
+    auth_handle(bench.auth, &later, &bench.outbox);
+    assert_non_null(test_effect(&bench.outbox, EFFECT_ASK, 0));
     push(&bench, 4, "CDS 0 0 0 00");
     assert_non_null(test_effect(&bench.outbox, EFFECT_ASK_DONE, 0)); /* instead of the one before */
     find_target(&bench, TARGET);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum {
-    KIND_BITS = 2, /* of enum auth_timer */
+    KIND_BITS = 3, /* of enum auth_timer */
     SLOT_BITS = 8,
     INDEX_BITS = 24,
     ASK_SEQUENCE_MASK = (1 << 28) - 1, /* leaves room for a composer to count its members */
