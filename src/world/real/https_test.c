@@ -12,7 +12,14 @@
 #define QUERY "\0\0\1\0\0\1\0\0\0\0\0\0x"
 #define QUERY_BASE64URL "AAABAAABAAAAAAAAeA"
 
-enum { LIFETIME_S = 42, IDLE_MS = 500, ROUNDS_MAX = 1000, TIMEOUT_MS = 10000, ARENA_MAX = 1 << 20 };
+enum {
+    LIFETIME_S = 42,
+    LONG_IDLE_MS = 60000,
+    SHORT_IDLE_MS = 1000,
+    ROUNDS_MAX = 1000,
+    TIMEOUT_MS = 10000,
+    ARENA_MAX = 1 << 20
+};
 
 static void requests_are_judged_as_rfc_8484_wants_it(void **state)
 {
@@ -104,7 +111,7 @@ struct live {
     struct address address;
 };
 
-static void open_live(struct live *live, size_t hold)
+static void open_live(struct live *live, size_t hold, uint32_t idle_ms)
 {
     *live = (struct live){.service.hold = hold};
     snprintf(live->folder, sizeof live->folder, "/tmp/vouch-https-XXXXXX");
@@ -115,7 +122,7 @@ static void open_live(struct live *live, size_t hold)
     snprintf(live->paths[1], sizeof live->paths[1], "%s/dns.test.key", live->folder);
     struct problem problem = {0};
     struct world *world = test_world_open("https");
-    world_set_stream_limits(world, (struct world_stream_limits){.idle_ms = IDLE_MS});
+    world_set_stream_limits(world, (struct world_stream_limits){.idle_ms = idle_ms});
     const struct world_https https = {
         {live->paths[0], live->paths[1], NULL}, "/dns-query", lifetime_of};
     assert_int_equal(world_listen_https(world, test_loopback(), &https, &problem), OK);
@@ -214,7 +221,7 @@ static void queries_are_answered_over_tls(void **state)
     struct dialled dialled;
     struct seen seen = {0};
     nghttp2_session *client;
-    open_live(&live, 0);
+    open_live(&live, 0, LONG_IDLE_MS);
     assert_int_equal(shake(&live, "http/1.1", &dialled), GNUTLS_E_FATAL_ALERT_RECEIVED);
     assert_int_equal(gnutls_alert_get(dialled.session), GNUTLS_A_NO_APPLICATION_PROTOCOL);
     hang_up(&dialled);
@@ -242,7 +249,7 @@ static void requests_taken_back_count_until_they_are_answered(void **state)
     struct dialled greedy, honest;
     struct seen greedy_seen = {0}, honest_seen = {0};
     nghttp2_session *greedy_client, *honest_client;
-    open_live(&live, HTTPS_REQUESTS_MAX + 1);
+    open_live(&live, HTTPS_REQUESTS_MAX + 1, LONG_IDLE_MS);
     assert_int_equal(shake(&live, "h2", &greedy), 0);
     assert_int_equal(shake(&live, "h2", &honest), 0);
     open_client(&greedy_client, &greedy_seen);
@@ -279,7 +286,7 @@ static void who_never_opens_its_window_is_ended(void **state)
     struct dialled dialled;
     struct seen seen = {0};
     nghttp2_session *client;
-    open_live(&live, 0);
+    open_live(&live, 0, SHORT_IDLE_MS);
     assert_int_equal(shake(&live, "h2", &dialled), 0);
     open_client(&client, &seen);
     assert_int_equal(nghttp2_submit_settings(client, NGHTTP2_FLAG_NONE, &NO_WINDOW, 1), 0);
@@ -312,7 +319,7 @@ static void a_reload_is_for_connections_from_then_on(void **state)
     struct dialled dialled;
     struct seen seen = {0};
     nghttp2_session *client;
-    open_live(&live, 0);
+    open_live(&live, 0, LONG_IDLE_MS);
     assert_int_equal(shake(&live, "h2", &dialled), 0);
     open_client(&client, &seen);
     assert_false(is_shown_another(&live, &dialled));
@@ -351,7 +358,7 @@ static void dns_ask_is_answered_and_believes_whom_it_may(void **state)
         {DNS_BY_TLS, NULL, NULL, "", CLOSED, "No supported application protocol"},
     };
     struct live live;
-    open_live(&live, 0);
+    open_live(&live, 0, LONG_IDLE_MS);
     issued_close(certificate_issue(live.folder, "other", NULL));
     for (size_t i = 0; i < LEN(ROWS); i++) {
         char ca_file[CERTIFICATE_PATH_SIZE];
