@@ -72,6 +72,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     options.is_validating = true;
     options.anchors = &world->anchor;
     options.anchor_count = 1;
+    options.reuses_denials = true;
+    options.prefetches = true;
+    options.serves_stale = true;
+    options.stale_reply_ttl_s = 30;
     fake_restart(net, &options);
     fake_send(net, "www.example.com.", TYPE_A, FLAG_RD | FLAG_AD, FAKE_DO);
     fake_send(net, "there.example.com.", TYPE_A, FLAG_RD | FLAG_CD, FAKE_DO);
