@@ -21,8 +21,8 @@ static enum status take_record(void *user, enum section section, const struct rr
 {
     struct lifetimes *lifetimes = user;
     if (section == SECTION_ANSWER) {
-        lifetimes->answer_s = lifetimes->has_answer ? smaller(lifetimes->answer_s, record->ttl_s)
-                                                    : record->ttl_s;
+        lifetimes->answer_s =
+            lifetimes->has_answer ? smaller(lifetimes->answer_s, record->ttl_s) : record->ttl_s;
         lifetimes->has_answer = true;
     } else if (section == SECTION_AUTHORITY && record->type == TYPE_SOA && record->count == 1) {
         struct span rdata = rrset_only(record);

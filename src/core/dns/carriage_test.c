@@ -33,12 +33,18 @@ static void add(struct message_writer *writer, const struct stated *stated)
                           .class_ = CLASS_IN,
                           .ttl_s = stated->ttl_s,
                           .count = 1};
-    assert_int_equal(
-        message_add_record(writer, stated->section, &rrset, writer_written(&rdata)), OK);
+    assert_int_equal(message_add_record(writer, stated->section, &rrset, writer_written(&rdata)),
+                     OK);
 }
 
-#define SOA(ttl, minimum) {TYPE_SOA, ttl, "a. b. 1 2 3 4 " minimum, SECTION_AUTHORITY}
-#define ADDRESS(ttl) {TYPE_A, ttl, "192.0.2.1", SECTION_ANSWER}
+#define SOA(ttl, minimum)                                                                          \
+    {                                                                                              \
+        TYPE_SOA, ttl, "a. b. 1 2 3 4 " minimum, SECTION_AUTHORITY                                 \
+    }
+#define ADDRESS(ttl)                                                                               \
+    {                                                                                              \
+        TYPE_A, ttl, "192.0.2.1", SECTION_ANSWER                                                   \
+    }
 
 static void an_answer_is_as_fresh_as_its_records(void **state)
 {

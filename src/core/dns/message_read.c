@@ -9,7 +9,7 @@ enum {
     FLAGS_KNOWN = FLAG_QR | FLAG_AA | FLAG_TC | FLAG_RD | FLAG_RA | FLAG_AD | FLAG_CD,
     QUESTION_LEN_MIN = 5, /* root name, type, class */
     RECORD_LEN_MIN = 11,  /* root name, type, class, TTL, rdata length */
-    RDATA_NAMES_MAX = 2, /* names that reading may lengthen: SOA, MINFO, RP and PX have two */
+    RDATA_NAMES_MAX = 2,  /* names that reading may lengthen: SOA, MINFO, RP and PX have two */
     CHUNK_SIZE = 2048,
     /* Names that share a 64-bit hash are a forgery; one message may make us compare a few. */
     FALSE_MATCHES_MAX = 16,

@@ -96,8 +96,8 @@ bool zone_compare_next(struct zone_comparison *comparison,
 /* The content of `whole` in a version that shares with `base` all that both have, or `whole` itself
  * where that would save little; with one reference of the caller's. `differing` names differ; there
  * may be more where much does. Takes as long as a walk over both where they share nothing. */
-struct zone *zone_share(const struct zone *base, const struct zone *whole, size_t *differing)
-    MUST_USE;
+struct zone *zone_share(const struct zone *base, const struct zone *whole,
+                        size_t *differing) MUST_USE;
 
 const struct rrset *
 zone_soa(const struct zone *zone);             /* NULL only in a zone that was not checked */

@@ -117,7 +117,7 @@ struct auth_options {
     /* Asked by TCP whom a parent wants told of a zone's new CDS, CDNSKEY and CSYNC (RFC 9859); no
      * family: parents are not told. */
     struct address dsync_resolver;
-    struct disk *disk;                     /* where transferred zones are kept; NULL: nowhere */
+    struct disk *disk; /* where transferred zones are kept; NULL: nowhere */
     const struct entropy *entropy;
     const struct log *log;
     const struct grace *grace; /* of the threads that call auth_answer; NULL: there is one thread */

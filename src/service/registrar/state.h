@@ -41,10 +41,10 @@ struct registrar {
     struct look looks[LOOKS_MAX];
     struct epp_session sessions[REGISTRIES_MAX];
     struct held held[HELD_MAX];
-    uint64_t serial; /* of looks and EPP sessions */
+    uint64_t serial;                                            /* of looks and EPP sessions */
     uint64_t requests;                                          /* by HTTP */
     uint64_t responses[EPP_SESSION_LIMIT_CLOSING - EPP_OK + 1]; /* of registries, by code */
-    bool has_work;   /* operations or mails changed: look for what is due */
+    bool has_work; /* operations or mails changed: look for what is due */
 };
 
 struct turn;

@@ -52,20 +52,20 @@ struct resolver_options {               /* all pointers live as long as the reso
     size_t ask_only_count;
     const struct resolver_prefix *never_asked; /* servers that are never asked; none: all may be */
     size_t never_asked_count;
-    size_t cache_size; /* octets */
+    size_t cache_size;  /* octets */
     uint32_t ttl_min_s; /* of data; signed ones are not kept longer than their signatures allow */
     uint32_t ttl_max_s;
     uint32_t negative_ttl_max_s;
-    bool reuses_denials;  /* aggressive use of NSEC and NSEC3 (RFC 8198), when validating */
-    bool prefetches;      /* what is used in the last tenth of its life is fetched again */
-    bool serves_stale;    /* answers after their time, when there is nothing better (RFC 8767) */
+    bool reuses_denials; /* aggressive use of NSEC and NSEC3 (RFC 8198), when validating */
+    bool prefetches;     /* what is used in the last tenth of its life is fetched again */
+    bool serves_stale;   /* answers after their time, when there is nothing better (RFC 8767) */
     uint32_t stale_ttl_max_s;   /* so long after it; 0: without an end */
     uint32_t stale_reply_ttl_s; /* what clients are told */
     uint32_t stale_wait_ms;     /* a client waits so long for something better; 0: not at all */
-    bool avoids_ipv4;     /* ask name servers over IPv6 alone */
-    bool uses_ipv6;       /* ask name servers over IPv6 too */
-    bool minimises_names; /* QNAME minimisation (RFC 9156) */
-    bool mixes_case;      /* "0x20": random case in upstream questions */
+    bool avoids_ipv4;           /* ask name servers over IPv6 alone */
+    bool uses_ipv6;             /* ask name servers over IPv6 too */
+    bool minimises_names;       /* QNAME minimisation (RFC 9156) */
+    bool mixes_case;            /* "0x20": random case in upstream questions */
     const struct entropy *entropy;
     const struct log *log;     /* may be NULL */
     const struct grace *grace; /* of the threads that call resolver_answer; NULL: there are none */

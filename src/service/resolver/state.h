@@ -72,7 +72,7 @@ struct fetch {
     uint64_t ask; /* 0: none open */
     int64_t sent_ns;
     uint32_t ignored_count;
-    bool has_bad_cookie; /* the server of this try wanted another cookie once */
+    bool has_bad_cookie;         /* the server of this try wanted another cookie once */
     const struct message *heard; /* FETCH_JUDGE */
     /* The outcome. */
     struct judgement failure; /* EDE and reason of the last thing that went wrong */
@@ -82,7 +82,7 @@ struct fetch {
     struct query *waiting_queries;
     struct fetch *waiting_fetches;
     uint32_t waiting_count;
-    bool is_priming; /* the resolver itself waits */
+    bool is_priming;         /* the resolver itself waits */
     struct fetch *wait_next; /* in the list of the fetch it awaits */
     struct fetch *hash_next;
     struct fetch *run_next;
@@ -125,7 +125,7 @@ struct client {
 };
 
 struct query {
-    bool is_probe; /* the resolver's own look at a zone; no client waits */
+    bool is_probe;   /* the resolver's own look at a zone; no client waits */
     bool is_refresh; /* the cache gets what servers say now; no client waits */
     enum query_step step;
     struct client client;
@@ -139,7 +139,7 @@ struct query {
     struct name name;            /* the chain has reached */
     struct cache_entry *reached; /* held: the entry for it */
     struct origin reached_origin;
-    bool has_fetched; /* not answered by the cache alone */
+    bool has_fetched;          /* not answered by the cache alone */
     struct cache_entry *stale; /* held: what the cache had, when it had nothing fresh */
     bool has_tried_stale;      /* its client has waited long enough, and there was nothing */
     /* Validation. */
@@ -191,8 +191,8 @@ struct resolver_stats {
     uint64_t client_queries[TRANSPORT_COUNT];
     uint64_t cache_hits;   /* answered without asking anybody */
     uint64_t cache_misses; /* at least one fetch was begun or joined */
-    uint64_t stale;       /* answers after their time */
-    uint64_t synthesised; /* answers made from the denials of others */
+    uint64_t stale;        /* answers after their time */
+    uint64_t synthesised;  /* answers made from the denials of others */
     uint64_t refused;
     uint64_t failures[RESOLVER_EDE_COUNT]; /* SERVFAIL answers by their extended error, and behind
                                               those of them that have none */
