@@ -146,6 +146,7 @@ write("named.conf", f"""options {{
   notify-delay 0;
   max-records 0;
   serial-query-rate 1000;
+  min-retry-time 1;
   dnssec-validation no;
   allow-new-zones no;
 }};
@@ -300,6 +301,11 @@ def all_at(version, seconds=20):
     return [(peer, zone) for peer, _, to, zone in ALL if not until(lambda: served(to, zone) == version, max(0.1, end - time.monotonic()), 0.05)]
 
 
+def told(late):
+    """What the peers that are late say of the zone, and what we say."""
+    return f"{late}\n" + "\n".join(line for peer, zone in late for who in (peer, "primary", "secondary") for line in said(who).split("\n") if zone in line)[-4000:]
+
+
 def differing():
     return [(peer, zone) for peer, source, to, zone in ALL if records(source, zone) != records(to, zone) or len(records(to, zone)) < 200]
 
@@ -313,14 +319,15 @@ def publish(version, zones):
 
 SMALL = [*OURS, *sum(THEIRS.values(), [])]
 late = all_at(1, 15)
-check(not late, "AXFR with TSIG of three digests from NSD, Knot and BIND and to them", f"{late}\n" + "".join(f"--- {who}\n{said(who)[-700:]}" for who in COMMANDS))
+check(not late, "AXFR with TSIG of three digests from NSD, Knot and BIND and to them", told(late))
 for version in (2, 3):
     publish(version, SMALL)
     late = all_at(version)
-    check(not late, f"version {version} follows by NOTIFY in all directions", f"{late}\n" + "".join(f"--- {who}\n{said(who)[-700:]}" for who in COMMANDS))
+    check(not late, f"version {version} follows by NOTIFY in all directions", told(late))
 check(not (different := differing()), "what arrives is what was sent, record by record", different)
-taken = {peer: [zone for zone in THEIRS[peer] if f"zone {zone}.: serial 3 taken by IXFR" in said()] for peer in PEERS}
-check(all(len(taken[peer]) == 3 for peer in ("Knot", "BIND", "NSD")), "we take IXFR from NSD, Knot and BIND", f"{taken}\n{said()[-3000:]}")
+# Not of each version: NSD ends the connections that it has when it reloads.
+taken = {peer: [zone for zone in THEIRS[peer] if re.search(rf"zone {zone}\.: serial [23] taken by IXFR", said())] for peer in PEERS}
+check(all(len(taken[peer]) == 3 for peer in PEERS), "we take IXFR from NSD, Knot and BIND", f"{taken}\n{said()[-3000:]}")
 stats = run([VOUCH, "control", "--socket", work / "primary.control", "stats"])[1]
 count = re.search(r"transfers-out\[ixfr\]: (\d+)", stats)
 check(count and int(count.group(1)) >= 12, "and they take IXFR from us", stats)
@@ -331,10 +338,11 @@ for version in (4, 5, 6):
     publish(version, SMALL)
     late = [zone for peer, source, _, zone in ALL if not until(lambda: served(source, zone) == version, 10, 0.05)]
     check(not late, f"all primaries have version {version}", late)
+restarted_at = time.monotonic()
 running["secondary"] = start(COMMANDS["secondary"], log["secondary"])
 late = all_at(6)
 taken = [zone for zone in sum(THEIRS.values(), []) if f"zone {zone}.: serial 6 taken by IXFR" not in said()]
-check(not late and not taken, "three versions in one IXFR from NSD, Knot and BIND", f"{late} {taken}\n{said()[-2000:]}")
+check(not late and not taken, "three versions in one IXFR from NSD, Knot and BIND", f"{taken} " + told(late))
 check(not (different := differing()), "and what arrives is what was sent", different)
 
 # Large zones: each way, and a change of one.
@@ -511,9 +519,15 @@ for what, serial, transfer in (
     check(is_taken, what, f"{serial % 2**32} {served(SECONDARY, ZONE)}\n{said()[-1200:]}")
 
 # The timers of the SOA: refresh without NOTIFY, retries of who is silent, expiry, and the return.
-asked = [when for when, kind in timers.asked if kind == "SOA"]
-gaps = [later - sooner for sooner, later in zip(asked, asked[1:])]
-check(len(gaps) >= 3 and all(1.5 < gap < 3 for gap in gaps[-3:]), "refresh every 2 s", gaps)
+
+
+def gaps():
+    """Between the questions since our last start; the first of them comes at once."""
+    asked = [when for when, kind in timers.asked if kind == "SOA" and when > restarted_at]
+    return [later - sooner for sooner, later in zip(asked, asked[1:])]
+
+
+check(until(lambda: len(gaps()) >= 2, 8) and all(1.5 < gap < 3 for gap in gaps()), "refresh every 2 s", gaps())
 timers.datagram = lambda request: wire.message(request.id, wire.QR, [wire.question(timers.zone, wire.SOA)], rcode=wire.REFUSED)
 timers.transfer = refused
 silent = len(timers.asked)
