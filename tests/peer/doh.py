@@ -15,7 +15,7 @@ from common import ENVIRONMENT, check, finish, folder, needs, run, skip, start, 
 
 needs("certtool", "kdig", "curl")
 PORT, HTTPS_PORT = 5300, 8443
-OURS, RESOLVER = "127.53.0.1", "127.49.0.2"
+OURS, RESOLVER = "127.63.0.1", "127.64.0.2"
 work = folder("doh")
 
 

@@ -13,7 +13,7 @@ import xml.etree.ElementTree as ElementTree
 from common import TOP, VOUCH, check, finish, folder, needs, run, start, until, vouch
 
 needs("openssl", "dig", "xmllint")
-HOST, EPP, DNS = "127.23.1.1", 7700, 5323
+HOST, EPP, DNS = "127.66.1.1", 7700, 5323
 SPACE = {"e": "urn:ietf:params:xml:ns:epp-1.0", "d": "urn:ietf:params:xml:ns:domain-1.0", "s": "urn:ietf:params:xml:ns:secDNS-1.1"}
 work = folder("epp")
 frames = []

@@ -6,7 +6,7 @@ import subprocess
 from common import ENVIRONMENT, VOUCH, check, finish, folder, needs, run, start, stop, until, vouch
 
 needs("softhsm2-util", "dig", "ldns-verify-zone")
-SERVER, SIGNER, PORT = "127.47.0.1", "127.47.0.2", 5300
+SERVER, SIGNER, PORT = "127.65.0.1", "127.65.0.2", 5300
 work = folder("hsm")
 (work / "tokens").mkdir()
 (work / "softhsm.conf").write_text(f"directories.tokendir = {work}/tokens\nobjectstore.backend = file\n")

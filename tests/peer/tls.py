@@ -14,7 +14,7 @@ import time
 from common import ENVIRONMENT, check, finish, folder, needs, run, skip, start, stop, until, vouch, VOUCH
 
 needs("certtool", "kdig", "dig")
-NET, PORT, TLS_PORT = "127.44.0", 5300, 8853
+NET, PORT, TLS_PORT = "127.61.0", 5300, 8853
 OURS, THEIRS, SECOND = f"{NET}.1", f"{NET}.2", f"{NET}.3"
 BIND, BIND_PORT, BIND_TLS_PORT = "127.0.0.1", 5344, 8844  # BIND listens on nothing but the addresses of interfaces
 work = folder("tls")

@@ -19,7 +19,7 @@ from common import check, finish, folder, needs, run, start, stop, until, VOUCH
 
 needs("nsd", "knotd", "named", "dig")
 LARGE = int(sys.argv[1]) if len(sys.argv) > 1 else 20000
-NET, PORT = "127.44.0", 5310
+NET, PORT = "127.62.0", 5310
 PRIMARY, SECONDARY, NSD, KNOT, FAULTY, DEAF = (f"{NET}.{i}" for i in (1, 2, 3, 4, 6, 7))
 BIND = "127.0.0.1"  # named listens only where an interface has the address
 DIGESTS = ("sha256", "sha384", "sha512")
