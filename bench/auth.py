@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import BUILD, VOUCH, Daemon, goal, is_there
+from bench import BUILD, VOUCH, Daemon, goal, is_there, nsd_server
 from zone import generate
 
 NET, PORT = "127.49.0", 5349
@@ -46,19 +46,7 @@ def vouch_command(address, zone, folder):
 
 def nsd_command(address, zone, folder):
     config = folder / "nsd.conf"
-    config.write_text(f"""server:
-    ip-address: {address}@{PORT}
-    server-count: 1
-    username: ""
-    chroot: ""
-    database: ""
-    pidfile: "{folder}/nsd.pid"
-    xfrdfile: "{folder}/xfrd.state"
-    zonelistfile: "{folder}/zone.list"
-    xfrdir: "{folder}"
-    cookie-secret-file: ""
-    rrl-ratelimit: 0
-    minimal-responses: yes
+    config.write_text(f"""{nsd_server(address, PORT, folder)}    minimal-responses: yes
 remote-control:
     control-enable: no
 zone:

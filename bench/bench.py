@@ -122,6 +122,23 @@ class Daemon:
         self.log.close()
 
 
+def nsd_server(address, port, folder):
+    """The section `server` of NSD for one core and nothing but answers."""
+    return f"""server:
+    ip-address: {address}@{port}
+    server-count: 1
+    username: ""
+    chroot: ""
+    database: ""
+    pidfile: "{folder}/nsd.pid"
+    xfrdfile: "{folder}/xfrd.state"
+    zonelistfile: "{folder}/zone.list"
+    xfrdir: "{folder}"
+    cookie-secret-file: ""
+    rrl-ratelimit: 0
+"""
+
+
 def goal(text, value, limit, at_most=True):
     """One line: what was reached beside what is asked."""
     holds = value <= limit if at_most else value >= limit

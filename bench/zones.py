@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import VOUCH, Daemon, goal, is_there
+from bench import VOUCH, Daemon, goal, is_there, nsd_server
 
 NET, PORT, SAMPLE = "127.51.0", 5351, 300
 ADDRESS = f"{NET}.1"
@@ -59,19 +59,7 @@ def vouch_command(zones, count, folder):
 
 def nsd_command(zones, count, folder):
     with open(folder / "nsd.conf", "w") as out:
-        out.write(f"""server:
-    ip-address: {ADDRESS}@{PORT}
-    server-count: 1
-    username: ""
-    chroot: ""
-    database: ""
-    pidfile: "{folder}/nsd.pid"
-    xfrdfile: "{folder}/xfrd.state"
-    zonelistfile: "{folder}/zone.list"
-    xfrdir: "{folder}"
-    cookie-secret-file: ""
-    rrl-ratelimit: 0
-pattern:
+        out.write(f"""{nsd_server(ADDRESS, PORT, folder)}pattern:
     name: small
     zonefile: "{zones}/%s.zone"
 """)

@@ -18,12 +18,6 @@ static const char *const ROOT_SERVERS[] = {
     "2001:500:9f::42", "2001:dc3::35",
 };
 
-/* The keys of the root, as IANA's root-anchors.xml has them: that of 2017 and its successor of
- * 2024. */
-static const char root_anchors[] =
-    ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n"
-    ". IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16\n";
-
 /* A list of addresses of the "resolver" section. */
 static enum status read_addresses(struct resolving *resolving, const char *option,
                                   const struct address **list, size_t *count)
@@ -65,16 +59,6 @@ static enum status read_prefixes(struct resolving *resolving, const char *sectio
     *list = prefixes;
     *count = given;
     return OK;
-}
-
-static enum status default_anchors(struct resolving *resolving)
-{
-    struct resolver_options *filled = &resolving->options;
-    struct problem problem = {0};
-    enum status status = trust_anchors_read(span_of_text(root_anchors), &resolving->arena,
-                                            &filled->anchors, &filled->anchor_count, &problem);
-    require(status == OK || status == NO_MEMORY);
-    return status;
 }
 
 static enum status read_insecure(struct resolving *resolving, struct problem *problem)
@@ -128,7 +112,8 @@ static enum status read_anchors(struct resolving *resolving, struct problem *pro
     resolving->options.anchors = all;
     resolving->options.anchor_count = count;
     if (status == OK && files == 0) {
-        return default_anchors(resolving);
+        return trust_anchors_of_root(&resolving->arena, &resolving->options.anchors,
+                                     &resolving->options.anchor_count);
     }
     if (status == OK && resolving->options.is_validating && count == 0) {
         problem_place(problem, resolving->file, config_line(config, "resolver", 0), 1);

@@ -19,6 +19,13 @@ enum status trust_anchors_read(struct span text, struct arena *arena,
                                const struct trust_anchor **anchors, size_t *count,
                                struct problem *problem) MUST_USE;
 
+/* The root's keys of 2017 and 2024, as IANA publishes them. */
+enum status trust_anchors_of_root(struct arena *arena, const struct trust_anchor **anchors,
+                                  size_t *count) MUST_USE;
+/* Are data of this name and type of `zone` or of one below it? A DS is of the zone above its name
+ * (RFC 4035 §2.4). */
+bool trust_covers(struct name zone, struct name name, uint16_t type);
+
 /* What a DS or DNSKEY question came to. A caller hands in EVIDENCE_NEW. What chain_judge makes of
  * it holds for `life_s`, so a cache may keep it with the RRsets and hand it in again: it is then
  * not checked anew. */

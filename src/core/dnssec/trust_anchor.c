@@ -165,3 +165,21 @@ enum status trust_anchors_read(struct span text, struct arena *arena,
     *count = reader.count;
     return reader.count != 0 ? OK : fail(&reader, 0, "there is no trust anchor in the file");
 }
+
+enum status trust_anchors_of_root(struct arena *arena, const struct trust_anchor **anchors,
+                                  size_t *count)
+{
+    static const char IANA[] =
+        ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n"
+        ". IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16\n";
+    struct problem problem = {0};
+    enum status status = trust_anchors_read(span_of_text(IANA), arena, anchors, count, &problem);
+    require(status == OK || status == NO_MEMORY);
+    return status;
+}
+
+bool trust_covers(struct name zone, struct name name, uint16_t type)
+{
+    bool is_above = type == TYPE_DS && !name_is_root(name);
+    return is_above ? name_is_below(name, zone) : name_is_at_or_below(name, zone);
+}

@@ -62,10 +62,55 @@ static void files_are_read_or_refused(void **state)
     }
 }
 
+static void the_root_has_two_keys(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_open(&arena, 1 << 20);
+    const struct trust_anchor *anchors;
+    size_t count;
+    assert_int_equal(trust_anchors_of_root(&arena, &anchors, &count), OK);
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(name_is_root(anchors[i].zone));
+        assert_int_equal(anchors[i].type, TYPE_DS);
+    }
+    arena_close(&arena);
+}
+
+static void a_ds_is_of_the_zone_above(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *zone, *name;
+        uint16_t type;
+        bool is_covered;
+    } ROWS[] = {
+        {"example.com.", "www.example.com.", TYPE_A, true},
+        {"example.com.", "example.com.", TYPE_A, true},
+        {"example.com.", "com.", TYPE_A, false},
+        {"example.com.", "example.com.", TYPE_DS, false},
+        {"example.com.", "sub.example.com.", TYPE_DS, true},
+        {"com.", "example.com.", TYPE_DS, true},
+        {".", ".", TYPE_DS, true},
+    };
+    for (size_t i = 0; i < LEN(ROWS); i++) {
+        struct name_buffer zone_octets, name_octets;
+        struct name zone, name;
+        assert_int_equal(name_parse(span_of_text(ROWS[i].zone), NULL, &zone_octets, &zone, NULL),
+                         OK);
+        assert_int_equal(name_parse(span_of_text(ROWS[i].name), NULL, &name_octets, &name, NULL),
+                         OK);
+        assert_int_equal(trust_covers(zone, name, ROWS[i].type), ROWS[i].is_covered);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_are_read_or_refused),
+        cmocka_unit_test(the_root_has_two_keys),
+        cmocka_unit_test(a_ds_is_of_the_zone_above),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

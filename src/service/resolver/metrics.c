@@ -46,8 +46,10 @@ static const struct metric_family FETCHES = {"vouch_resolver_fetches", METRIC_GA
                                              "Inner questions under way"};
 
 static const char *const TRANSPORTS[] = {
-    [TRANSPORT_UDP] = "udp",     [TRANSPORT_TCP] = "tcp",   [TRANSPORT_TLS] = "tls",
-    [TRANSPORT_HTTPS] = "https", [TRANSPORT_QUIC] = "quic",
+    [TRANSPORT_UDP] = "udp",
+    [TRANSPORT_TCP] = "tcp",
+    [TRANSPORT_TLS] = "tls",
+    [TRANSPORT_HTTPS] = "https",
 };
 static_assert(LEN(TRANSPORTS) == TRANSPORT_COUNT, "a label for each transport");
 

@@ -79,26 +79,20 @@ enum status nta_remove(struct resolver *resolver, struct name zone)
     return OK;
 }
 
-static bool covers(struct name zone, struct name name, uint16_t type)
-{
-    bool is_parents = type == TYPE_DS && name.label_count > 0;
-    return is_parents ? name_is_below(name, zone) : name_is_at_or_below(name, zone);
-}
-
 const struct nta *nta_find(const struct resolver *resolver, struct name name, uint16_t type)
 {
     const struct nta *deepest = NULL;
     for (size_t i = 0; i < resolver->nta_count; i++) {
         const struct nta *nta = &resolver->ntas[i];
         bool is_over = nta->until_ns <= resolver->now.mono_ns;
-        if (!is_over && covers(nta->zone, name, type) &&
+        if (!is_over && trust_covers(nta->zone, name, type) &&
             (deepest == NULL || nta->zone.label_count > deepest->zone.label_count)) {
             deepest = nta;
         }
     }
     for (size_t i = 0; deepest != NULL && i < resolver->options.anchor_count; i++) {
         struct name anchored = resolver->options.anchors[i].zone;
-        if (name_is_below(anchored, deepest->zone) && covers(anchored, name, type)) {
+        if (name_is_below(anchored, deepest->zone) && trust_covers(anchored, name, type)) {
             return NULL; /* RFC 7646 §1.1: validation begins again there */
         }
     }

@@ -402,31 +402,31 @@ static uint32_t pattern_count(const struct scenario *scenario, const struct aske
     return count;
 }
 
-static enum status expect_asked(struct scenario *scenario, struct span line)
+static enum status asked_between(struct scenario *scenario, struct span line, size_t least,
+                                 size_t most, const char *otherwise)
 {
     struct asked_pattern pattern;
     enum status status = pattern_read(scenario, line, &pattern);
-    return status != OK || pattern_count(scenario, &pattern) > 0
-               ? status
-               : fail_asked(scenario, "that was not asked");
+    if (status != OK) {
+        return status;
+    }
+    size_t count = pattern_count(scenario, &pattern);
+    return count >= least && count <= most ? OK : fail_asked(scenario, otherwise);
+}
+
+static enum status expect_asked(struct scenario *scenario, struct span line)
+{
+    return asked_between(scenario, line, 1, SIZE_MAX, "that was not asked");
 }
 
 static enum status expect_asked_once(struct scenario *scenario, struct span line)
 {
-    struct asked_pattern pattern;
-    enum status status = pattern_read(scenario, line, &pattern);
-    return status != OK || pattern_count(scenario, &pattern) == 1
-               ? status
-               : fail_asked(scenario, "that was not asked once");
+    return asked_between(scenario, line, 1, 1, "that was not asked once");
 }
 
 static enum status expect_not_asked(struct scenario *scenario, struct span line)
 {
-    struct asked_pattern pattern;
-    enum status status = pattern_read(scenario, line, &pattern);
-    return status != OK || pattern_count(scenario, &pattern) == 0
-               ? status
-               : fail_asked(scenario, "that was asked");
+    return asked_between(scenario, line, 0, 0, "that was asked");
 }
 
 static enum status expect_takes_most(struct scenario *scenario, struct span line)

@@ -185,15 +185,11 @@ static void link_judge(struct query *query, struct link *link, const struct judg
     }
 }
 
-/* No anchor above the name: nobody ever promised that it is secure (RFC 4033 §5). A DS is in the
- * zone above its name. */
+/* No anchor above the name: nobody ever promised that it is secure (RFC 4033 §5). */
 static bool has_anchor(const struct resolver *resolver, const struct evidence *evidence)
 {
     for (size_t i = 0; i < resolver->options.anchor_count; i++) {
-        struct name zone = resolver->options.anchors[i].zone;
-        bool is_parents = evidence->type == TYPE_DS && evidence->name.label_count > 0;
-        if (is_parents ? name_is_below(evidence->name, zone)
-                       : name_is_at_or_below(evidence->name, zone)) {
+        if (trust_covers(resolver->options.anchors[i].zone, evidence->name, evidence->type)) {
             return true;
         }
     }

@@ -1,6 +1,7 @@
 /* The user of libnghttp2 on the server's side: which frames make a request, and how many frames
  * that make none a client may send. */
 #include "world/real/http2.h"
+#include "world/real/http2_field.h"
 
 #include "world/real/world_limits.h"
 
@@ -247,15 +248,6 @@ static ssize_t answer_read(nghttp2_session *session, int32_t id, uint8_t *room, 
     }
     *flags |= request->answer.len == 0 ? (uint32_t)NGHTTP2_DATA_FLAG_EOF : 0;
     return (ssize_t)len;
-}
-
-/* nghttp2 takes octets that it does not write as writable. */
-static nghttp2_nv field_of(const char *name, const char *value)
-{
-    return (nghttp2_nv){.name = (uint8_t *)(uintptr_t)name,
-                        .value = (uint8_t *)(uintptr_t)value,
-                        .namelen = strlen(name),
-                        .valuelen = strlen(value)};
 }
 
 void http2_answer(struct http2 *http2, int32_t id, const struct http2_answer *answer)

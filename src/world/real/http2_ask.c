@@ -1,6 +1,7 @@
 /* The user of libnghttp2 on the client's side: one request makes a connection, and its stream's end
  * is the end of it all. */
 #include "world/real/http2_ask.h"
+#include "world/real/http2_field.h"
 
 #include "world/real/world_limits.h"
 
@@ -89,14 +90,6 @@ static ssize_t body_read(nghttp2_session *session, int32_t id, uint8_t *room, si
     ask->unsent = span_part(ask->unsent, len, ask->unsent.len - len);
     *flags |= ask->unsent.len == 0 ? (uint32_t)NGHTTP2_DATA_FLAG_EOF : 0;
     return (ssize_t)len;
-}
-
-static nghttp2_nv field_of(const char *name, const char *value)
-{
-    return (nghttp2_nv){.name = (uint8_t *)(uintptr_t)name,
-                        .value = (uint8_t *)(uintptr_t)value,
-                        .namelen = strlen(name),
-                        .valuelen = strlen(value)};
 }
 
 static bool request_submit(struct http2_ask *ask, const struct http2_question *question)

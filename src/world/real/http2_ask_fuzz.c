@@ -1,7 +1,7 @@
 /* Any octets as what a server answers, raw or in the frames that the input names, coming in pieces
  * of any size: what comes of it is within the limits, and a body is taken only with its end. */
-#include "core/base/reader.h"
 #include "world/real/http2_ask.h"
+#include "world/real/http2_fuzz.h"
 #include "world/real/https.h"
 #include "world/real/world_limits.h"
 
@@ -10,26 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum {
     INPUT_SIZE_MAX = 1 << 14,
     ROOM_SIZE = 1 << 18,
-    FRAME_TYPES = 12, /* those of RFC 9113, and two that are unknown */
 };
-
-/* Frames as the input names them: type, flags, stream and length in an octet each, then the
- * payload. Their lengths are right, so that what is in them is reached. */
-static void write_frames(struct span input, struct writer *out)
-{
-    struct reader reader = reader_over(input);
-    while (reader_left(&reader) >= 4) {
-        uint8_t type = reader_u8(&reader), flags = reader_u8(&reader), id = reader_u8(&reader);
-        size_t len = reader_u8(&reader), left = reader_left(&reader);
-        len = len < left ? len : left;
-        writer_u8(out, 0);
-        writer_u16(out, (uint16_t)len);
-        writer_u8(out, type % FRAME_TYPES);
-        writer_u8(out, flags);
-        writer_u32(out, id);
-        writer_span(out, reader_span(&reader, len));
-    }
-}
 
 static enum status drain(struct http2_ask *ask)
 {

@@ -1,7 +1,7 @@
 /* Any octets as what a client sends, raw or in the frames that the input names, coming in pieces of
  * any size, while answers go out in pieces too: each request is handed over once and gone once,
  * answers are counted right, and no more is under way or made than the limits say. */
-#include "core/base/reader.h"
+#include "world/real/http2_fuzz.h"
 #include "world/real/https.h"
 #include "world/real/world_limits.h"
 
@@ -15,7 +15,6 @@ enum {
     KNOWN_MAX = 4096,
     HEADER_SIZE = 12, /* of a DNS message */
     FRAME_HEAD_SIZE = 9,
-    FRAME_TYPES = 12, /* those of RFC 9113, and two that are unknown */
     FRAME_SIZE_MAX = 16384 + FRAME_HEAD_SIZE,
     ANSWER_SIZE_MAX = 65535,
 };
@@ -93,24 +92,6 @@ static void gone(void *owner, int32_t id)
         client->is_under_way[id] = false;
     }
     client->gone_count++;
-}
-
-/* Frames as the input names them: type, flags, stream and length in an octet each, then the
- * payload. Their lengths are right, so that what is in them is reached. */
-static void write_frames(struct span input, struct writer *out)
-{
-    struct reader reader = reader_over(input);
-    while (reader_left(&reader) >= 4) {
-        uint8_t type = reader_u8(&reader), flags = reader_u8(&reader), id = reader_u8(&reader);
-        size_t len = reader_u8(&reader), left = reader_left(&reader);
-        len = len < left ? len : left;
-        writer_u8(out, 0);
-        writer_u16(out, (uint16_t)len);
-        writer_u8(out, type % FRAME_TYPES);
-        writer_u8(out, flags);
-        writer_u32(out, id);
-        writer_span(out, reader_span(&reader, len));
-    }
 }
 
 static void write_preface(struct writer *out)

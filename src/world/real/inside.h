@@ -73,7 +73,6 @@ int64_t world_in_ms(int64_t ms);
 #define CHANNEL_STREAM ((uint64_t)1 << 63)
 /* And of a stream, that it is one request of many on a connection. */
 #define CHANNEL_HTTPS ((uint64_t)1 << 62)
-#define CHANNEL_QUIC ((uint64_t)1 << 61)
 
 enum status udp_listen(struct world *world, struct address address, uint32_t endpoint,
                        struct address *bound, struct problem *problem) MUST_USE;
