@@ -85,7 +85,7 @@ static void a_ds_is_of_the_zone_above(void **state)
         const char *zone, *name;
         uint16_t type;
         bool is_covered;
-    } ROWS[] = {
+    } COVERS[] = {
         {"example.com.", "www.example.com.", TYPE_A, true},
         {"example.com.", "example.com.", TYPE_A, true},
         {"example.com.", "com.", TYPE_A, false},
@@ -94,14 +94,14 @@ static void a_ds_is_of_the_zone_above(void **state)
         {"com.", "example.com.", TYPE_DS, true},
         {".", ".", TYPE_DS, true},
     };
-    for (size_t i = 0; i < LEN(ROWS); i++) {
+    for (size_t i = 0; i < LEN(COVERS); i++) {
         struct name_buffer zone_octets, name_octets;
         struct name zone, name;
-        assert_int_equal(name_parse(span_of_text(ROWS[i].zone), NULL, &zone_octets, &zone, NULL),
+        assert_int_equal(name_parse(span_of_text(COVERS[i].zone), NULL, &zone_octets, &zone, NULL),
                          OK);
-        assert_int_equal(name_parse(span_of_text(ROWS[i].name), NULL, &name_octets, &name, NULL),
+        assert_int_equal(name_parse(span_of_text(COVERS[i].name), NULL, &name_octets, &name, NULL),
                          OK);
-        assert_int_equal(trust_covers(zone, name, ROWS[i].type), ROWS[i].is_covered);
+        assert_int_equal(trust_covers(zone, name, COVERS[i].type), COVERS[i].is_covered);
     }
 }
 
