@@ -193,10 +193,11 @@ write_catalog(1, {"a": "stays.bind.test", "b": "one.bind.test"})
 write_named(["stays.bind.test", "one.bind.test", "two.bind.test", "late.bind.test"])
 write_knot(["stays.knot.test", "one.knot.test"])
 write_config()
-knot = start(["knotd", "-c", work / "knot.conf"], work / "knot.log")
-bind = start(["named", "-g", "-n", "1", "-c", work / "named.conf"], work / "bind.log")
+# Ours first: a primary that BIND finds closed it leaves alone for longer than we want to wait.
 server = start([VOUCH, "serve", "--config", work / "serve.conf"], work / "serve.log")
 check(until(lambda: "ready" in (work / "serve.log").read_text(), 20), "the server is ready", (work / "serve.log").read_text())
+knot = start(["knotd", "-c", work / "knot.conf"], work / "knot.log")
+bind = start(["named", "-g", "-n", "1", "-c", work / "named.conf"], work / "bind.log")
 for peer in "knot", "bind":
     for name in "stays", "one":
         come_and_go(f"{name}.{peer}.test", OURS, f"{peer}'s catalog, followed by us")
