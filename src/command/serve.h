@@ -21,6 +21,12 @@ enum serve_role {
     SERVE_AUTH,
 };
 
+/* A secondary, and the key that NOTIFY to it is signed with. */
+struct serve_secondary {
+    struct address address;
+    const struct tsig_key *key; /* NULL: unsigned */
+};
+
 struct serve_grant {
     const struct tsig_key *key; /* NULL: the address */
     struct address address;
@@ -40,7 +46,7 @@ struct serve_zone {
     bool is_signed; /* by our signer, at its first start */
     const struct update_rule *update_rules;
     size_t update_rule_count;
-    const struct address *notify;
+    const struct serve_secondary *notify;
     size_t notify_count;
     const struct serve_grant *grants;
     size_t grant_count;

@@ -48,9 +48,9 @@ static const struct config_section sections[] = {
                  "unset: no"},                                                                     \
         {.section = section_name,                                                                  \
          .name = "notify",                                                                         \
-         .kind = CONFIG_ADDRESS,                                                                   \
+         .kind = CONFIG_TEXT,                                                                      \
          .is_list = true,                                                                          \
-         .help = "secondary to tell of news"},                                                     \
+         .help = "secondary to tell of news: \"ADDRESS[@PORT] [KEY]\", signed with that key"},     \
         {.section = section_name,                                                                  \
          .name = "allow-transfer",                                                                 \
          .kind = CONFIG_TEXT,                                                                      \

@@ -60,7 +60,8 @@ static enum status make_terms(struct serve_process *process, struct serve_zone *
         return problem_set(problem, NO_MEMORY, "no memory for zones");
     }
     for (size_t i = 0; i < terms->notify_count; i++) {
-        notify[i] = (struct auth_peer){.address = terms->notify[i]};
+        notify[i] =
+            (struct auth_peer){.address = terms->notify[i].address, .key = terms->notify[i].key};
     }
     for (size_t i = 0; i < terms->grant_count; i++) {
         grants[i] = (struct auth_grant){terms->grants[i].key, terms->grants[i].address};

@@ -61,20 +61,36 @@ static const char *keep_text(struct reading *reading, const char *text)
     return arena_text(reading->arena, span_of_text(text));
 }
 
+/* "ADDRESS[@PORT] [KEY]", where NOKEY is as good as nothing. */
+static enum status read_secondary(struct reading *reading, const char *text,
+                                  struct serve_secondary *secondary)
+{
+    size_t len = strcspn(text, " \t");
+    const char *key = text + len + strspn(text + len, " \t");
+    if (address_read(span_of(text, len), SERVE_DNS_PORT, &secondary->address) != OK) {
+        return fault(reading,
+                     "notify is \"ADDRESS[@PORT] [KEY]\", and this begins with no address");
+    }
+    bool has_key = *key != 0 && strcmp(key, "NOKEY") != 0;
+    secondary->key = has_key ? serve_find_key(reading->serve, key) : NULL;
+    return has_key && secondary->key == NULL ? fault(reading, "notify names no key of this file")
+                                             : OK;
+}
+
 static enum status read_notify(struct reading *reading)
 {
     size_t count = list_count(reading, "notify");
-    struct address *addresses = arena_take_array(reading->arena, count, sizeof *addresses);
-    if (addresses == NULL) {
+    struct serve_secondary *all = arena_take_array(reading->arena, count, sizeof *all);
+    if (all == NULL) {
         return fault_memory(reading);
     }
     for (size_t i = 0; i < count; i++) {
-        if (address_read(span_of_text(list_at(reading, "notify", i)), SERVE_DNS_PORT,
-                         &addresses[i]) != OK) {
-            return fault(reading, "notify is no address");
+        enum status status = read_secondary(reading, list_at(reading, "notify", i), &all[i]);
+        if (status != OK) {
+            return status;
         }
     }
-    reading->zone->notify = addresses;
+    reading->zone->notify = all;
     reading->zone->notify_count = count;
     return OK;
 }

@@ -64,7 +64,8 @@ write("primary.conf", f"server:\n  listen: {PRIMARY}@{PORT}\n  sandbox: no\n  co
   file: {work}/{zone}.zone
   sign: no
   allow-transfer: key-{digest_of(zone)}
-""" + "".join(f"  notify: {address}@{PORT}\n" for address in (*PEERS.values(), DEAF)) for zone in [*OURS, BIG["vouch"]]))
+""" + "".join(f'  notify: "{address}@{PORT} key-{digest_of(zone)}"\n' for address in PEERS.values()) + f"""  notify: "{DEAF}@{PORT} {'NOKEY' if zone in BIG.values() else 'key-' + digest_of(zone)}"
+""" for zone in [*OURS, BIG["vouch"]]))
 FAULTY_ZONES = {"fault.test": "key-sha256", "plain.test": None, "timers.test": None}
 write("secondary.conf", f"server:\n  listen: {SECONDARY}@{PORT}\n  sandbox: no\n  state: {work}/state\n  control: {work}/secondary.control\n{keys}" + "".join(f"""zone:
   name: {zone}
@@ -100,7 +101,7 @@ remote-control:
   name: {zone}
   zonefile: nsd/{zone}.zone
   request-xfr: {PRIMARY}@{PORT} key-{digest_of(zone)}
-  allow-notify: 127.0.0.0/8 NOKEY
+  allow-notify: 127.0.0.0/8 key-{digest_of(zone)}
   provide-xfr: 127.0.0.0/8 key-{digest_of(zone)}
 """ for zone in [*OURS, BIG["vouch"]]))
 write("knot.conf", f"""server:
@@ -118,10 +119,7 @@ log:
 """ + "key:\n" + "".join(f"  - id: key-{digest}\n    algorithm: hmac-{digest}\n    secret: {key.text()}\n" for digest, key in KEYS.items()) + "remote:\n" + "".join(
     f"  - id: {who}-{digest}\n    address: {address}@{PORT}\n    via: {KNOT}\n    key: key-{digest}\n"
     for who, address in (("primary", PRIMARY), ("secondary", SECONDARY)) for digest in DIGESTS) + "acl:\n" + "".join(
-    f"  - id: {digest}\n    key: key-{digest}\n    action: [transfer]\n" for digest in DIGESTS) + """  - id: notify
-    address: 127.0.0.0/8
-    action: notify
-zone:
+    f"  - id: {digest}\n    key: key-{digest}\n    action: [transfer, notify]\n" for digest in DIGESTS) + """zone:
 """ + "".join(f"""  - domain: {zone}
     file: "{work}/{zone}.zone"
     zonefile-load: difference
@@ -133,7 +131,7 @@ zone:
     file: "{work}/knot/{zone}.zone"
     zonefile-sync: -1
     master: primary-{digest_of(zone)}
-    acl: [notify, {digest_of(zone)}]
+    acl: {digest_of(zone)}
 """ for zone in [*OURS, BIG["vouch"]]))
 write("named.conf", f"""options {{
   directory "{work}/bind";
@@ -156,7 +154,7 @@ controls {{ }};
   also-notify port {PORT} {{ {SECONDARY} key "key-{digest_of(zone)}"; }};
 }};
 """ for zone in [*THEIRS["BIND"], BIG["BIND"]]) + "".join(f"""zone "{zone}" {{
-  type secondary; file "{zone}.zone"; primaries {{ {PRIMARY} port {PORT} key "key-{digest_of(zone)}"; }}; allow-notify {{ 127.0.0.0/8; }}; allow-transfer {{ any; }};
+  type secondary; file "{zone}.zone"; primaries {{ {PRIMARY} port {PORT} key "key-{digest_of(zone)}"; }}; allow-notify {{ key "key-{digest_of(zone)}"; }}; allow-transfer {{ any; }};
 }};
 """ for zone in [*OURS, BIG["vouch"]]))
 COMMANDS = {
@@ -359,6 +357,11 @@ for version in (1, 2):
 asked = re.search(r"notify\[out\]: (\d+)", run([VOUCH, "control", "--socket", work / "primary.control", "stats"])[1])
 first = [when for when, zone in deaf_heard if zone == BIG["vouch"]][:3]
 check(len(first) == 3 and 0.5 < first[1] - first[0] < 2 and 1.2 < first[2] - first[1] < 4, "NOTIFY is said again, more and more slowly, until it is answered", first)
+
+unsigned = {peer: wire.ask_udp(address, PORT, wire.message(98, wire.AA, [wire.question(OURS[0], wire.SOA)], opcode=wire.NOTIFY)) for peer, address in PEERS.items()}
+check(all(len(octets) < 12 or wire.Request(octets).rcode for octets in unsigned.values()), "NSD, Knot and BIND take signed NOTIFY alone, as ours are", unsigned)
+heard = until(lambda: [when for when, zone in deaf_heard if zone == OURS[0]][3:], 20, 0.1)
+check(heard, "an answer without TSIG to a NOTIFY that is signed does not end it", deaf_heard)
 
 # ---------------------------------------------------------------- the rules, broken one by one
 one = faulty["fault.test"]

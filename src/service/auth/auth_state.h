@@ -49,6 +49,8 @@ struct secondary {
 /* One NOTIFY that was not acknowledged yet. */
 struct notify_target {
     bool is_pending;
+    enum status refusal;         /* why an answer was not believed; OK: there was none */
+    struct tsig_session session; /* of the one that was sent last, where there is a key */
     uint32_t attempts;
     uint64_t ask;
     uint16_t id;
@@ -389,6 +391,8 @@ void auth_secondary_go_on(struct auth *auth, struct moment now, struct outbox *o
 /* Its primary is another, or none: what is under way with it ends. */
 void auth_secondary_drop(struct auth *auth, struct auth_zone *zone, struct outbox *outbox);
 void auth_secondary_close(struct auth_zone *zone);
+/* Why tsig_check did not believe an answer, in words that lead to the cure. */
+const char *auth_describe_tsig(enum status status);
 
 /* notify.c: NOTIFY out (RFC 1996). */
 void auth_notify_start(struct auth *auth, struct auth_zone *zone, struct moment now,

@@ -390,6 +390,21 @@ static void set_session_keys(struct auth *auth, struct moment now, struct outbox
     }
 }
 
+/* Whose answer is awaited, signed with a key that is gone, is told again by and by. */
+static void set_notify_keys(const struct auth *auth, struct auth_zone *zone, struct outbox *outbox)
+{
+    bool has_targets = zone != NULL && zone->notify != NULL;
+    for (size_t i = 0; has_targets && i < zone->options.notify_count; i++) {
+        struct tsig_session *session = &zone->notify[i].session;
+        const struct tsig_key *key = key_again(auth, session->key);
+        if (session->key != NULL && key == NULL) {
+            auth_notify_drop(zone, outbox);
+            return;
+        }
+        session->key = key;
+    }
+}
+
 void auth_set_keys(struct auth *auth, const struct tsig_key *keys, size_t count, struct moment now,
                    struct outbox *outbox)
 {
@@ -398,6 +413,7 @@ void auth_set_keys(struct auth *auth, const struct tsig_key *keys, size_t count,
     set_session_keys(auth, now, outbox);
     for (size_t i = 0; i < auth->place_count; i++) {
         struct auth_zone *zone = auth->places[i];
+        set_notify_keys(auth, zone, outbox);
         struct secondary *secondary = zone == NULL ? NULL : zone->secondary;
         if (secondary == NULL || secondary->ask == 0 || secondary->session.key == NULL) {
             continue;

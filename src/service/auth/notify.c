@@ -37,11 +37,9 @@ static void send_notify(struct auth *auth, struct auth_zone *zone, size_t index,
     target->id = entropy_u16(auth->options.entropy);
     size_t len = write_notify(zone, target->id, bytes, NOTIFY_LEN_MAX);
     if (len != 0 && peer->key != NULL) {
-        struct tsig_session session;
-        tsig_begin(&session, peer->key);
+        tsig_begin(&target->session, peer->key);
         enum status status =
-            tsig_sign(&session, bytes, NOTIFY_LEN_MAX, &len, moment_wall_s(now), 0);
-        tsig_end(&session);
+            tsig_sign(&target->session, bytes, NOTIFY_LEN_MAX, &len, moment_wall_s(now), 0);
         len = status == OK ? len : 0;
     }
     if (len == 0) {
@@ -79,6 +77,7 @@ void auth_notify_start(struct auth *auth, struct auth_zone *zone, struct moment 
     for (size_t i = 0; i < zone->options.notify_count; i++) {
         forget_ask(&zone->notify[i], outbox);
         zone->notify[i].attempts = 0;
+        zone->notify[i].refusal = OK;
         send_notify(auth, zone, i, now, outbox);
     }
 }
@@ -92,18 +91,39 @@ void auth_notify_drop(struct auth_zone *zone, struct outbox *outbox)
     zone->notify = NULL;
 }
 
-/* Any answer to that NOTIFY ends its repetition: who refuses it will do so again. */
-static bool is_answered(const struct auth_zone *zone, const struct notify_target *target,
-                        struct span wire, uint16_t *rcode)
+/* Any answer to that NOTIFY ends its repetition: who refuses it will do so again. Where there is a
+ * key, what is not signed with it may be a forger's, who would have us say no more (RFC 8945
+ * §5.4). */
+static bool is_answered(const struct auth_zone *zone, struct notify_target *target,
+                        const struct event *event, uint16_t *rcode)
 {
     struct message message;
     struct name_buffer buffer;
+    struct span wire = event->answer.message;
     if (message_read_query(wire, &buffer, &message) != OK || (message.flags & FLAG_QR) == 0 ||
-        message.id != target->id || message.opcode != OPCODE_NOTIFY) {
+        message.id != target->id || message.opcode != OPCODE_NOTIFY ||
+        (message.question_count != 0 && !name_equal(message.question.name, zone->options.name))) {
         return false;
     }
     *rcode = message.rcode;
-    return message.question_count == 0 || name_equal(message.question.name, zone->options.name);
+    if (target->session.key != NULL) {
+        uint16_t error;
+        target->refusal =
+            tsig_check(&target->session, wire, message.tsig_at, moment_wall_s(event->now), &error);
+    }
+    return target->refusal == OK;
+}
+
+/* Most zones have nothing to tell most of the time. */
+static void give_back_targets(struct auth_zone *zone)
+{
+    for (size_t i = 0; i < zone->options.notify_count; i++) {
+        if (zone->notify[i].is_pending) {
+            return;
+        }
+    }
+    free(zone->notify);
+    zone->notify = NULL;
 }
 
 void auth_notify_answer(struct auth *auth, struct auth_zone *zone, size_t index,
@@ -121,11 +141,12 @@ void auth_notify_answer(struct auth *auth, struct auth_zone *zone, size_t index,
     address_print(zone->options.notify[index].address, address);
     if (event->answer.outcome == OK) {
         uint16_t rcode;
-        if (is_answered(zone, target, event->answer.message, &rcode)) {
+        if (is_answered(zone, target, event, &rcode)) {
             forget_ask(target, outbox);
             log_line(auth->options.log, rcode == RCODE_NOERROR ? LOG_DETAIL : LOG_WARNING,
                      "zone %s: %s answered NOTIFY with %s", name_print(zone->options.name, name),
                      address, rcode_text(rcode));
+            give_back_targets(zone);
         }
         return;
     }
@@ -136,7 +157,10 @@ void auth_notify_answer(struct auth *auth, struct auth_zone *zone, size_t index,
         return;
     }
     log_line(auth->options.log, LOG_WARNING, "zone %s: %s does not answer NOTIFY (%s)",
-             name_print(zone->options.name, name), address, status_text(event->answer.outcome));
+             name_print(zone->options.name, name), address,
+             target->refusal != OK ? auth_describe_tsig(target->refusal)
+                                   : status_text(event->answer.outcome));
+    give_back_targets(zone);
 }
 
 /* News is believed from the primary's address, or from the holder of the key we share with it. A

@@ -414,12 +414,8 @@ static enum status check_answer(struct auth_zone *zone, struct span wire, struct
     return tsig_check(&secondary->session, wire, message->tsig_at, moment_wall_s(now), &error);
 }
 
-/* Why the messages of a primary are not taken, in words that lead to the cure. */
-static const char *describe_refusal(const struct auth_zone *zone, enum status status)
+const char *auth_describe_tsig(enum status status)
 {
-    if (zone->options.primary.key == NULL) {
-        return "an answer is malformed";
-    }
     switch (status) {
     case NOT_FOUND:
         return "knows no such TSIG key, or not with that algorithm";
@@ -430,6 +426,12 @@ static const char *describe_refusal(const struct auth_zone *zone, enum status st
     default: /* also what a forger would cause */
         return "an answer is not signed with the secret that we have";
     }
+}
+
+static const char *describe_refusal(const struct auth_zone *zone, enum status status)
+{
+    return zone->options.primary.key == NULL ? "an answer is malformed"
+                                             : auth_describe_tsig(status);
 }
 
 /* The primary's serial is not newer than ours. Only the same vouches for our version: a lower one

@@ -291,6 +291,7 @@ static void test_follows_by_notify(void **state)
     sim_run(pair.sim, SECONDS(3));
     assert_int_equal(served(&pair), 1);
     assert_int_equal(count_of(&pair, pair.primary.node, "transfers-out[axfr]"), 1);
+    uint64_t told = count_of(&pair, pair.primary.node, "notify[out]");
     for (uint32_t serial = 2; serial < 5; serial++) {
         push(&pair, serial);
         sim_run(pair.sim, SECONDS(1));
@@ -298,6 +299,7 @@ static void test_follows_by_notify(void **state)
     }
     assert_int_equal(count_of(&pair, pair.primary.node, "transfers-out[axfr]"), 1);
     assert_int_equal(count_of(&pair, pair.primary.node, "transfers-out[ixfr]"), 3);
+    assert_int_equal(count_of(&pair, pair.primary.node, "notify[out]"), told + 3);
     sim_close(pair.sim);
 }
 
@@ -561,6 +563,10 @@ static void test_wrong_key(void **state)
     assert_int_equal(served(&pair), 0);
     assert_int_equal(count_of(&pair, pair.primary.node, "transfers-out[axfr]"), 0);
     assert_true(count_of(&pair, pair.secondary.node, "transfers-in[failed]") > 2);
+    push(&pair, 2); /* what it answers to NOTIFY is not believed: it is told six times in all */
+    uint64_t told = count_of(&pair, pair.primary.node, "notify[out]");
+    sim_run(pair.sim, SECONDS(100));
+    assert_int_equal(count_of(&pair, pair.primary.node, "notify[out]"), told + 5);
     sim_close(pair.sim);
 }
 
