@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -185,22 +186,67 @@ static void write_piece(void *user, struct span text)
     fwrite(text.bytes, 1, text.len, user);
 }
 
+/* Where the zone is written: beside the file that it becomes when it is whole, so that a zone that
+ * could not be written costs nobody the one before; straight into what is no plain file. */
+struct zone_output {
+    const char *path;
+    char beside[PATH_MAX]; /* empty: straight */
+    FILE *file;
+};
+
+static bool output_open(struct zone_output *output, const char *path)
+{
+    struct stat there;
+    *output = (struct zone_output){.path = path};
+    if (strcmp(path, "-") == 0) {
+        output->file = stdout;
+        return true;
+    }
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
+        output->file = fopen(path, "we");
+        return output->file != NULL;
+    }
+    int len = snprintf(output->beside, sizeof output->beside, "%s.new", path);
+    if (len < 0 || (size_t)len >= sizeof output->beside) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    output->file = fopen(output->beside, "we");
+    return output->file != NULL;
+}
+
+/* With the status of the writing. OK: the whole file stands under its name. */
+static enum status output_close(struct zone_output *output, enum status status)
+{
+    bool is_written = fflush(output->file) == 0 && ferror(output->file) == 0;
+    int error = errno;
+    if (output->file != stdout && fclose(output->file) != 0 && is_written) {
+        is_written = false;
+        error = errno;
+    }
+    if (status == OK && is_written && output->beside[0] != '\0') {
+        is_written = rename(output->beside, output->path) == 0;
+        error = errno;
+    }
+    if ((status != OK || !is_written) && output->beside[0] != '\0') {
+        (void)unlink(output->beside);
+    }
+    errno = error;
+    return status == OK && !is_written ? IO_FAILED : status;
+}
+
 int zone_save_file(const char *command, const struct zone *zone, const char *path)
 {
-    bool is_output = strcmp(path, "-") == 0;
+    struct zone_output output;
     struct problem problem = {0};
-    FILE *file = is_output ? stdout : fopen(path, "we");
-    enum status status = file == NULL ? IO_FAILED : zonefile_write(zone, write_piece, file);
-    if (file != NULL && (fflush(file) != 0 || ferror(file) != 0)) {
-        status = IO_FAILED;
+    enum status status = IO_FAILED;
+    if (output_open(&output, path)) {
+        status = output_close(&output, zonefile_write(zone, write_piece, output.file));
     }
     if (status != OK) {
         problem_place(&problem, path, 0, 0);
         problem_set(&problem, status, "the zone could not be written: %s",
                     status == IO_FAILED ? strerror(errno) : status_text(status));
-    }
-    if (file != NULL && !is_output && fclose(file) != 0 && status == OK) {
-        status = problem_set(&problem, IO_FAILED, "the zone could not be written");
     }
     return status == OK ? EXIT_DONE : command_failed(command, &problem);
 }

@@ -3,8 +3,10 @@
 import json
 import random
 import re
+import resource
+import signal
 
-from common import TOP, check, finish, folder, run, vouch
+from common import TOP, VOUCH, check, finish, folder, run, vouch
 
 work = folder("commands")
 code, text = vouch("help")
@@ -122,4 +124,28 @@ judge(lines + ["added.\t86400\tIN\tNS\tns.added.\n"], "a delegation added", "add
 judge(lines + ["ns.added.com.\t86400\tIN\tA\t192.0.2.1\n"], "glue added", "ZONEMD")
 index = draw.choice(by_type["DS"])
 judge(lines + [altered(index)], "a DS added", fields(index)[0])
+# A zone that cannot be written whole leaves the one before as it was, and nothing beside it.
+keys, zone, out = work / "keys", work / "small.zone", work / "small.signed"
+keys.mkdir()
+zone.write_text("$ORIGIN small.test.\n$TTL 60\n@ SOA ns h 1 60 60 6000 60\n@ NS ns\nns A 192.0.2.1\n"
+                + "".join(f"host-{i} A 192.0.2.1\n" for i in range(1000)))
+sign = ["sign", "-o", "small.test", "-K", keys, "-f", out, zone]
+code, text = vouch(*sign)
+before = out.read_bytes() if out.exists() else b""
+check(code == 0 and before.count(b"RRSIG") > 2000, "a zone is signed into a file", text)
+
+
+def little_room():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+
+code, text = run([VOUCH, *sign], preexec_fn=little_room)
+check(code == 1 and "small.signed" in text and "could not be written" in text, "where there is no room it says so", text)
+check(out.read_bytes() == before, "and the signed zone of before is whole")
+check([p.name for p in sorted(work.glob("small.signed*"))] == ["small.signed"], "and nothing is left beside it")
+code, text = vouch("sign", "-o", "small.test", "-K", keys, "-f", "/dev/full", zone)
+check(code == 1 and "/dev/full" in text, "a device that is full is told too", text)
+
+
 finish()

@@ -27,13 +27,14 @@ struct hashed {
 
 struct whole {
     struct sign_run *run;
+    struct arena lists; /* ends when the nodes are made: a tree is made of them in that room */
     struct item *items;
     size_t item_count;
     struct name *piece_nexts; /* the first name of the NSEC chain behind each piece, copied */
     struct hashed *hashes;
     size_t hash_count;
     bool has_twins;
-    struct zone_bulk_item *made_items;
+    struct zone_bulk_item *made_items; /* with room for the hashes before them */
     struct zone_bulk_item *made_hashes;
 };
 
@@ -47,7 +48,7 @@ static enum status whole_list(struct whole *whole)
 {
     const struct zone_sign_input *input = whole->run->input;
     size_t size = zone_node_count(input->unsigned_zone);
-    whole->items = arena_take_array(&whole->run->arena, size, sizeof whole->items[0]);
+    whole->items = arena_take_array(&whole->lists, size, sizeof whole->items[0]);
     if (whole->items == NULL) {
         return NO_MEMORY;
     }
@@ -80,13 +81,13 @@ static enum status whole_list_nexts(struct whole *whole)
 {
     struct sign_run *run = whole->run;
     size_t pieces = piece_count(whole->item_count);
-    whole->piece_nexts = arena_take_array(&run->arena, pieces, sizeof(struct name));
+    whole->piece_nexts = arena_take_array(&whole->lists, pieces, sizeof(struct name));
     if (whole->piece_nexts == NULL) {
         return NO_MEMORY;
     }
     struct name next = run->apex; /* the chain is a ring */
     for (size_t piece = pieces; piece > 0; piece--) {
-        enum status status = name_copy(&run->arena, next, &whole->piece_nexts[piece - 1]);
+        enum status status = name_copy(&whole->lists, next, &whole->piece_nexts[piece - 1]);
         if (status != OK) {
             return status;
         }
@@ -197,9 +198,9 @@ static size_t hashed_bucket(const struct hashed *hashed)
  * as names can be made whose hashes meet there. */
 static enum status hashes_sort(struct whole *whole)
 {
-    struct arena *arena = &whole->run->arena;
-    struct hashed *sorted = arena_take_array(arena, whole->hash_count, sizeof *sorted);
-    size_t *starts = arena_take_array(arena, BUCKETS + 1, sizeof *starts);
+    struct arena *lists = &whole->lists;
+    struct hashed *sorted = arena_take_array(lists, whole->hash_count, sizeof *sorted);
+    size_t *starts = arena_take_array(lists, BUCKETS + 1, sizeof *starts);
     if (sorted == NULL || starts == NULL) {
         return NO_MEMORY;
     }
@@ -244,21 +245,29 @@ static void hashes_mark_twins(struct whole *whole)
     }
 }
 
-static enum status whole_hash(struct whole *whole)
+static enum status hashes_make(struct whole *whole)
 {
     struct sign_run *run = whole->run;
+    struct arena unsorted;
+    arena_open(&unsorted, SIZE_MAX);
     hashes_list(whole);
-    whole->hashes = arena_take_array(&run->arena, whole->hash_count, sizeof whole->hashes[0]);
-    if (whole->hashes == NULL) {
-        return NO_MEMORY;
+    whole->hashes = arena_take_array(&unsorted, whole->hash_count, sizeof whole->hashes[0]);
+    enum status status = whole->hashes == NULL ? NO_MEMORY : OK;
+    if (status == OK) {
+        hashes_list(whole);
+        run->parallel->run(run->parallel->self, hash_piece, whole, piece_count(whole->hash_count));
+        status = sign_workers_status(run);
     }
-    hashes_list(whole);
-    run->parallel->run(run->parallel->self, hash_piece, whole, piece_count(whole->hash_count));
-    enum status status = sign_workers_status(run);
-    if (status != OK) {
-        return status;
+    if (status == OK) {
+        status = hashes_sort(whole);
     }
-    status = hashes_sort(whole);
+    arena_close(&unsorted);
+    return status;
+}
+
+static enum status whole_hash(struct whole *whole)
+{
+    enum status status = hashes_make(whole);
     if (status != OK) {
         return status;
     }
@@ -404,18 +413,13 @@ static void item_piece(void *user, size_t index)
     sign_worker_give(worker);
 }
 
-/* Both lists in one, in order; without what owns nothing. */
-static enum status whole_merge(const struct whole *whole, struct zone_bulk_item **merged,
-                               size_t *count)
+/* Both lists in one, in order; without what owns nothing. It grows into the room before the items
+ * and then over them: never past the item that is next. */
+static size_t whole_merge(const struct whole *whole, struct zone_bulk_item *merged)
 {
-    size_t size = whole->item_count + whole->hash_count;
-    *merged = arena_take_array(&whole->run->arena, size, sizeof **merged);
-    if (*merged == NULL) {
-        return NO_MEMORY;
-    }
     size_t item = 0;
     size_t hash = 0;
-    *count = 0;
+    size_t count = 0;
     while (item < whole->item_count || hash < whole->hash_count) {
         const struct zone_bulk_item *left = &whole->made_items[item];
         const struct zone_bulk_item *right = &whole->made_hashes[hash];
@@ -430,11 +434,11 @@ static enum status whole_merge(const struct whole *whole, struct zone_bulk_item 
         bool is_left = hash == whole->hash_count ||
                        (item < whole->item_count && span_compare(zone_entry_key(left->entry),
                                                                  zone_entry_key(right->entry)) < 0);
-        (*merged)[(*count)++] = is_left ? *left : *right;
+        merged[count++] = is_left ? *left : *right;
         item += is_left;
         hash += !is_left;
     }
-    return OK;
+    return count;
 }
 
 static void made_release(const struct whole *whole)
@@ -442,7 +446,7 @@ static void made_release(const struct whole *whole)
     for (size_t i = 0; whole->made_items != NULL && i < whole->item_count; i++) {
         zone_entry_release(whole->made_items[i].entry);
     }
-    for (size_t i = 0; whole->made_hashes != NULL && i < whole->hash_count; i++) {
+    for (size_t i = 0; whole->made_items != NULL && i < whole->hash_count; i++) {
         zone_entry_release(whole->made_hashes[i].entry);
     }
 }
@@ -458,11 +462,12 @@ static void items_release(const struct whole *whole)
 static enum status whole_make(struct whole *whole)
 {
     struct sign_run *run = whole->run;
-    struct arena *arena = &run->arena;
-    size_t size = sizeof whole->made_items[0];
-    whole->made_items = arena_take_array(arena, whole->item_count, size);
-    whole->made_hashes = arena_take_array(arena, whole->hash_count, size);
-    enum status status = whole->made_items == NULL || whole->made_hashes == NULL ? NO_MEMORY : OK;
+    size_t size = sizeof(struct zone_bulk_item);
+    size_t count = whole->hash_count + whole->item_count;
+    struct zone_bulk_item *made = arena_take_array(&run->arena, count, size);
+    whole->made_hashes = arena_take_array(&whole->lists, whole->hash_count, size);
+    enum status status = made == NULL || whole->made_hashes == NULL ? NO_MEMORY : OK;
+    whole->made_items = status == OK ? made + whole->hash_count : NULL;
     bool is_let_go = false;
     if (status == OK) { /* first, as it reads the data that the others let go of */
         run->parallel->run(run->parallel->self, ring_piece, whole, piece_count(whole->hash_count));
@@ -479,40 +484,39 @@ static enum status whole_make(struct whole *whole)
     return status;
 }
 
-static enum status whole_finish(struct whole *whole, struct zone **version)
+/* From the lists to the nodes; what stands on the way is released on failure. */
+static enum status whole_run(struct whole *whole)
 {
-    struct zone_bulk_item *merged = whole->made_items;
-    size_t count = whole->item_count;
-    enum status status = OK;
-    if (!is_nsec(whole->run)) {
-        status = whole_merge(whole, &merged, &count);
-    }
-    if (status != OK) {
-        made_release(whole);
-        return status;
-    }
-    return zone_bulk_finish(whole->run->apex, merged, count, !is_nsec(whole->run),
-                            whole->run->parallel, version);
-}
-
-enum status sign_whole(struct sign_run *run, struct zone **version)
-{
-    struct whole whole = {.run = run};
-    enum status status = whole_list(&whole);
+    struct sign_run *run = whole->run;
+    enum status status = whole_list(whole);
     if (status == OK) {
-        status = is_nsec(run) ? whole_list_nexts(&whole) : whole_hash(&whole);
+        status = is_nsec(run) ? whole_list_nexts(whole) : whole_hash(whole);
     }
     if (run->is_given_away) {
         zone_release((struct zone *)(uintptr_t)run->input->unsigned_zone);
     }
     if (status != OK) {
-        items_release(&whole);
+        items_release(whole);
         return status;
     }
-    status = whole_make(&whole);
+    status = whole_make(whole);
     if (status != OK) {
-        made_release(&whole);
+        made_release(whole);
+    }
+    return status;
+}
+
+enum status sign_whole(struct sign_run *run, struct zone **version)
+{
+    struct whole whole = {.run = run};
+    arena_open(&whole.lists, SIZE_MAX);
+    enum status status = whole_run(&whole);
+    size_t hash_count = whole.hash_count;
+    struct zone_bulk_item *made = status == OK ? whole.made_items - hash_count : NULL;
+    size_t count = status == OK ? whole_merge(&whole, made) : 0;
+    arena_close(&whole.lists);
+    if (status != OK) {
         return status;
     }
-    return whole_finish(&whole, version);
+    return zone_bulk_finish(run->apex, made, count, !is_nsec(run), run->parallel, version);
 }
