@@ -21,42 +21,54 @@ static const struct fake_zone *zone_for(const struct fake_server *server, struct
 }
 
 struct answering {
+    struct fake_net *net;
     const struct fake_zone *zone;
     struct message_writer *writer;
     bool wants_dnssec;
-    const struct rrset *nsec; /* the last that was put: none stands there twice */
 };
 
-static void put(struct answering *answering, enum section section, const struct rrset *rrset,
-                struct name owner)
+static void put_signed(struct answering *answering, enum section section, const struct rrset *rrset,
+                       const struct rrset *rrsigs)
 {
-    struct rrset named = *rrset;
-    named.owner = owner;
-    enum status status = message_add_rrset(answering->writer, section, &named);
+    enum status status = message_add_rrset(answering->writer, section, rrset);
     require(status == OK);
-    size_t index = (size_t)(rrset - answering->zone->rrsets);
-    if (answering->wants_dnssec && answering->zone->rrsigs[index].count > 0) {
-        named = answering->zone->rrsigs[index];
-        named.owner = owner;
+    if (answering->wants_dnssec && rrsigs->count > 0) {
+        struct rrset named = *rrsigs;
+        named.owner = rrset->owner;
         status = message_add_rrset(answering->writer, section, &named);
         require(status == OK);
     }
 }
 
-/* The NSEC at the name or before it. */
-static void put_nsec(struct answering *answering, struct name name)
+static void put(struct answering *answering, enum section section, const struct rrset *rrset,
+                struct name owner)
 {
-    const struct rrset *best = NULL;
-    for (size_t i = 0; i < answering->zone->rrset_count; i++) {
-        const struct rrset *rrset = &answering->zone->rrsets[i];
-        if (rrset->type == TYPE_NSEC && name_compare(rrset->owner, name) <= 0 &&
-            (best == NULL || name_compare(rrset->owner, best->owner) > 0)) {
-            best = rrset;
-        }
+    const struct fake_zone *zone = answering->zone;
+    struct rrset named = *rrset;
+    named.owner = owner;
+    put_signed(answering, section, &named, &zone->rrsigs[rrset - zone->rrsets]);
+}
+
+static bool is_compact(const struct answering *answering)
+{
+    return answering->zone->is_signed && answering->zone->policy.denial == FAKE_COMPACT;
+}
+
+static void put_denial(struct answering *answering, struct name name, enum fake_proof kind)
+{
+    if (!answering->wants_dnssec || !answering->zone->is_signed) {
+        return;
     }
-    if (best != NULL && best != answering->nsec && answering->wants_dnssec) {
-        answering->nsec = best;
-        put(answering, SECTION_AUTHORITY, best, best->owner);
+    if (is_compact(answering)) {
+        struct rrset nsec = fake_denial_compact(answering->net, answering->zone, name);
+        struct rrset rrsigs = fake_sign_rrset(answering->net, answering->zone, &nsec);
+        put_signed(answering, SECTION_AUTHORITY, &nsec, &rrsigs);
+        return;
+    }
+    const struct rrset *proof[FAKE_PROOF_MAX];
+    size_t count = fake_denial_prove(answering->zone, name, kind, proof);
+    for (size_t i = 0; i < count; i++) {
+        put(answering, SECTION_AUTHORITY, proof[i], proof[i]->owner);
     }
 }
 
@@ -85,42 +97,36 @@ static void put_referral(struct answering *answering, const struct rrset *ns)
     if (ds != NULL && answering->wants_dnssec) {
         put(answering, SECTION_AUTHORITY, ds, ds->owner);
     } else {
-        put_nsec(answering, ns->owner);
+        put_denial(answering, ns->owner, FAKE_PROOF_NAME);
     }
     put_addresses(answering, ns);
 }
 
-static bool name_is_there(const struct fake_zone *zone, struct name name)
+/* What stands for the name when it is not there itself. */
+static struct name closest_wildcard(const struct fake_zone *zone, struct name name,
+                                    struct name_buffer *buffer)
 {
-    for (size_t i = 0; i < zone->rrset_count; i++) {
-        if (name_is_at_or_below(zone->rrsets[i].owner, name)) {
-            return true;
-        }
+    struct name wildcard;
+    while (!fake_name_is_there(zone, name)) {
+        name = name_parent(name);
     }
-    return false;
+    enum status status = name_make_wildcard(name, buffer, &wildcard);
+    require(status == OK);
+    return wildcard;
 }
 
-static void put_negative(struct answering *answering, struct name name, bool is_there)
+static void put_negative(struct answering *answering, struct name name)
 {
     const struct fake_zone *zone = answering->zone;
     const struct rrset *soa = fake_find(zone, zone->apex, TYPE_SOA);
+    struct name_buffer buffer;
     if (soa != NULL) {
         put(answering, SECTION_AUTHORITY, soa, soa->owner);
     }
-    put_nsec(answering, name);
-    if (!is_there) {
-        struct name above = name;
-        while (!name_is_there(zone, above)) {
-            above = name_parent(above);
-        }
-        struct name_buffer buffer;
-        struct name wildcard;
-        enum status status = name_make_wildcard(above, &buffer, &wildcard);
-        require(status == OK);
-        put_nsec(answering, wildcard);
-        if (!name_is_there(zone, wildcard)) {
-            message_set_rcode(answering->writer, RCODE_NXDOMAIN);
-        }
+    put_denial(answering, name, FAKE_PROOF_NAME);
+    if (!is_compact(answering) && !fake_name_is_there(zone, name) &&
+        !fake_name_is_there(zone, closest_wildcard(zone, name, &buffer))) {
+        message_set_rcode(answering->writer, RCODE_NXDOMAIN);
     }
 }
 
@@ -139,23 +145,23 @@ static bool put_dname(struct answering *answering, struct name name)
 
 static bool put_wildcard(struct answering *answering, struct name name, uint16_t type)
 {
-    struct name above = name;
-    while (above.label_count > answering->zone->apex.label_count &&
-           !name_is_there(answering->zone, above)) {
-        above = name_parent(above);
-    }
     struct name_buffer buffer;
-    struct name wildcard;
-    const struct rrset *rrset = NULL;
-    if (name_make_wildcard(above, &buffer, &wildcard) == OK) {
-        rrset = fake_find(answering->zone, wildcard, type);
-        rrset = rrset == NULL ? fake_find(answering->zone, wildcard, TYPE_CNAME) : rrset;
+    struct name wildcard = closest_wildcard(answering->zone, name, &buffer);
+    const struct rrset *rrset = fake_find(answering->zone, wildcard, type);
+    rrset = rrset == NULL ? fake_find(answering->zone, wildcard, TYPE_CNAME) : rrset;
+    if (rrset == NULL) {
+        return false;
     }
-    if (rrset != NULL) {
+    if (is_compact(answering)) { /* signed as if it were there: nothing needs to be denied */
+        struct rrset made = *rrset;
+        made.owner = name;
+        struct rrset rrsigs = fake_sign_rrset(answering->net, answering->zone, &made);
+        put_signed(answering, SECTION_ANSWER, &made, &rrsigs);
+    } else {
         put(answering, SECTION_ANSWER, rrset, name);
-        put_nsec(answering, name);
+        put_denial(answering, name, FAKE_PROOF_CLOSER);
     }
-    return rrset != NULL;
+    return true;
 }
 
 static void answer_from(struct answering *answering, struct question question)
@@ -169,7 +175,7 @@ static void answer_from(struct answering *answering, struct question question)
     message_set_flags(answering->writer, FLAG_AA);
     const struct rrset *found = fake_find(zone, question.name, question.type);
     found = found == NULL ? fake_find(zone, question.name, TYPE_CNAME) : found;
-    bool is_there = name_is_there(zone, question.name);
+    bool is_there = fake_name_is_there(zone, question.name);
     if (found != NULL) {
         put(answering, SECTION_ANSWER, found, found->owner);
         if (found->type == TYPE_NS) {
@@ -177,7 +183,7 @@ static void answer_from(struct answering *answering, struct question question)
         }
     } else if (!put_dname(answering, question.name) &&
                (is_there || !put_wildcard(answering, question.name, question.type))) {
-        put_negative(answering, question.name, is_there);
+        put_negative(answering, question.name);
     }
 }
 
@@ -350,7 +356,7 @@ size_t fake_answer_make(struct fake_net *net, const struct fake_server *server,
     rcode = zone == NULL && rcode == RCODE_NOERROR ? RCODE_REFUSED : rcode;
     message_begin(&writer, bytes, FAKE_MESSAGE_SIZE, query->id, FLAG_QR, OPCODE_QUERY, rcode);
     message_add_question(&writer, query->question);
-    struct answering answering = {zone, &writer, query->edns.wants_dnssec, NULL};
+    struct answering answering = {net, zone, &writer, query->edns.wants_dnssec};
     if (server->mood == FAKE_TRUNCATING && transport == TRANSPORT_UDP) {
         message_set_flags(&writer, FLAG_TC);
     } else if (server->mood == FAKE_LAME) {

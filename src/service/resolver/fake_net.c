@@ -50,7 +50,9 @@ void fake_close(struct fake_net *net)
 {
     resolver_close(net->resolver);
     for (size_t i = 0; i < net->zone_count; i++) {
-        key_close(net->zones[i].key.key);
+        for (size_t j = 0; j < net->zones[i].key_count; j++) {
+            key_close(net->zones[i].keys[j].signing.key);
+        }
     }
     outbox_close(&net->outbox);
     arena_close(&net->replies_arena);

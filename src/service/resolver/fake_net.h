@@ -9,7 +9,11 @@
 
 enum {
     FAKE_ZONES_MAX = 32,
-    FAKE_RRSETS_MAX = 320,
+    FAKE_RRSETS_MAX = 640,
+    FAKE_KEYS_MAX = 8,
+    FAKE_ALGORITHMS_MAX = 4,
+    FAKE_DIGESTS_MAX = 4,
+    FAKE_FAULTS_MAX = 16,
     FAKE_SERVERS_MAX = 64,
     FAKE_PENDING_MAX = 1024,
     FAKE_REPLIES_MAX = 2048,
@@ -51,12 +55,67 @@ enum fake_signing {
     FAKE_SIGNED_STRIPPED /* the parent has its DS, but nothing is signed */
 };
 
+enum fake_denial {
+    FAKE_NSEC,
+    FAKE_NSEC3,
+    FAKE_COMPACT /* made when it is asked for (RFC 9824) */
+};
+
+/* With what a zone is signed; all zero: NSEC and one P-256 key. */
+struct fake_policy {
+    enum fake_denial denial;
+    bool has_opt_out;
+    uint16_t iterations;
+    uint8_t salt[UINT8_MAX];
+    uint8_t salt_len;
+    struct {
+        uint8_t number;
+        bool is_idle; /* its key is there and has a DS, but signs nothing */
+    } algorithms[FAKE_ALGORITHMS_MAX];
+    size_t algorithm_count;
+    bool is_split; /* a KSK and a ZSK */
+    uint8_t digests[FAKE_DIGESTS_MAX];
+    size_t digest_count;
+    bool is_ds_wrong;       /* its parent's DS fits none of its keys */
+    uint32_t same_tag_keys; /* strangers' keys in the DNSKEY RRset, with the tag of its own */
+    uint32_t denial_ttl_s;  /* 0: of the SOA's usual last field */
+};
+
+/* What is wrong with the signatures of one RRset; several may be. */
+enum fake_fault_kind {
+    FAKE_FAULT_MISSING,
+    FAKE_FAULT_EXPIRED,
+    FAKE_FAULT_LATER,
+    FAKE_FAULT_FORGED,    /* the signature does not fit */
+    FAKE_FAULT_STRANGER,  /* good, by a key that is not the zone's */
+    FAKE_FAULT_SIGNER,    /* the zone above is said to have signed */
+    FAKE_FAULT_LABELS,    /* one label less is said to be signed, as if a wildcard were */
+    FAKE_FAULT_TTL,       /* the TTL was raised behind the signature */
+    FAKE_FAULT_ALGORITHM, /* of an algorithm that nobody knows */
+    FAKE_FAULT_FLOOD      /* `count` more that do not fit */
+};
+struct fake_fault {
+    struct name owner; /* of an NSEC3: the name that was hashed */
+    uint16_t type;
+    enum fake_fault_kind kind;
+    uint32_t count;
+};
+
+struct fake_key {
+    struct signing_key signing; /* signing.key NULL: its algorithm is unknown to us */
+    bool has_ds, signs_keys, signs_zone;
+};
+
 struct fake_zone {
     struct name apex;
     enum fake_signing signing;
     bool is_island; /* its parent does not say that it is signed */
     bool is_signed;
-    struct signing_key key;
+    struct fake_policy policy;
+    struct fake_key keys[FAKE_KEYS_MAX];
+    size_t key_count;
+    struct fake_fault faults[FAKE_FAULTS_MAX];
+    size_t fault_count;
     struct rrset rrsets[FAKE_RRSETS_MAX];
     struct rrset rrsigs[FAKE_RRSETS_MAX]; /* count 0: none */
     size_t rrset_count;
@@ -170,9 +229,9 @@ void fake_remove(struct fake_zone *zone, uint16_t type);
 void fake_remove_at(struct fake_zone *zone, const struct name *owner, uint16_t type);
 /* The child's DS, from its key, into the parent. Before the parent is signed. */
 void fake_add_ds(struct fake_net *net, struct fake_zone *parent, const struct fake_zone *child);
-/* A key without signatures yet, so that a DS can be made. */
+/* Its keys without signatures yet, so that a DS can be made. */
 void fake_make_key(struct fake_net *net, struct fake_zone *zone);
-/* DNSKEY, NSEC chain and signatures, with net->times. */
+/* DNSKEY, denial chain and signatures as its policy says, with net->times, and with its faults. */
 void fake_sign(struct fake_net *net, struct fake_zone *zone);
 struct fake_server *fake_add_server(struct fake_net *net, const char *address);
 void fake_serve(struct fake_server *server, const struct fake_zone *zone);

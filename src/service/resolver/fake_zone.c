@@ -1,5 +1,4 @@
-/* Zones of the DNS in memory: records from text, keys, NSEC chains and signatures. */
-#include <stdlib.h>
+/* Zones of the DNS in memory: records from text, what is found in them, and where they end. */
 #include <string.h>
 
 #include "core/base/text.h"
@@ -54,6 +53,15 @@ static void zone_put(struct fake_net *net, struct fake_zone *zone, struct name o
     require(zone->rrset_count <= FAKE_RRSETS_MAX);
     enum status status = rrset_finish(&builder, &zone->rrsets[at]);
     require(status == OK);
+}
+
+void fake_put_rrset(struct fake_zone *zone, const struct rrset *rrset)
+{
+    size_t at = zone_index(zone, rrset->owner, rrset->type);
+    require(at < FAKE_RRSETS_MAX);
+    zone->rrset_count += at == zone->rrset_count ? 1 : 0;
+    zone->rrsets[at] = *rrset;
+    zone->rrsigs[at] = (struct rrset){0};
 }
 
 static struct span word_cut(struct span *line)
@@ -161,47 +169,6 @@ void fake_remove(struct fake_zone *zone, uint16_t type)
     fake_remove_at(zone, NULL, type);
 }
 
-/* The same keys each time: the private number is made from the zone's place in the list. */
-static enum status key_make(const struct fake_net *net, const struct fake_zone *zone,
-                            struct key **key)
-{
-    enum { SCALAR_LEN = 32 };
-    uint8_t scalar[SCALAR_LEN];
-    memset(scalar, (int)(zone - net->zones) + 1, sizeof scalar);
-    char text[256];
-    struct writer writer = writer_over(text, sizeof text);
-    writer_text(&writer, "Private-key-format: v1.3\nAlgorithm: 13 (ECDSAP256SHA256)\nPrivateKey: ");
-    text_write_base64(&writer, span_of(scalar, sizeof scalar));
-    writer_text(&writer, "\n");
-    return key_read_private(writer_written(&writer), key, NULL);
-}
-
-void fake_make_key(struct fake_net *net, struct fake_zone *zone)
-{
-    enum status status = key_make(net, zone, &zone->key.key);
-    require(status == OK);
-    uint8_t *bytes = arena_take(&net->arena, 512);
-    struct writer rdata = writer_over(bytes, 512);
-    dnskey_write(DNSKEY_FLAGS_KSK, ALGORITHM_ECDSAP256SHA256, key_public(zone->key.key), &rdata);
-    status = dnskey_read(writer_written(&rdata), &zone->key.dnskey);
-    require(status == OK);
-}
-
-void fake_add_ds(struct fake_net *net, struct fake_zone *parent, const struct fake_zone *child)
-{
-    uint8_t bytes[128];
-    struct writer rdata = writer_over(bytes, sizeof bytes);
-    enum status status = ds_make(child->apex, child->key.dnskey.rdata, DS_DIGEST_SHA256, &rdata);
-    require(status == OK);
-    zone_put(net, parent, child->apex, TYPE_DS, 300, writer_written(&rdata));
-}
-
-struct trust_anchor fake_anchor(struct fake_net *net, const struct fake_zone *zone)
-{
-    (void)net;
-    return (struct trust_anchor){zone->apex, TYPE_DNSKEY, zone->key.dnskey.rdata};
-}
-
 const struct rrset *fake_zone_cut(const struct fake_zone *zone, struct name name, bool is_strict)
 {
     for (uint8_t labels = (uint8_t)(zone->apex.label_count + 1); labels <= name.label_count;
@@ -217,92 +184,13 @@ const struct rrset *fake_zone_cut(const struct fake_zone *zone, struct name name
     return NULL;
 }
 
-static bool is_authoritative(const struct fake_zone *zone, const struct rrset *rrset)
+bool fake_name_is_there(const struct fake_zone *zone, struct name name)
 {
-    bool is_parent_side = rrset->type == TYPE_DS || rrset->type == TYPE_NSEC;
-    return fake_zone_cut(zone, rrset->owner, is_parent_side) == NULL;
-}
-
-static int owner_compare(const void *a, const void *b)
-{
-    const struct name *left = a;
-    const struct name *right = b;
-    return name_compare(*left, *right);
-}
-
-static void nsec_add(struct fake_net *net, struct fake_zone *zone, struct name owner,
-                     struct name next)
-{
-    uint16_t types[32];
-    size_t count = 0;
     for (size_t i = 0; i < zone->rrset_count; i++) {
-        bool is_here =
-            name_equal(zone->rrsets[i].owner, owner) &&
-            (is_authoritative(zone, &zone->rrsets[i]) || zone->rrsets[i].type == TYPE_NS);
-        if (is_here) {
-            types[count++] = zone->rrsets[i].type;
+        if (zone->rrsets[i].type != TYPE_NSEC3 &&
+            name_is_at_or_below(zone->rrsets[i].owner, name)) {
+            return true;
         }
     }
-    types[count++] = TYPE_RRSIG;
-    types[count++] = TYPE_NSEC;
-    for (size_t i = 1; i < count; i++) {
-        for (size_t j = i; j > 0 && types[j - 1] > types[j]; j--) {
-            uint16_t swap = types[j];
-            types[j] = types[j - 1];
-            types[j - 1] = swap;
-        }
-    }
-    uint8_t bytes[1024];
-    struct writer rdata = writer_over(bytes, sizeof bytes);
-    name_write(next, &rdata);
-    bitmap_write(types, count, &rdata);
-    zone_put(net, zone, owner, TYPE_NSEC, 60, writer_written(&rdata));
-}
-
-static void nsec_chain(struct fake_net *net, struct fake_zone *zone)
-{
-    struct name owners[FAKE_RRSETS_MAX];
-    size_t count = 0;
-    for (size_t i = 0; i < zone->rrset_count; i++) {
-        const struct rrset *rrset = &zone->rrsets[i];
-        bool is_known = false;
-        for (size_t j = 0; j < count; j++) {
-            is_known = is_known || name_equal(owners[j], rrset->owner);
-        }
-        if (!is_known && fake_zone_cut(zone, rrset->owner, true) == NULL) {
-            owners[count++] = rrset->owner;
-        }
-    }
-    qsort(owners, count, sizeof owners[0], owner_compare);
-    for (size_t i = 0; i < count; i++) {
-        nsec_add(net, zone, owners[i], owners[(i + 1) % count]);
-    }
-}
-
-void fake_sign(struct fake_net *net, struct fake_zone *zone)
-{
-    if (zone->key.key == NULL) {
-        fake_make_key(net, zone);
-    }
-    zone->is_signed = true;
-    fake_remove(zone, TYPE_NSEC);
-    fake_remove(zone, TYPE_DNSKEY);
-    zone_put(net, zone, zone->apex, TYPE_DNSKEY, 300, zone->key.dnskey.rdata);
-    nsec_chain(net, zone);
-    for (size_t i = 0; i < zone->rrset_count; i++) {
-        const struct rrset *rrset = &zone->rrsets[i];
-        if (!is_authoritative(zone, rrset)) {
-            continue;
-        }
-        uint8_t bytes[1024];
-        struct writer rdata = writer_over(bytes, sizeof bytes);
-        enum status status =
-            sign_rrset(rrset, zone->apex, &zone->key, net->times, &net->arena, &rdata);
-        require(status == OK);
-        struct rrset_builder builder;
-        rrset_begin(&builder, &net->arena, rrset->owner, TYPE_RRSIG, rrset->ttl_s);
-        rrset_add(&builder, writer_written(&rdata));
-        status = rrset_finish(&builder, &zone->rrsigs[i]);
-        require(status == OK);
-    }
+    return false;
 }
