@@ -84,10 +84,20 @@ static void refer(struct quick_question *question, const struct zone_node *cut)
     }
 }
 
+/* Types whose answers have the addresses of hosts that the zone may have, those once. */
+static bool has_targets(uint16_t type)
+{
+    return type == TYPE_MX || type == TYPE_SRV || type == TYPE_SVCB || type == TYPE_HTTPS;
+}
+
 /* The name is there, at a node above all cuts but perhaps its own. */
 void quick_begin_at(struct quick_question *question, const struct zone_node *node)
 {
     if (zone_node_rrset(node, question->type) != NULL) {
+        if (has_targets(question->type)) {
+            leave(question);
+            return;
+        }
         question->kind = QUICK_DATA;
         question->node = node;
         question->state = QUICK_READY;

@@ -121,12 +121,10 @@ static bool read_message(const struct auth *auth, struct quick_question *questio
     return true;
 }
 
-/* Types that are no RRset of a zone, or that more is done for than finding them. NS and DS are
- * another matter at the apex. */
+/* Types that are no RRset of a zone, or that more is done for than finding them. */
 static bool is_plain_type(uint16_t type)
 {
-    static const uint16_t others[] = {0,       TYPE_OPT, TYPE_RRSIG, TYPE_NSEC, TYPE_NSEC3,
-                                      TYPE_MX, TYPE_SRV, TYPE_SVCB,  TYPE_HTTPS};
+    static const uint16_t others[] = {0, TYPE_OPT, TYPE_RRSIG, TYPE_NSEC, TYPE_NSEC3};
     for (size_t i = 0; i < LEN(others); i++) {
         if (type == others[i]) {
             return false;
@@ -179,8 +177,8 @@ void quick_read(const struct auth *auth, int64_t now_s, struct datagram *datagra
     question->view = view;
     question->labels = view->apex.label_count;
     if (question->name.label_count == question->labels) {
-        if (question->type == TYPE_DS || question->type == TYPE_NS) {
-            return; /* the parent's; with addresses */
+        if (question->type == TYPE_DS) {
+            return; /* the parent's */
         }
         quick_begin_at(question, view->apex_node);
         return;

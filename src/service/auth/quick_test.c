@@ -42,7 +42,11 @@ static struct zone *make_zone(struct test_keys *keys, enum zone_denial denial)
         "example. SOA ns.example. h.example. 1 3600 600 86400 300",
         "example. NS ns.example.",
         "example. TXT \"apex\"",
+        "example. NS ns2.t.example.",
+        "example. NS ns.elsewhere.test.",
         "ns.example. A 192.0.2.1",
+        "ns.example. AAAA 2001:db8::1",
+        "a.example. MX 10 ns.example.",
         "a.example. A 192.0.2.2",
         "a.example. AAAA 2001:db8::2",
         "m.example. CNAME a.example.",
@@ -53,6 +57,12 @@ static struct zone *make_zone(struct test_keys *keys, enum zone_denial denial)
         "t.example. NS NS2.Elsewhere.test.",
         "t.example. DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000007",
         "u.example. NS ns.t.example.",
+        "u.example. NS NS2.T.example.",
+        "u.example. NS ns.s.example.",
+        "u.example. NS ns.u.example.",
+        "ns.t.example. AAAA 2001:db8::4",
+        "ns2.t.example. A 192.0.2.4",
+        "ns.u.example. A 192.0.2.5",
         "b.c.d.example. TXT \"below two empty names\"",
     };
     struct zone_builder *builder = test_change("example.", NULL);
@@ -144,8 +154,9 @@ static struct span draw_query(struct pair *pair, uint8_t bytes[QUERY_MAX])
         "x.s.example.", "s.example.",  "t.example.",    "y.t.example.",  "x.u.example.",
         "big.example.", "no.example.", "NOPE.example.", "c.d.example.",  "d.example.",
         "z.d.example.", "test.",       "x.y.example.",  "ns.s.example.", "b.c.d.example."};
-    static const uint16_t types[] = {TYPE_A,   TYPE_AAAA, TYPE_NS,     TYPE_DS,   TYPE_TXT,
-                                     TYPE_SOA, TYPE_MX,   TYPE_DNSKEY, TYPE_NSEC, TYPE_ANY};
+    static const uint16_t types[] = {TYPE_A,    TYPE_AAAA, TYPE_NS,  TYPE_DS,
+                                     TYPE_TXT,  TYPE_SOA,  TYPE_MX,  TYPE_DNSKEY,
+                                     TYPE_NSEC, TYPE_ANY,  TYPE_SRV, TYPE_HTTPS};
     static const uint16_t flags[] = {0, FLAG_RD, FLAG_RD | FLAG_CD, FLAG_AD};
     static const uint16_t sizes[] = {0, 511, 512, 700, 1232, 4096};
     uint8_t raw[OPTIONS_MAX];

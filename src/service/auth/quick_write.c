@@ -7,9 +7,9 @@
 
 enum {
     POINTER_MARK = 0xc000,
-    KNOWN_MAX = 8,
     OPT_LEN = 11,
-    SERVERS_MAX = 20,
+    SERVERS_MAX = 20,            /* of more the careful way takes its choice */
+    KNOWN_MAX = SERVERS_MAX + 2, /* the question's name, and one more than they have */
 };
 
 /* A name in the message that others may point into: the first `literal_len` octets stand at `at`.
@@ -203,39 +203,50 @@ static void write_proof(struct answer *answer)
     }
 }
 
-/* The addresses of a server below the cut, without which the delegation is of no use. What lies
- * elsewhere in the zone is a sibling's affair, and the careful way's. */
-static void write_glue(struct answer *answer, const struct zone_node *cut, struct name server)
+/* The name stands in the message already: written as the rdata of an NS. */
+static uint16_t pointer_to_server(struct answer *answer, struct name server)
+{
+    for (uint8_t i = 0; i < answer->known_count; i++) {
+        const struct known *known = &answer->known[i];
+        uint8_t other_at;
+        if (find_shared(server, known->name, &other_at) == 0 && other_at < known->literal_len) {
+            return (uint16_t)(POINTER_MARK | (known->at + other_at));
+        }
+    }
+    writer_fail(&answer->wire, NO_SPACE);
+    return 0;
+}
+
+static void write_addresses(struct answer *answer, struct name server)
 {
     static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
-    const struct auth_view *view = answer->question->view;
-    if (!name_is_at_or_below(server, view->apex)) {
-        return;
+    const struct zone_node *node = zone_find(answer->question->view->zone, server);
+    for (size_t i = 0; node != NULL && i < LEN(types); i++) {
+        const struct rrset *rrset = zone_node_rrset(node, types[i]);
+        if (rrset != NULL) {
+            uint16_t owner = pointer_to_server(answer, node->owner);
+            write_signed(answer, SECTION_ADDITIONAL, owner, node, rrset);
+        }
     }
-    if (!name_is_at_or_below(server, cut->owner)) {
+}
+
+/* Addresses that the zone has of the servers: first of those below the owner, without which a
+ * delegation is of no use, then of those elsewhere in the zone (RFC 9471 §3). */
+static void write_server_addresses(struct answer *answer, const struct rrset *ns)
+{
+    struct name apex = answer->question->view->apex;
+    if (ns->count > SERVERS_MAX) {
         writer_fail(&answer->wire, NO_SPACE);
         return;
     }
-    const struct zone_node *node = zone_find(view->zone, server);
-    for (size_t i = 0; node != NULL && i < LEN(types); i++) {
-        const struct rrset *rrset = zone_node_rrset(node, types[i]);
+    for (int round = 0; round < 2; round++) {
         struct span rdata;
-        if (rrset == NULL) {
-            continue;
-        }
-        for (struct rrset_cursor cursor = rrset_first(rrset); rrset_next(&cursor, &rdata);) {
-            write_name(answer, server);
-            uint8_t rest[8] = {(uint8_t)(rrset->type >> 8),
-                               (uint8_t)rrset->type,
-                               0,
-                               CLASS_IN,
-                               (uint8_t)(rrset->ttl_s >> 24),
-                               (uint8_t)(rrset->ttl_s >> 16),
-                               (uint8_t)(rrset->ttl_s >> 8),
-                               (uint8_t)rrset->ttl_s};
-            writer_span(&answer->wire, span_of(rest, sizeof rest));
-            write_rdata(answer, rrset->type, rdata);
-            answer->counts[SECTION_ADDITIONAL]++;
+        struct name server;
+        for (struct rrset_cursor cursor = rrset_first(ns); rrset_next(&cursor, &rdata);) {
+            if (rdata_target(TYPE_NS, rdata, &server) && name_is_at_or_below(server, apex) &&
+                name_is_at_or_below(server, ns->owner) == (round == 0)) {
+                write_addresses(answer, server);
+            }
         }
     }
 }
@@ -252,27 +263,21 @@ static void write_referral(struct answer *answer)
         write_signed(answer, SECTION_AUTHORITY, owner, cut, ds);
     }
     write_proof(answer);
-    struct span rdata;
-    int servers = 0;
-    for (struct rrset_cursor cursor = rrset_first(ns); rrset_next(&cursor, &rdata); servers++) {
-        struct name server;
-        if (servers == SERVERS_MAX) {
-            writer_fail(&answer->wire, NO_SPACE);
-            return;
-        }
-        if (rdata_target(TYPE_NS, rdata, &server)) {
-            write_glue(answer, cut, server);
-        }
-    }
+    write_server_addresses(answer, ns);
 }
 
 static void write_sections(struct answer *answer)
 {
     const struct quick_question *question = answer->question;
+    const struct rrset *rrset;
     switch (question->kind) {
     case QUICK_DATA:
+        rrset = zone_node_rrset(question->node, question->type);
         write_signed(answer, SECTION_ANSWER, pointer_to_ancestor(question, question->name),
-                     question->node, zone_node_rrset(question->node, question->type));
+                     question->node, rrset);
+        if (question->type == TYPE_NS) { /* resolvers prime with them (RFC 8109 §3.3) */
+            write_server_addresses(answer, rrset);
+        }
         break;
     case QUICK_NO_DATA:
     case QUICK_NO_NAME:
