@@ -117,7 +117,9 @@ enum {
     EDNS_OPTION_COOKIE = 10,
     EDNS_OPTION_KEEPALIVE = 11, /* of a stream (RFC 7828) */
     EDNS_OPTION_PADDING = 12,
-    EDNS_OPTION_EDE = 15
+    EDNS_OPTION_KEY_TAG = 14, /* RFC 8145 */
+    EDNS_OPTION_EDE = 15,
+    EDNS_OPTION_REPORT_CHANNEL = 18 /* RFC 9567 */
 };
 enum { EDNS_OPTIONS_MAX = 100 }; /* of one message; with more it is none */
 enum {

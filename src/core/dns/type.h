@@ -10,6 +10,7 @@ enum {
     TYPE_NS = 2,
     TYPE_CNAME = 5,
     TYPE_SOA = 6,
+    TYPE_NULL = 10,
     TYPE_PTR = 12,
     TYPE_HINFO = 13,
     TYPE_MX = 15,

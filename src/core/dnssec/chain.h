@@ -19,6 +19,19 @@ enum status trust_anchors_read(struct span text, struct arena *arena,
                                const struct trust_anchor **anchors, size_t *count,
                                struct problem *problem) MUST_USE;
 
+/* One such record on one line, without comments: of any zone, revoked or not. */
+enum { TRUST_ANCHOR_LEN_MAX = 4096 };
+struct anchor_record {
+    struct name zone;
+    struct name_buffer zone_octets;
+    uint32_t ttl_s; /* 0: none is given */
+    uint16_t type;
+    struct span rdata;
+    uint8_t octets[TRUST_ANCHOR_LEN_MAX];
+};
+enum status trust_anchor_read(struct span text, struct anchor_record *record,
+                              struct problem *problem) MUST_USE;
+
 /* The root's keys of 2017 and 2024, as IANA publishes them. */
 enum status trust_anchors_of_root(struct arena *arena, const struct trust_anchor **anchors,
                                   size_t *count) MUST_USE;
@@ -104,6 +117,11 @@ struct chain_input {
     struct evidence *evidence; /* evidence[0] is the answer to be judged */
     size_t evidence_count;
     int64_t now_s;
+    /* Signatures and digests of SHA-1 are as if nobody knew their algorithms (RFC 9905 §2). */
+    bool refuses_sha1;
+    /* Every algorithm that the DS RRset names must have signed each RRset. Otherwise any one is
+     * enough, as RFC 6840 §5.11 has it. */
+    bool wants_all_algorithms;
     struct key_cache *keys; /* may be NULL */
     struct arena *scratch;
 };

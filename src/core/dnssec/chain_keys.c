@@ -12,30 +12,41 @@ struct pointers {
     bool has_unknown_digest;
 };
 
-static void pointers_add_ds(struct pointers *pointers, struct span rdata)
+bool chain_has_algorithm(const struct chain *chain, uint8_t number)
+{
+    const struct algorithm *algorithm = algorithm_find(number);
+    bool is_sha1 = number == ALGORITHM_RSASHA1 || number == ALGORITHM_RSASHA1_NSEC3;
+    return algorithm != NULL && algorithm->can_verify && !(is_sha1 && chain->input->refuses_sha1);
+}
+
+static bool has_digest(const struct chain *chain, uint8_t type)
+{
+    return ds_digest_len(type) != 0 && !(type == DS_DIGEST_SHA1 && chain->input->refuses_sha1);
+}
+
+static void pointers_add_ds(const struct chain *chain, struct pointers *pointers, struct span rdata)
 {
     struct ds ds;
     if (ds_read(rdata, &ds) != OK || pointers->ds_count == CHAIN_DS_MAX) {
         return;
     }
-    const struct algorithm *algorithm = algorithm_find(ds.algorithm);
-    if (algorithm == NULL || !algorithm->can_verify) {
+    if (!chain_has_algorithm(chain, ds.algorithm)) {
         pointers->has_unknown_algorithm = true;
-    } else if (ds_digest_len(ds.digest_type) == 0) {
+    } else if (!has_digest(chain, ds.digest_type)) {
         pointers->has_unknown_digest = true;
     } else {
         pointers->ds[pointers->ds_count++] = ds;
     }
 }
 
-static void pointers_add_key(struct pointers *pointers, struct span rdata)
+static void pointers_add_key(const struct chain *chain, struct pointers *pointers,
+                             struct span rdata)
 {
     struct dnskey dnskey;
     if (dnskey_read(rdata, &dnskey) != OK || pointers->key_count == CHAIN_DS_MAX) {
         return;
     }
-    const struct algorithm *algorithm = algorithm_find(dnskey.algorithm);
-    if (algorithm == NULL || !algorithm->can_verify) {
+    if (!chain_has_algorithm(chain, dnskey.algorithm)) {
         pointers->has_unknown_algorithm = true;
     } else {
         pointers->keys[pointers->key_count++] = rdata;
@@ -64,18 +75,32 @@ static void pointers_read(const struct chain *chain, struct name zone, const str
     struct span rdata;
     if (ds_rrset != NULL) {
         for (struct rrset_cursor cursor = rrset_first(ds_rrset); rrset_next(&cursor, &rdata);) {
-            pointers_add_ds(pointers, rdata);
+            pointers_add_ds(chain, pointers, rdata);
         }
     }
     for (size_t i = 0; ds_rrset == NULL && i < chain->input->anchor_count; i++) {
         const struct trust_anchor *anchor = &chain->input->anchors[i];
         if (name_equal(anchor->zone, zone) && anchor->type == TYPE_DS) {
-            pointers_add_ds(pointers, anchor->rdata);
+            pointers_add_ds(chain, pointers, anchor->rdata);
         } else if (name_equal(anchor->zone, zone)) {
-            pointers_add_key(pointers, anchor->rdata);
+            pointers_add_key(chain, pointers, anchor->rdata);
         }
     }
     pointers_drop_sha1(pointers);
+}
+
+/* RFC 4035 §2.2: a zone is signed with each algorithm that its DS RRset names. */
+static uint32_t algorithms_of(const struct pointers *pointers)
+{
+    uint32_t algorithms = 0;
+    for (size_t i = 0; i < pointers->ds_count; i++) {
+        algorithms |= UINT32_C(1) << pointers->ds[i].algorithm;
+    }
+    for (size_t i = 0; i < pointers->key_count; i++) {
+        enum { ALGORITHM_AT = 3 };
+        algorithms |= UINT32_C(1) << pointers->keys[i].bytes[ALGORITHM_AT];
+    }
+    return algorithms;
 }
 
 static bool is_anchor_key(const struct pointers *pointers, const struct dnskey *dnskey)
@@ -191,12 +216,14 @@ enum chain_outcome chain_enter_zone(struct chain *chain, struct name zone,
                          ds_rrset == NULL ? "trust anchor" : "DS");
     }
     keys->zone = zone;
+    keys->algorithms = chain->input->wants_all_algorithms ? algorithms_of(&pointers) : 0;
     enum chain_outcome outcome = read_keys(chain, rrset, keys);
     if (outcome != CHAIN_SECURE || evidence->step == EVIDENCE_KEYS) {
         return outcome;
     }
     struct dnskey entry[2 * CHAIN_DS_MAX];
-    struct chain_keys entry_keys = {zone, entry, find_entry_keys(&pointers, keys, entry)};
+    struct chain_keys entry_keys = {zone, entry, find_entry_keys(&pointers, keys, entry),
+                                    keys->algorithms};
     if (entry_keys.count == 0) {
         return chain_say(chain, CHAIN_BOGUS, EDE_DNSKEY_MISSING,
                          "%.160s DNSKEY: no zone key fits a %s (key tag %u%s)", text,

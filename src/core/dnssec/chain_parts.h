@@ -24,6 +24,9 @@ struct chain {
 enum chain_outcome chain_say(struct chain *chain, enum chain_outcome outcome, enum ede ede,
                              const char *format, ...) PRINTF_LIKE(4, 5);
 
+/* Is it of use to us? */
+bool chain_has_algorithm(const struct chain *chain, uint8_t number);
+
 struct chain_section {
     const struct rrset *rrsets;
     size_t count;
@@ -39,6 +42,7 @@ struct chain_keys {
     struct name zone;
     const struct dnskey *keys;
     size_t count;
+    uint32_t algorithms; /* a bit for each that must have signed; 0: any may */
 };
 
 struct chain_verified {

@@ -15,6 +15,7 @@ enum failure {
     FAILURE_WRONG_SIGNER,
     FAILURE_NO_KEY,
     FAILURE_NO_ZONE_KEY,
+    FAILURE_ALGORITHM_MISSING,
     FAILURE_BAD_LABELS,
     FAILURE_BAD_KEY,
     FAILURE_BAD_SIGNATURE,
@@ -30,6 +31,7 @@ static const enum ede FAILURE_EDES[] = {
     [FAILURE_WRONG_SIGNER] = EDE_BOGUS,
     [FAILURE_NO_KEY] = EDE_DNSKEY_MISSING,
     [FAILURE_NO_ZONE_KEY] = EDE_NO_ZONE_KEY_BIT,
+    [FAILURE_ALGORITHM_MISSING] = EDE_RRSIGS_MISSING,
     [FAILURE_BAD_LABELS] = EDE_BOGUS,
     [FAILURE_BAD_KEY] = EDE_BOGUS,
     [FAILURE_BAD_SIGNATURE] = EDE_BOGUS,
@@ -209,6 +211,10 @@ static void describe(const struct attempt *attempt, char *words, size_t size)
     case FAILURE_NO_ZONE_KEY:
         snprintf(words, size, "key %s of %.100s is no zone key", key, zone);
         break;
+    case FAILURE_ALGORITHM_MISSING:
+        snprintf(words, size, "no good RRSIG of the algorithm %s, which the zone has by its DS",
+                 algorithm == NULL ? "unknown" : algorithm->mnemonic);
+        break;
     case FAILURE_BAD_LABELS:
         snprintf(words, size, "RRSIG by key %s has a wrong Labels field", key);
         break;
@@ -246,11 +252,30 @@ static enum chain_outcome attempt_failed(struct chain *chain, const struct attem
                      type, words);
 }
 
+/* Of several signatures what the strictest of them says holds. */
+static void verified_add(struct chain_verified *verified, uint8_t labels, uint32_t life_s)
+{
+    verified->wildcard_labels =
+        labels < verified->wildcard_labels ? labels : verified->wildcard_labels;
+    verified->life_s = life_s < verified->life_s ? life_s : verified->life_s;
+}
+
+static uint8_t lowest_bit(uint32_t bits)
+{
+    uint8_t bit = 0;
+    while (bit < 31 && (bits >> bit & 1) == 0) {
+        bit++;
+    }
+    return bit;
+}
+
 enum chain_outcome chain_verify(struct chain *chain, const struct chain_keys *keys,
                                 struct chain_section section, const struct rrset *rrset,
                                 struct chain_verified *verified)
 {
     struct attempt attempt = {.rrset = rrset, .keys = keys, .now_s = chain->input->now_s};
+    uint32_t missing = keys->algorithms;
+    *verified = (struct chain_verified){.wildcard_labels = UINT8_MAX, .life_s = UINT32_MAX};
     const struct rrset *rrsigs = chain_find_rrsig(section, rrset);
     if (rrsigs == NULL) {
         return attempt_failed(chain, &attempt);
@@ -262,18 +287,25 @@ enum chain_outcome chain_verify(struct chain *chain, const struct chain_keys *ke
             attempt_note(&attempt, FAILURE_MALFORMED, &(struct rrsig){0});
             continue;
         }
-        const struct algorithm *algorithm = algorithm_find(rrsig.algorithm);
-        if (algorithm == NULL || !algorithm->can_verify) {
+        uint8_t labels = 0;
+        if (!chain_has_algorithm(chain, rrsig.algorithm)) {
             attempt_note(&attempt, FAILURE_UNKNOWN_ALGORITHM, &rrsig);
         } else if (!name_equal(rrsig.signer, keys->zone)) {
             attempt_note(&attempt, FAILURE_WRONG_SIGNER, &rrsig);
-        } else if (attempt_rrsig(chain, &attempt, &rrsig, &verified->wildcard_labels)) {
-            verified->life_s = life_of(rrset, rrsigs, &rrsig, chain->input->now_s);
-            return CHAIN_SECURE;
+        } else if (attempt_rrsig(chain, &attempt, &rrsig, &labels)) {
+            missing &= ~(UINT32_C(1) << rrsig.algorithm);
+            verified_add(verified, labels, life_of(rrset, rrsigs, &rrsig, attempt.now_s));
+            if (missing == 0) {
+                return CHAIN_SECURE;
+            }
         }
         if (attempt.is_spent || attempt.checks >= CHAIN_CHECKS_PER_RRSET_MAX) {
             break;
         }
+    }
+    if (verified->life_s != UINT32_MAX) {
+        attempt_note(&attempt, FAILURE_ALGORITHM_MISSING,
+                     &(struct rrsig){.algorithm = lowest_bit(missing)});
     }
     return attempt_failed(chain, &attempt);
 }

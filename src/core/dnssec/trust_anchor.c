@@ -1,9 +1,10 @@
 /* The form of trust anchor files: DS and DNSKEY records as in a zone file, one a line or within
  * parentheses, as `unbound-anchor`, `dig` and Debian's dns-root-data write them. */
+#include "core/base/text.h"
 #include "core/dns/rdata.h"
 #include "core/dnssec/chain.h"
 
-enum { ANCHORS_MAX = 100, RECORD_LEN_MAX = 4096, FILE_LEN_MAX = 1 << 20 };
+enum { ANCHORS_MAX = 100, RECORD_LEN_MAX = TRUST_ANCHOR_LEN_MAX, FILE_LEN_MAX = 1 << 20 };
 
 struct anchor_reader {
     struct span text;
@@ -58,14 +59,19 @@ static enum status record_next(struct anchor_reader *reader, struct writer *reco
     return depth == 0 ? record->status : fail(reader, *line, "a parenthesis is not closed");
 }
 
+static bool is_space(uint8_t octet)
+{
+    return octet == ' ' || octet == '\t';
+}
+
 static struct span word_next(struct span *text)
 {
     size_t at = 0;
-    while (at < text->len && text->bytes[at] == ' ') {
+    while (at < text->len && is_space(text->bytes[at])) {
         at++;
     }
     size_t end = at;
-    while (end < text->len && text->bytes[end] != ' ') {
+    while (end < text->len && !is_space(text->bytes[end])) {
         end++;
     }
     struct span word = span_part(*text, at, end - at);
@@ -105,29 +111,40 @@ static enum status add_anchor(struct anchor_reader *reader, struct name zone, ui
 }
 
 /* OWNER [TTL] [IN] [TTL] DS|DNSKEY RDATA. */
-static enum status read_record(struct anchor_reader *reader, struct span text, uint32_t line)
+enum status trust_anchor_read(struct span text, struct anchor_record *record,
+                              struct problem *problem)
 {
     struct span word = word_next(&text);
-    if (word.len == 0) {
-        return OK;
-    }
-    struct name_buffer buffer;
-    struct name zone;
-    enum status status = name_parse(word, &NAME_ROOT, &buffer, &zone, reader->problem);
+    enum status status = name_parse(word, &NAME_ROOT, &record->zone_octets, &record->zone, problem);
     if (status != OK) {
         return status;
     }
-    do {
-        word = word_next(&text);
-    } while (is_ttl(word) || span_equal_nocase(word, SPAN_LITERAL("IN")));
-    uint16_t type = 0;
-    if (type_parse(word, &type) != OK || (type != TYPE_DS && type != TYPE_DNSKEY)) {
-        return fail(reader, line, "a trust anchor is a DS or a DNSKEY record");
+    record->ttl_s = 0;
+    for (word = word_next(&text); is_ttl(word) || span_equal_nocase(word, SPAN_LITERAL("IN"));
+         word = word_next(&text)) {
+        if (is_ttl(word) && text_read_ttl(word, &record->ttl_s) != OK) {
+            return problem_set(problem, MALFORMED, "the TTL is too large");
+        }
     }
-    uint8_t bytes[RECORD_LEN_MAX];
-    struct writer rdata = writer_over(bytes, sizeof bytes);
-    status = rdata_parse_text(type, text, &NAME_ROOT, &rdata, reader->problem);
-    return status != OK ? status : add_anchor(reader, zone, type, writer_written(&rdata), line);
+    if (type_parse(word, &record->type) != OK ||
+        (record->type != TYPE_DS && record->type != TYPE_DNSKEY)) {
+        return problem_set(problem, MALFORMED, "a trust anchor is a DS or a DNSKEY record");
+    }
+    struct writer rdata = writer_over(record->octets, sizeof record->octets);
+    status = rdata_parse_text(record->type, text, &NAME_ROOT, &rdata, problem);
+    record->rdata = writer_written(&rdata);
+    return status;
+}
+
+static enum status read_record(struct anchor_reader *reader, struct span text, uint32_t line)
+{
+    struct span rest = text;
+    struct anchor_record record;
+    if (word_next(&rest).len == 0) {
+        return OK;
+    }
+    enum status status = trust_anchor_read(text, &record, reader->problem);
+    return status != OK ? status : add_anchor(reader, record.zone, record.type, record.rdata, line);
 }
 
 enum status trust_anchors_read(struct span text, struct arena *arena,
