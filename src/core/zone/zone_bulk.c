@@ -62,14 +62,14 @@ struct level {
 
 static struct zone_page *leaf_fill(const struct zone_bulk_item *items, uint16_t count)
 {
-    struct zone_page *page = zone_page_make_short(count);
+    struct zone_page *page = zone_page_make(true, count);
     if (page == NULL) {
         return NULL;
     }
     page->count = count;
     for (uint16_t i = 0; i < count; i++) {
-        page->entries[i] = items[i].entry;
-        page->earliest_s[i] = items[i].earliest_s;
+        zone_page_entries(page)[i] = items[i].entry;
+        zone_page_expires_s(page)[i] = items[i].earliest_s;
     }
     zone_page_describe_keys(page);
     return page;
@@ -77,15 +77,15 @@ static struct zone_page *leaf_fill(const struct zone_bulk_item *items, uint16_t 
 
 static struct zone_page *above_fill(struct zone_page *const *children, uint16_t count)
 {
-    struct zone_page *page = zone_page_make(false);
+    struct zone_page *page = zone_page_make(false, count);
     if (page == NULL) {
         return NULL;
     }
     page->count = count;
     for (uint16_t i = 0; i < count; i++) {
-        page->children[i] = children[i];
-        page->firsts[i] = zone_page_first(children[i]);
-        page->earliest_s[i] = zone_page_earliest_s(children[i]);
+        zone_page_children(page)[i] = children[i];
+        zone_page_firsts(page)[i] = zone_page_first(children[i]);
+        zone_page_expires_s(page)[i] = zone_page_earliest_s(children[i]);
     }
     zone_page_describe_keys(page);
     return page;

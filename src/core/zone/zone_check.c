@@ -291,8 +291,9 @@ static enum status list_pages(const struct zone *zone, struct zone_page ***pages
             return NO_MEMORY;
         }
         for (size_t i = 0; i < *count; i++) {
-            memcpy(below + below_count, (*pages)[i]->children, (*pages)[i]->count * sizeof *below);
-            below_count += (*pages)[i]->count;
+            const struct zone_page *page = (*pages)[i];
+            memcpy(below + below_count, zone_page_children(page), page->count * sizeof *below);
+            below_count += page->count;
         }
         free(*pages);
         *pages = below;

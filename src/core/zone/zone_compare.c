@@ -9,7 +9,7 @@ static void side_begin(struct zone_compare_side *side, const struct zone *zone)
     *side = (struct zone_compare_side){.root = zone == NULL ? NULL : zone->root};
     side->is_over = side->root == NULL;
     for (const struct zone_page *page = side->root; page != NULL; side->height++) {
-        page = page->is_leaf ? NULL : page->children[0];
+        page = page->is_leaf ? NULL : zone_page_children(page)[0];
     }
 }
 
@@ -35,7 +35,8 @@ static void *side_current(const struct zone_compare_side *side)
     }
     const struct zone_page *page = side->path[side->depth - 1];
     uint16_t at = side->at[side->depth - 1];
-    return page->is_leaf ? (void *)page->entries[at] : (void *)page->children[at];
+    return page->is_leaf ? (void *)zone_page_entries(page)[at]
+                         : (void *)zone_page_children(page)[at];
 }
 
 static const struct zone_entry *side_first(const struct zone_compare_side *side)

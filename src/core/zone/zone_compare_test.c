@@ -193,7 +193,8 @@ static void check_expirations(const struct zone *zone, int64_t before_s)
 static void check_keys(const struct zone_page *page)
 {
     for (uint16_t i = 0; i < page->count; i++) {
-        struct span key = zone_entry_key(page->is_leaf ? page->entries[i] : page->firsts[i]);
+        struct span key =
+            zone_entry_key(page->is_leaf ? zone_page_entries(page)[i] : zone_page_firsts(page)[i]);
         assert_true(key.len >= page->prefix_len);
         assert_memory_equal(key.bytes, page->prefix, page->prefix_len);
         assert_true(page->heads[i] == zone_key_head(key, page->prefix_len));
@@ -208,12 +209,14 @@ static void check_pages(const struct zone_page *page)
     }
     for (uint16_t i = 0; page != NULL && i < page->count; i++) {
         if (page->is_leaf) {
-            assert_int_equal(page->earliest_s[i], zone_node_earliest_s(&page->entries[i]->node));
+            assert_int_equal(zone_page_expires_s(page)[i],
+                             zone_node_earliest_s(&zone_page_entries(page)[i]->node));
             continue;
         }
-        assert_int_equal(page->earliest_s[i], zone_page_earliest_s(page->children[i]));
-        assert_ptr_equal(page->firsts[i], zone_page_first(page->children[i]));
-        check_pages(page->children[i]);
+        assert_int_equal(zone_page_expires_s(page)[i],
+                         zone_page_earliest_s(zone_page_children(page)[i]));
+        assert_ptr_equal(zone_page_firsts(page)[i], zone_page_first(zone_page_children(page)[i]));
+        check_pages(zone_page_children(page)[i]);
     }
 }
 

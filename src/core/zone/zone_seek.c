@@ -5,7 +5,8 @@
 
 enum {
     CACHE_LINE = 64,
-    PAGE_AHEAD = offsetof(struct zone_page, earliest_s), /* all that a search looks at first */
+    /* All that a search looks at first in a full page. */
+    PAGE_AHEAD = sizeof(struct zone_page) + PAGE_ENTRIES_MAX * sizeof(uint64_t) + CACHE_LINE,
     ENTRY_AHEAD = 768, /* a signed delegation; more of a larger one comes as it is read */
 };
 
@@ -42,7 +43,7 @@ static void reach_leaf(struct zone_seek *seek)
     seek->is_exact = is_tied;
     uint16_t at = is_tied || low == 0 ? low : (uint16_t)(low - 1);
     if (at < leaf->count) {
-        fetch(leaf->entries[at], ENTRY_AHEAD);
+        fetch(zone_page_entries(leaf)[at], ENTRY_AHEAD);
     }
 }
 
@@ -51,8 +52,9 @@ static void settle(struct zone_seek *seek)
     const struct zone_page *leaf = seek->page;
     if (seek->is_exact) {
         seek->count = zone_page_count_among(leaf, seek->key, seek->count);
-        seek->is_exact = seek->count > 0 &&
-                         span_equal(zone_entry_key(leaf->entries[seek->count - 1]), seek->key);
+        seek->is_exact =
+            seek->count > 0 &&
+            span_equal(zone_entry_key(zone_page_entries(leaf)[seek->count - 1]), seek->key);
     }
     seek->is_settled = true;
 }
@@ -76,23 +78,22 @@ bool zone_seek_step(struct zone_seek *seek)
         seek->is_settled = true;
         return false;
     }
-    seek->page = seek->page->children[count - 1];
+    seek->page = zone_page_children(seek->page)[count - 1];
     fetch(seek->page, PAGE_AHEAD);
-    __builtin_prefetch(seek->page->entries);
     return true;
 }
 
 const struct zone_node *zone_seek_found(const struct zone_seek *seek)
 {
     require(seek->is_settled);
-    return seek->is_exact ? &seek->page->entries[seek->count - 1]->node : NULL;
+    return seek->is_exact ? &zone_page_entries(seek->page)[seek->count - 1]->node : NULL;
 }
 
 const struct zone_node *zone_seek_before(const struct zone_seek *seek, uint16_t back)
 {
     require(seek->is_settled);
     return seek->page != NULL && seek->count > back
-               ? &seek->page->entries[seek->count - 1 - back]->node
+               ? &zone_page_entries(seek->page)[seek->count - 1 - back]->node
                : NULL;
 }
 
@@ -100,6 +101,6 @@ const struct zone_node *zone_seek_after(const struct zone_seek *seek)
 {
     require(seek->is_settled);
     return seek->page != NULL && seek->count < seek->page->count
-               ? &seek->page->entries[seek->count]->node
+               ? &zone_page_entries(seek->page)[seek->count]->node
                : NULL;
 }
