@@ -99,6 +99,8 @@ enum status serve_open_world(const struct serve *serve, const char *section, con
         .upstream_port = serve->upstream_port,
     };
     sandbox_set(serve->config, &options);
+    options.uses_xdp = strcmp(section, "server") == 0 &&
+                       config_list_count(serve->config, section, 0, "xdp-listen") > 0;
     enum status status = world_open(&options, world, problem);
     if (status == OK) {
         keep_files(serve, *world);
@@ -134,6 +136,11 @@ static enum status open_sockets(const struct serve *serve, struct world *world,
     listen_set_limits(serve->config, world);
     for (size_t i = 0; i < serve->listen_count && status == OK; i++) {
         status = world_listen_dns(world, serve->listen[i], problem);
+    }
+    size_t xdp_count = config_list_count(serve->config, "server", 0, "xdp-listen");
+    for (size_t i = 0; i < xdp_count && status == OK; i++) {
+        const char *interface = config_list_at(serve->config, "server", 0, "xdp-listen", i);
+        status = world_use_xdp(world, interface, problem);
     }
     return status == OK ? listen_open_tls(serve->config, world, problem) : status;
 }

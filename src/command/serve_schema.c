@@ -102,6 +102,12 @@ static const struct config_option options[] = {
      .kind = CONFIG_NUMBER,
      .max = 256,
      .help = "threads that answer by UDP; 0: the one that does all else; unset: one a processor"},
+    {.section = "server",
+     .name = "xdp-listen",
+     .kind = CONFIG_TEXT,
+     .is_list = true,
+     .help = "interface from which queries by UDP to the addresses of `listen` are taken past the "
+             "kernel's network stack (AF_XDP); all else comes as without it"},
     SANDBOX_OPTIONS,
     {.section = "server",
      .name = "identity",

@@ -40,7 +40,16 @@ static bool capabilities_set(uint64_t wanted)
     return syscall(SYS_capset, &header, sets) == 0;
 }
 
-enum status privilege_become(const char *user, struct problem *problem)
+/* Of root's powers, those that opening sockets takes. */
+static uint64_t powers_to_open(bool uses_xdp)
+{
+    const uint64_t one = 1;
+    const uint64_t xdp = one << CAP_NET_ADMIN | one << CAP_NET_RAW | one << CAP_BPF |
+                         one << CAP_IPC_LOCK; /* the memory that the kernel shares is locked */
+    return one << CAP_NET_BIND_SERVICE | (uses_xdp ? xdp : 0);
+}
+
+enum status privilege_become(const char *user, bool uses_xdp, struct problem *problem)
 {
     errno = 0;
     const struct passwd *entry = getpwnam(user);
@@ -59,7 +68,7 @@ enum status privilege_become(const char *user, struct problem *problem)
                    setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) == 0 &&
                    prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0 &&
                    setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) == 0 &&
-                   capabilities_set((uint64_t)1 << CAP_NET_BIND_SERVICE);
+                   capabilities_set(powers_to_open(uses_xdp));
     return is_done ? OK
                    : problem_set(problem, REFUSED, "cannot become the user %.100s: %s", user,
                                  strerror(errno));

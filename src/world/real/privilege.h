@@ -5,8 +5,9 @@
 /* As many open files as the system lets us have. */
 void privilege_raise_limits(void);
 uint32_t privilege_descriptors(void); /* that the process may have */
-/* Another user from now on, who may still listen on ports below 1024. */
-enum status privilege_become(const char *user, struct problem *problem) MUST_USE;
+/* Another user from now on, who may still listen on ports below 1024 and, where it is wanted, open
+ * AF_XDP sockets. */
+enum status privilege_become(const char *user, bool uses_xdp, struct problem *problem) MUST_USE;
 
 /* Each of these is for ever, for this thread and those that it makes. */
 /* No new privileges by any program it might start, no core files with keys in them, and of root's

@@ -220,7 +220,7 @@ static void users_that_are_not_there_are_named(void **state)
 {
     (void)state;
     struct problem problem = {0};
-    assert_int_equal(privilege_become("no-such-user", &problem), NOT_FOUND);
+    assert_int_equal(privilege_become("no-such-user", false, &problem), NOT_FOUND);
     assert_non_null(strstr(problem.sentence, "no-such-user"));
 }
 
@@ -228,7 +228,7 @@ static void users_that_are_not_there_are_named(void **state)
 static int try_powers(void)
 {
     struct problem problem = {0};
-    if (privilege_become("nobody", &problem) != OK) {
+    if (privilege_become("nobody", false, &problem) != OK) {
         return SETUP_FAILED;
     }
     if (setresuid(0, 0, 0) == 0 || getuid() == 0) {

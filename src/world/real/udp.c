@@ -270,6 +270,21 @@ enum status world_use_workers(struct world *world, unsigned count)
     return loop_watch(&world->loop, &udp->handed, EPOLLIN);
 }
 
+enum status world_use_xdp(struct world *world, const char *interface, struct problem *problem)
+{
+    const struct udp *udp = world->udp;
+    require(udp != NULL);
+    struct address addresses[ENDPOINTS_MAX];
+    if (udp->workers == NULL) {
+        return problem_set(problem, BAD_ARGUMENT,
+                           "queries by AF_XDP are answered by workers; with 0 there are none");
+    }
+    for (size_t i = 0; i < udp->endpoint_count; i++) {
+        addresses[i] = udp->endpoints[i].bound;
+    }
+    return workers_use_xdp(udp->workers, interface, addresses, udp->endpoint_count, problem);
+}
+
 const struct grace *world_grace(struct world *world)
 {
     require(world->udp != NULL);

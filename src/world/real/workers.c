@@ -4,6 +4,7 @@
 
 #include "world/real/inside.h"
 #include "world/real/memory.h"
+#include "world/real/xdp.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -22,6 +23,10 @@ enum {
 };
 
 static const uint64_t IS_IDLE = UINT64_MAX;
+
+/* Whose turn it is, as epoll tells: an endpoint by its number, the call to stop, or a queue of an
+ * interface by both numbers. */
+enum { TURN_STOP = ENDPOINTS_MAX, TURN_QUEUE };
 
 struct handed_slot {
     struct udp_way way;
@@ -57,6 +62,8 @@ struct workers {
     struct node node;
     int wake; /* an eventfd: messages were handed over */
     int stop; /* an eventfd: it is over */
+    struct xdp interfaces[XDP_INTERFACES_MAX];
+    size_t interface_count;
     atomic_bool is_stopping;
     _Alignas(CACHE_LINE) _Atomic uint64_t epoch;
 };
@@ -71,16 +78,21 @@ static void see_epoch(struct worker *worker)
     atomic_store(&worker->seen, atomic_load(&worker->workers->epoch));
 }
 
-static void hand_over(struct worker *worker, size_t at, size_t endpoint)
+static bool is_left(const struct datagram *datagram)
 {
-    const struct datagram *datagram = &worker->lane.datagrams[at];
+    return datagram->reply_len == 0 && !datagram->is_dropped;
+}
+
+static void hand_over(struct worker *worker, const struct datagram *datagram, size_t endpoint,
+                      const struct udp_way *way)
+{
     uint32_t head = atomic_load_explicit(&worker->head, memory_order_relaxed);
     uint32_t tail = atomic_load_explicit(&worker->tail, memory_order_acquire);
     struct handed_slot *slot = &worker->slots[head % HANDED_MAX];
-    if (head - tail == HANDED_MAX || datagram->message.len > HANDED_LEN_MAX ||
-        !udp_lane_way(&worker->lane, at, &slot->way)) {
+    if (head - tail == HANDED_MAX || datagram->message.len > HANDED_LEN_MAX) {
         return;
     }
+    slot->way = *way;
     slot->peer = datagram->peer;
     slot->endpoint = (uint32_t)endpoint;
     slot->len = (uint32_t)datagram->message.len;
@@ -102,9 +114,10 @@ static bool serve_batch(struct worker *worker, size_t endpoint)
     udp_lane_answer(lane, &workers->node);
     udp_lane_send(lane, from->fd, workers->log);
     bool has_left = false;
+    struct udp_way way;
     for (size_t i = 0; i < count; i++) {
-        if (lane->datagrams[i].reply_len == 0 && !lane->datagrams[i].is_dropped) {
-            hand_over(worker, i, endpoint);
+        if (is_left(&lane->datagrams[i]) && udp_lane_way(lane, i, &way)) {
+            hand_over(worker, &lane->datagrams[i], endpoint, &way);
             has_left = true;
         }
     }
@@ -114,11 +127,54 @@ static bool serve_batch(struct worker *worker, size_t endpoint)
     return count == UDP_BATCH;
 }
 
+/* The same of a queue; true when something came. */
+static bool serve_queue_batch(struct worker *worker, struct xdp_lane *lane)
+{
+    if (!xdp_lane_receive(lane)) {
+        return false;
+    }
+    see_epoch(worker);
+    xdp_lane_answer(lane, &worker->workers->node);
+    bool has_left = false;
+    struct udp_way way;
+    for (size_t i = 0; i < lane->count; i++) {
+        if (is_left(&lane->datagrams[i])) {
+            xdp_lane_way(lane, i, &way);
+            hand_over(worker, &lane->datagrams[i], lane->endpoints[i], &way);
+            has_left = true;
+        }
+    }
+    if (has_left) {
+        eventfd_write(worker->workers->wake, 1);
+    }
+    xdp_lane_release(lane);
+    return true;
+}
+
 static void serve_endpoint(struct worker *worker, size_t endpoint)
 {
     int round = 0;
     while (round < UDP_BATCHES_A_ROUND && serve_batch(worker, endpoint)) {
         round++;
+    }
+}
+
+static void serve_queue(struct worker *worker, size_t number)
+{
+    struct xdp *interface = &worker->workers->interfaces[number / XDP_QUEUES_MAX];
+    int round = 0;
+    while (round < UDP_BATCHES_A_ROUND &&
+           serve_queue_batch(worker, &interface->lanes[number % XDP_QUEUES_MAX])) {
+        round++;
+    }
+}
+
+static void take_turn(struct worker *worker, uint64_t turn)
+{
+    if (turn < TURN_STOP) {
+        serve_endpoint(worker, (size_t)turn);
+    } else if (turn >= TURN_QUEUE) {
+        serve_queue(worker, (size_t)turn - TURN_QUEUE);
     }
 }
 
@@ -130,9 +186,7 @@ static void *worker_run(void *argument)
         atomic_store(&worker->seen, IS_IDLE);
         int count = epoll_wait(worker->epoll, events, LOOP_EVENTS, -1);
         for (int i = 0; i < count; i++) {
-            if (events[i].data.u64 < ENDPOINTS_MAX) { /* else it is the call to stop */
-                serve_endpoint(worker, (size_t)events[i].data.u64);
-            }
+            take_turn(worker, events[i].data.u64);
         }
     }
     atomic_store(&worker->seen, IS_IDLE);
@@ -189,7 +243,7 @@ static bool worker_open(struct worker *worker, struct workers *workers)
     for (size_t i = 0; i < ENDPOINTS_MAX; i++) {
         worker->endpoints[i].fd = -1;
     }
-    struct epoll_event stop = {.events = EPOLLIN, .data.u64 = ENDPOINTS_MAX};
+    struct epoll_event stop = {.events = EPOLLIN, .data.u64 = TURN_STOP};
     return udp_lane_open(&worker->lane) && worker->slots != NULL && worker->epoll >= 0 &&
            epoll_ctl(worker->epoll, EPOLL_CTL_ADD, workers->stop, &stop) == 0;
 }
@@ -267,6 +321,49 @@ enum status workers_listen(struct workers *workers, struct address address, size
     return status;
 }
 
+/* A queue is served by one worker; there may be more of those, or of these. */
+static bool interface_watch(struct workers *workers, size_t number)
+{
+    const struct xdp *interface = &workers->interfaces[number];
+    for (size_t queue = 0; queue < interface->lane_count; queue++) {
+        struct worker *worker = &workers->all[queue % workers->count];
+        struct epoll_event event = {.events = EPOLLIN,
+                                    .data.u64 = TURN_QUEUE + number * XDP_QUEUES_MAX + queue};
+        if (epoll_ctl(worker->epoll, EPOLL_CTL_ADD, interface->lanes[queue].socket.fd, &event) !=
+            0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum status workers_use_xdp(struct workers *workers, const char *interface,
+                            const struct address *addresses, size_t count, struct problem *problem)
+{
+    size_t number = workers->interface_count;
+    if (number == XDP_INTERFACES_MAX) {
+        return problem_set(problem, LIMIT_REACHED, "queries can come by AF_XDP from %d interfaces",
+                           XDP_INTERFACES_MAX);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (workers->all[0].endpoints[i].tells_asked) {
+            return problem_set(problem, BAD_ARGUMENT,
+                               "for AF_XDP every address to listen on is named: with 0.0.0.0 or :: "
+                               "queries that only pass through this machine would be taken");
+        }
+    }
+    enum status status =
+        xdp_open(interface, addresses, count, &workers->interfaces[number], problem);
+    if (status != OK) {
+        return status;
+    }
+    workers->interface_count++;
+    return interface_watch(workers, number)
+               ? OK
+               : problem_set(problem, IO_FAILED, "cannot wait for queries by AF_XDP: %s",
+                             strerror(errno));
+}
+
 void workers_unlisten(struct workers *workers, size_t endpoint)
 {
     for (unsigned i = 0; i < workers->count; i++) {
@@ -313,6 +410,9 @@ void workers_close(struct workers *workers)
         return;
     }
     workers_stop(workers);
+    for (size_t i = 0; i < workers->interface_count; i++) {
+        xdp_close(&workers->interfaces[i]);
+    }
     for (unsigned i = 0; i < workers->count; i++) {
         worker_close(&workers->all[i]);
     }

@@ -17,6 +17,7 @@ struct world_options {
     uint16_t
         upstream_port; /* labs: asks to port 53 go to this port instead; 0: to the port they name */
     bool is_sandboxed; /* once everything is open: no other files, system calls, privileges */
+    bool uses_xdp;     /* a part of root's powers is kept until the world runs */
     const char *user;  /* to become before anything is opened; NULL: the one who started it */
 };
 /* Every failure of these fills `problem` with a sentence that names the address, file or option and

@@ -12,6 +12,14 @@ enum {
     UDP_SEND_WAIT_MS = 10,       /* a full socket buffer empties faster or not at all */
     ENDPOINTS_MAX = 64,
 
+    XDP_FRAME_SIZE = 2048, /* AF_XDP: a frame's room in memory; half a page, as the kernel has it */
+    XDP_FRAME_LEN_MAX = XDP_FRAME_SIZE - 256, /* the rest is the kernel's; what is longer does not
+                                                 come by AF_XDP */
+    XDP_FRAMES_IN = 2048,                     /* of a queue: bursts of some milliseconds */
+    XDP_FRAMES_OUT = 512,                     /* of a queue: some batches under way */
+    XDP_INTERFACES_MAX = 16,
+    XDP_QUEUES_MAX = 256, /* of an interface */
+
     STREAMS_MAX = 16384,       /* `tcp-clients`: then the one that was idle longest goes */
     STREAMS_A_PEER_MAX = 1024, /* `tcp-clients-per-address`: one host cannot push out all */
     STREAMS_OTHERS_MAX = 256,  /* descriptors that are no client's */
