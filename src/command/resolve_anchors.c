@@ -137,10 +137,10 @@ static enum status read_roll(struct resolving *resolving, struct world *world,
     if (status != OK) {
         return status;
     }
-    status = anchor_file_load(roll->disk, roll->file, now_s, roll->point, problem);
+    status = resolver_roll_load(roll, now_s, problem);
     if (status == NOT_FOUND) {
         status = begin_root(resolving, now_s, roll->point);
-        status = status == OK ? anchor_file_save(roll->disk, roll->file, roll->point) : status;
+        status = status == OK ? resolver_roll_save(roll) : status;
     }
     if (status != OK) {
         problem_place(problem, path, problem->line, 0);

@@ -189,22 +189,6 @@ enum status anchor_file_read(struct span text, int64_t now_s, struct anchor_poin
                : status;
 }
 
-enum status anchor_file_load(const struct disk *disk, const char *name, int64_t now_s,
-                             struct anchor_point *point, struct problem *problem)
-{
-    struct arena arena;
-    struct span text = SPAN_EMPTY;
-    arena_open(&arena, ANCHORS_ARENA_SIZE);
-    enum status status = disk->read(disk->self, name, ANCHOR_FILE_LEN_MAX, &arena, &text);
-    if (status == OK) {
-        status = anchor_file_read(text, now_s, point, problem);
-    } else if (status != NOT_FOUND) {
-        problem_set(problem, status, "%s", status_text(status));
-    }
-    arena_close(&arena);
-    return status;
-}
-
 /* --- writing --- */
 
 static void write_time(struct writer *text, const char *words, int64_t wall_s)
@@ -256,18 +240,4 @@ void anchor_file_write(const struct anchor_point *point, struct writer *text)
     for (size_t i = 0; i < point->key_count; i++) {
         write_key(point, &point->keys[i], text);
     }
-}
-
-enum status anchor_file_save(const struct disk *disk, const char *name,
-                             const struct anchor_point *point)
-{
-    struct arena arena;
-    arena_open(&arena, ANCHORS_ARENA_SIZE);
-    uint8_t *bytes = arena_take(&arena, ANCHOR_FILE_LEN_MAX);
-    struct writer text = writer_over(bytes, bytes == NULL ? 0 : ANCHOR_FILE_LEN_MAX);
-    anchor_file_write(point, &text);
-    enum status status =
-        text.status == OK ? disk->replace(disk->self, name, writer_written(&text)) : text.status;
-    arena_close(&arena);
-    return status;
 }

@@ -4,7 +4,6 @@
  * outlive processes; wherever one lies ahead of now, the clock has gone back, and waiting begins
  * anew. */
 #include "core/dnssec/chain.h"
-#include "core/store/disk.h"
 
 /* RFC 5011 §4.2. */
 enum anchor_state {
@@ -90,9 +89,3 @@ enum { ANCHOR_FILE_LEN_MAX = 1 << 18 };
 enum status anchor_file_read(struct span text, int64_t now_s, struct anchor_point *point,
                              struct problem *problem) MUST_USE;
 void anchor_file_write(const struct anchor_point *point, struct writer *text);
-/* NOT_FOUND: there is no such file. */
-enum status anchor_file_load(const struct disk *disk, const char *name, int64_t now_s,
-                             struct anchor_point *point, struct problem *problem) MUST_USE;
-/* The whole file, or after any crash the one before. */
-enum status anchor_file_save(const struct disk *disk, const char *name,
-                             const struct anchor_point *point) MUST_USE;

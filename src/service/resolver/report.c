@@ -1,6 +1,6 @@
 /* The name that says which question failed and how (RFC 9567 §6.1.1), and when none is sent. Its
  * query carries a cookie as all do, and the agent may answer with TC, so that it need not believe
- * what comes from a forged address (§6.1). */
+ * what comes from a forged address (§6.3). */
 #include "service/resolver/report.h"
 
 #include "core/base/text.h"

@@ -52,6 +52,42 @@ void roll_close(struct resolver *resolver)
     free(resolver->anchors);
 }
 
+/* --- the file --- */
+
+enum { FILE_ARENA_SIZE = 1 << 20 };
+
+enum status resolver_roll_load(const struct resolver_roll *roll, int64_t now_s,
+                               struct problem *problem)
+{
+    struct arena arena;
+    struct span text = SPAN_EMPTY;
+    const struct disk *disk = roll->disk;
+    arena_open(&arena, FILE_ARENA_SIZE);
+    enum status status = disk->read(disk->self, roll->file, ANCHOR_FILE_LEN_MAX, &arena, &text);
+    if (status == OK) {
+        status = anchor_file_read(text, now_s, roll->point, problem);
+    } else if (status != NOT_FOUND) {
+        problem_set(problem, status, "%s", status_text(status));
+    }
+    arena_close(&arena);
+    return status;
+}
+
+enum status resolver_roll_save(const struct resolver_roll *roll)
+{
+    struct arena arena;
+    arena_open(&arena, FILE_ARENA_SIZE);
+    uint8_t *bytes = arena_take(&arena, ANCHOR_FILE_LEN_MAX);
+    struct writer text = writer_over(bytes, bytes == NULL ? 0 : ANCHOR_FILE_LEN_MAX);
+    anchor_file_write(roll->point, &text);
+    enum status status = text.status;
+    if (status == OK) {
+        status = roll->disk->replace(roll->disk->self, roll->file, writer_written(&text));
+    }
+    arena_close(&arena);
+    return status;
+}
+
 /* --- asking --- */
 
 static bool is_lost(const struct anchor_point *point)
@@ -102,7 +138,7 @@ static void tell_change(const struct resolver *resolver, struct name zone,
 
 static void keep(const struct resolver *resolver, const struct resolver_roll *roll)
 {
-    enum status status = anchor_file_save(roll->disk, roll->file, roll->point);
+    enum status status = resolver_roll_save(roll);
     if (status != OK) {
         log_line(resolver->options.log, LOG_ERROR,
                  "%s: the trust anchors cannot be written: %s; their file is that of before",

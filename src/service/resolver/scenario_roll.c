@@ -104,8 +104,8 @@ enum status scenario_roll_begin(struct scenario *scenario)
             status = anchor_point_add(&roll->point, &scenario->anchors[i], now_s);
         }
     }
-    status = status == OK ? anchor_file_save(&roll->disk, FILE_NAME, &roll->point) : status;
     roll->roll = (struct resolver_roll){&roll->point, &roll->disk, FILE_NAME};
+    status = status == OK ? resolver_roll_save(&roll->roll) : status;
     scenario->options.rolls = &roll->roll;
     scenario->options.roll_count = 1;
     return status;
@@ -120,8 +120,8 @@ enum status scenario_restart(struct scenario *scenario, struct span line)
     enum status status = OK;
     (void)line;
     if (roll != NULL) {
-        status = anchor_file_load(&roll->disk, FILE_NAME, moment_wall_s(scenario->net.now),
-                                  &roll->point, scenario->problem);
+        status =
+            resolver_roll_load(&roll->roll, moment_wall_s(scenario->net.now), scenario->problem);
     }
     fake_restart(&scenario->net, &scenario->options);
     fake_settle(&scenario->net);

@@ -52,7 +52,7 @@ static bool tags_have(const struct tags *tags, uint64_t tag)
 
 /* --- clients --- */
 
-/* RFC 8509 §2: what the first label begins with, five digits behind it. */
+/* RFC 8509 §2.1: what the first label begins with, five digits behind it. */
 static const struct {
     struct span words;
     bool is_wanted; /* the key is one of the root's anchors, where the answer is given */
@@ -83,7 +83,7 @@ bool trust_signal_is_sentinel(struct name name)
     return sentinel_read(name, &is_wanted, &tag);
 }
 
-/* RFC 8509 §3.1. */
+/* RFC 8509 §2.2. */
 bool trust_signal_forbids(const struct resolver *resolver, const struct query *query)
 {
     const struct question *question = &query->client.question;
