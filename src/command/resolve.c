@@ -89,6 +89,7 @@ static int run(struct resolving *resolving)
     int code = EXIT_FAILED;
     enum status status = open_world(resolving, &world, &problem);
     status = status == OK ? resolve_read_zones(resolving, world, &problem) : status;
+    status = status == OK ? resolve_read_rolls(resolving, world, &problem) : status;
     if (status == OK) {
         resolving->options.entropy = world_entropy(world);
         resolving->options.log = world_log(world);
@@ -195,6 +196,7 @@ static int read_and_run(const struct command_option *options, struct resolving *
     enum status status = read_config(options, resolving, &problem);
     /* Faults are told before anything is opened. */
     status = status == OK ? resolve_read_zones(resolving, NULL, &problem) : status;
+    status = status == OK ? resolve_read_rolls(resolving, NULL, &problem) : status;
     if (status != OK) {
         if (problem.status == OK) {
             problem_set(&problem, status, "%s", status_text(status));

@@ -20,6 +20,12 @@ struct resolving {
 
 /* Fills `options` from `config`, but for what only the world can give. */
 enum status resolve_read_options(struct resolving *resolving, struct problem *problem) MUST_USE;
+/* resolve_anchors.c: the trust anchors that stay what they are. */
+enum status resolve_read_anchors(struct resolving *resolving, struct problem *problem) MUST_USE;
+/* Those that follow their zone's rolls: their files are kept open by `world`; NULL: they are only
+ * looked at. */
+enum status resolve_read_rolls(struct resolving *resolving, struct world *world,
+                               struct problem *problem) MUST_USE;
 /* The zones that are forwarded or have servers of their own; `world` gets to know those that are
  * asked over TLS; NULL: the configuration is only looked at. */
 enum status resolve_read_zones(struct resolving *resolving, struct world *world,

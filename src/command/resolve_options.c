@@ -5,7 +5,7 @@
 #include "core/zone/zonefile.h"
 #include "service/resolver/resolver_limits.h"
 
-enum { ANCHORS_MAX = 256, HINTS_MAX = 64 };
+enum { HINTS_MAX = 64 };
 
 /* Addresses of a to m.root-servers.net, as IANA's root hints of 2026 have them. */
 static const char *const ROOT_SERVERS[] = {
@@ -84,44 +84,6 @@ static enum status read_insecure(struct resolving *resolving, struct problem *pr
     resolving->options.insecure = names;
     resolving->options.insecure_count = count;
     return OK;
-}
-
-static enum status read_anchors(struct resolving *resolving, struct problem *problem)
-{
-    struct config *config = resolving->config;
-    size_t files = config_list_count(config, "resolver", 0, "trust-anchor-file");
-    struct trust_anchor *all = arena_take_array(&resolving->arena, ANCHORS_MAX, sizeof *all);
-    size_t count = 0;
-    enum status status = all == NULL ? NO_MEMORY : OK;
-    for (size_t i = 0; i < files && status == OK; i++) {
-        const char *file = config_list_at(config, "resolver", 0, "trust-anchor-file", i);
-        struct span text;
-        const struct trust_anchor *read = NULL;
-        size_t read_count = 0;
-        status = file_read(file, RESOLVE_FILE_LEN_MAX, &resolving->arena, &text, problem);
-        status = status == OK
-                     ? trust_anchors_read(text, &resolving->arena, &read, &read_count, problem)
-                     : status;
-        if (status == OK && count + read_count > ANCHORS_MAX) {
-            return problem_set(problem, LIMIT_REACHED, "more than %d trust anchors", ANCHORS_MAX);
-        }
-        for (size_t j = 0; j < read_count && status == OK; j++) {
-            all[count++] = read[j];
-        }
-    }
-    resolving->options.anchors = all;
-    resolving->options.anchor_count = count;
-    if (status == OK && files == 0) {
-        return trust_anchors_of_root(&resolving->arena, &resolving->options.anchors,
-                                     &resolving->options.anchor_count);
-    }
-    if (status == OK && resolving->options.is_validating && count == 0) {
-        problem_place(problem, resolving->file, config_line(config, "resolver", 0), 1);
-        return problem_set(problem, BAD_ARGUMENT,
-                           "there is no DS or DNSKEY record in any "
-                           "trust-anchor-file");
-    }
-    return status;
 }
 
 /* --- the root's servers --- */
@@ -218,9 +180,19 @@ enum status resolve_read_options(struct resolving *resolving, struct problem *pr
         (uint32_t)config_number(config, "resolver", 0, "serve-expired-reply-ttl");
     filled->stale_wait_ms =
         (uint32_t)config_number(config, "resolver", 0, "serve-expired-client-timeout");
+    filled->late_ms = (uint32_t)config_number(config, "resolver", 0, "discard-timeout");
+    filled->client_waiting_max = (uint32_t)config_number(config, "resolver", 0, "wait-limit");
+    filled->zone_open_max = (uint32_t)config_number(config, "resolver", 0, "fetches-per-zone");
+    filled->zone_rate_max = (uint32_t)config_number(config, "resolver", 0, "ratelimit");
+    filled->zone_rate_factor = (uint32_t)config_number(config, "resolver", 0, "ratelimit-factor");
     filled->avoids_ipv4 = !config_bool(config, "resolver", 0, "do-ip4");
     filled->uses_ipv6 = config_bool(config, "resolver", 0, "do-ip6");
     filled->minimises_names = config_bool(config, "resolver", 0, "qname-minimisation");
+    filled->accepts_sha1 = config_bool(config, "resolver", 0, "accept-sha1");
+    filled->wants_all_algorithms = config_bool(config, "resolver", 0, "harden-algo-downgrade");
+    filled->obeys_sentinels = config_bool(config, "resolver", 0, "root-key-sentinel");
+    filled->signals_anchors = config_bool(config, "resolver", 0, "trust-anchor-signaling");
+    filled->reports_errors = config_bool(config, "resolver", 0, "dns-error-reporting");
     filled->mixes_case = config_bool(config, "resolver", 0, "use-caps-for-id");
     enum status status =
         read_addresses(resolving, "root-hint", &filled->root_hints, &filled->root_hint_count);
@@ -235,5 +207,5 @@ enum status resolve_read_options(struct resolving *resolving, struct problem *pr
                                           &filled->never_asked, &filled->never_asked_count, problem)
                           : status;
     status = status == OK ? read_insecure(resolving, problem) : status;
-    return status == OK ? read_anchors(resolving, problem) : status;
+    return status == OK ? resolve_read_anchors(resolving, problem) : status;
 }

@@ -232,8 +232,48 @@ static bool is_dropped(const struct fake_script *script, enum section section,
     return false;
 }
 
-static void script_write(const struct fake_script *script, const struct message *truth,
+/* The zone that the replayed RRset is of, and where it stands there; NULL: nowhere. */
+static const struct fake_zone *replay_find(const struct fake_net *net,
+                                           const struct fake_replay *replay,
+                                           const struct rrset **rrset)
+{
+    const struct fake_zone *best = NULL;
+    for (size_t i = 0; i < net->zone_count; i++) {
+        const struct fake_zone *zone = &net->zones[i];
+        bool fits = replay->has_apex ? name_equal(zone->apex, replay->apex)
+                                     : name_is_at_or_below(replay->owner, zone->apex);
+        const struct rrset *found = fake_find(zone, replay->owner, replay->type);
+        if (fits && replay->type == TYPE_NSEC3) {
+            found = fake_nsec3_match(zone, replay->owner);
+            found = found == NULL ? fake_nsec3_cover(zone, replay->owner) : found;
+        }
+        if (fits && found != NULL &&
+            (best == NULL || zone->apex.label_count > best->apex.label_count)) {
+            best = zone;
+            *rrset = found;
+        }
+    }
+    return best;
+}
+
+static void replay_write(const struct fake_net *net, const struct fake_replay *replay,
                          struct message_writer *writer)
+{
+    const struct rrset *rrset = NULL;
+    const struct fake_zone *zone = replay_find(net, replay, &rrset);
+    require(zone != NULL); /* the scenario names one that is there */
+    struct rrset named = *rrset;
+    struct rrset rrsigs = zone->rrsigs[rrset - zone->rrsets];
+    named.owner = replay->type == TYPE_NSEC3 ? rrset->owner : replay->as;
+    rrsigs.owner = named.owner;
+    enum status status = message_add_rrset(writer, replay->section, &named);
+    require(status == OK);
+    status = rrsigs.count == 0 ? OK : message_add_rrset(writer, replay->section, &rrsigs);
+    require(status == OK);
+}
+
+static void script_write(const struct fake_net *net, const struct fake_script *script,
+                         const struct message *truth, struct message_writer *writer)
 {
     enum status status = OK;
     for (int section = 0; section < SECTION_COUNT; section++) {
@@ -248,6 +288,11 @@ static void script_write(const struct fake_script *script, const struct message 
             status = message_add_rrset(writer, (enum section)section, &script->rrsets[section][i]);
             require(status == OK);
         }
+        for (size_t i = 0; i < script->replay_count; i++) {
+            if (script->replays[i].section == (enum section)section) {
+                replay_write(net, &script->replays[i], writer);
+            }
+        }
     }
 }
 
@@ -260,6 +305,9 @@ static size_t script_play(struct fake_net *net, const struct fake_server *server
         return len;
     }
     script->uses_left--;
+    if (script->is_silent) {
+        return 0;
+    }
     struct message truth;
     struct span wire;
     enum status status = arena_copy(&net->replies_arena, span_of(bytes, len), &wire);
@@ -273,7 +321,7 @@ static size_t script_play(struct fake_net *net, const struct fake_server *server
     struct message_writer writer;
     message_begin(&writer, bytes, FAKE_MESSAGE_SIZE, query->id, flags, OPCODE_QUERY, rcode);
     message_add_question(&writer, query->question);
-    script_write(script, &truth, &writer);
+    script_write(net, script, &truth, &writer);
     if (truth.edns.is_present) {
         struct edns edns = {.is_present = true, .udp_size = MESSAGE_UDP_LEN_DEFAULT};
         message_add_edns(&writer, &edns, rcode);
@@ -323,7 +371,7 @@ static bool is_cookie_bad(const struct fake_server *server, const struct message
 static void put_edns(const struct fake_server *server, const struct message *query,
                      struct message_writer *writer, uint16_t rcode)
 {
-    uint8_t bytes[64];
+    uint8_t bytes[64 + NAME_LEN_MAX];
     struct writer options = writer_over(bytes, sizeof bytes);
     struct span cookie;
     bool has_cookie = (server->mood >= FAKE_COOKIES && server->mood <= FAKE_FALSE_COOKIES) &&
@@ -333,6 +381,11 @@ static void put_edns(const struct fake_server *server, const struct message *que
         writer_u16(&options, COOKIE_CLIENT_LEN + SERVER_COOKIE_LEN);
         writer_span(&options, span_part(cookie, 0, COOKIE_CLIENT_LEN));
         writer_span(&options, span_of(SERVER_COOKIE, SERVER_COOKIE_LEN));
+    }
+    if (server->agent.len > 0) {
+        writer_u16(&options, EDNS_OPTION_REPORT_CHANNEL);
+        writer_u16(&options, server->agent.len);
+        name_write(server->agent, &options);
     }
     struct edns edns = {.is_present = true, .udp_size = 1232, .options = writer_written(&options)};
     message_add_edns(writer, &edns, rcode);
@@ -374,6 +427,9 @@ size_t fake_answer_make(struct fake_net *net, const struct fake_server *server,
         bytes[3] |= 0x80;
     }
     len = script_play(net, server, query, bytes, len);
+    if (len == 0) {
+        return 0;
+    }
     len = cut_to_fit(query, transport, bytes, len);
     return net->forge == NULL ? len : net->forge(net, server, bytes, len, FAKE_MESSAGE_SIZE);
 }

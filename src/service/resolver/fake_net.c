@@ -8,6 +8,7 @@
 
 #include "core/dns/rdata.h"
 #include "service/resolver/fake_parts.h"
+#include "service/resolver/state.h"
 
 enum {
     ARENA_SIZE_MAX = 64 << 20,
@@ -43,6 +44,7 @@ void fake_open(struct fake_net *net)
     net->entropy = (struct entropy){random_fill, net};
     net->now = (struct moment){(int64_t)START_WALL_S * MOMENT_NS_PER_S, MOMENT_NS_PER_S};
     timers_clear(net);
+    net->client = fake_address("192.0.2.99");
     net->times = (struct sign_times){START_WALL_S - 3600, START_WALL_S + 30 * 86400};
 }
 
@@ -124,11 +126,13 @@ static void asked_note(struct fake_net *net, const struct effect_ask *ask)
     enum status status = message_read_query(ask->message, &buffer, &query);
     require(status == OK);
     struct fake_asked *asked = &net->asked_log[net->asked - 1];
-    *asked = (struct fake_asked){.server = ask->server,
-                                 .transport = ask->transport,
-                                 .type = query.question.type,
-                                 .flags = query.flags,
-                                 .has_edns = query.edns.is_present};
+    *asked = (struct fake_asked){
+        .server = ask->server,
+        .transport = ask->transport,
+        .type = query.question.type,
+        .flags = query.flags,
+        .has_edns = query.edns.is_present,
+        .has_key_tags = edns_find(&query.edns, EDNS_OPTION_KEY_TAG, &(struct span){0})};
     status = name_copy(&net->replies_arena, query.question.name, &asked->name);
     require(status == OK);
 }
@@ -148,6 +152,7 @@ static void pending_add(struct fake_net *net, const struct effect_ask *ask)
         .server = ask->server,
         .is_lost = is_lost,
         .due_ns = net->now.mono_ns + (is_lost ? ask->timeout_ms : delay_ms) * MOMENT_NS_PER_MS,
+        .end_ns = net->now.mono_ns + ask->timeout_ms * MOMENT_NS_PER_MS,
         .len = ask->message.len};
     memcpy(pending->bytes, ask->message.bytes, ask->message.len);
     if (server != NULL) {
@@ -272,7 +277,8 @@ static size_t pending_first(const struct fake_net *net)
 void fake_carry(struct fake_net *net)
 {
     static uint8_t bytes[FAKE_MESSAGE_SIZE];
-    struct fake_pending pending = net->pending[pending_first(net)];
+    struct fake_pending *first = &net->pending[pending_first(net)];
+    struct fake_pending pending = *first;
     struct fake_server *server = fake_find_server(net, pending.server);
     if (pending.due_ns > net->now.mono_ns) {
         pass_ns(net, pending.due_ns - net->now.mono_ns);
@@ -287,6 +293,11 @@ void fake_carry(struct fake_net *net)
     enum status status = message_read_query(span_of(pending.bytes, pending.len), &buffer, &query);
     require(status == OK);
     size_t len = fake_answer_make(net, server, &query, pending.transport, bytes);
+    if (len == 0) { /* to this question nothing comes */
+        first->is_lost = true;
+        first->due_ns = first->end_ns;
+        return;
+    }
     if (pending.transport == TRANSPORT_UDP) {
         deliver_noise(net, &pending, server->mood, bytes, len);
     }
@@ -300,7 +311,7 @@ void fake_settle(struct fake_net *net)
         bool is_timer_first =
             net->pending_count == 0 || timer_ns < net->pending[pending_first(net)].due_ns;
         if (timer_ns != TIMER_NEVER_NS && is_timer_first &&
-            (net->pending_count > 0 || net->reply_count < net->channel)) {
+            (net->pending_count > 0 || net->resolver->query_count > 0)) {
             pass_ns(net, timer_ns > net->now.mono_ns ? timer_ns - net->now.mono_ns : 0);
         } else if (net->pending_count > 0) {
             fake_carry(net);
@@ -357,7 +368,7 @@ uint64_t fake_send(struct fake_net *net, const char *name, uint16_t type, uint16
         .kind = EVENT_QUERY,
         .query = {.channel = ++net->channel,
                   .transport = (how & FAKE_TCP) != 0 ? TRANSPORT_TCP : TRANSPORT_UDP,
-                  .peer = fake_address("192.0.2.99"),
+                  .peer = net->client,
                   .message = message}};
     handle(net, &event);
     return net->channel;

@@ -20,7 +20,8 @@ enum {
     FAKE_ASKED_MAX = 4096,
     FAKE_SCRIPTS_MAX = 64,
     FAKE_TIMERS_MAX = 8,
-    FAKE_SCRIPT_DROPS_MAX = 8
+    FAKE_SCRIPT_DROPS_MAX = 8,
+    FAKE_REPLAYS_MAX = 8
 };
 
 /* What a server does to every query. */
@@ -104,6 +105,7 @@ struct fake_fault {
 struct fake_key {
     struct signing_key signing; /* signing.key NULL: its algorithm is unknown to us */
     bool has_ds, signs_keys, signs_zone;
+    bool is_absent; /* from the DNSKEY RRset */
 };
 
 struct fake_zone {
@@ -126,8 +128,19 @@ struct fake_server {
     enum fake_mood mood;
     const struct fake_zone *zones[FAKE_ZONES_MAX];
     size_t zone_count;
+    struct name agent; /* who is told of failures (RFC 9567); no octets: nobody */
     uint32_t delay_ms; /* until its answer comes; 0: as everybody's */
     uint32_t queries;
+};
+
+/* An RRset of a zone with its true signatures, where it does not belong. */
+struct fake_replay {
+    enum section section;
+    struct name owner; /* for NSEC3: the name that it matches or covers */
+    uint16_t type;
+    struct name as; /* the owner that it is said to have */
+    bool has_apex;
+    struct name apex; /* of the zone that it is taken from; else the deepest that has it */
 };
 
 /* What a server says to one question instead of the truth, or how it changes the truth. */
@@ -138,6 +151,7 @@ struct fake_script {
     uint16_t type;      /* 0: any */
     uint32_t uses_left; /* then it speaks the truth again */
     bool is_honest;     /* begins with the true answer; else with nothing */
+    bool is_silent;     /* nothing comes */
     bool has_rcode;
     uint16_t rcode;
     uint16_t flags;         /* instead of those of the answer, when not honest; beside them else */
@@ -150,6 +164,8 @@ struct fake_script {
     size_t drop_count;
     struct rrset *rrsets[SECTION_COUNT];
     size_t rrset_counts[SECTION_COUNT];
+    struct fake_replay replays[FAKE_REPLAYS_MAX];
+    size_t replay_count;
 };
 
 /* A query that was sent. */
@@ -160,6 +176,7 @@ struct fake_asked {
     uint16_t type;
     uint16_t flags;
     bool has_edns;
+    bool has_key_tags; /* RFC 8145 §4 */
 };
 
 struct fake_pending {
@@ -168,6 +185,7 @@ struct fake_pending {
     struct address server;
     bool is_lost;
     int64_t due_ns; /* its answer, or the end of waiting */
+    int64_t end_ns; /* of waiting */
     uint8_t bytes[512];
     size_t len;
 };
@@ -197,6 +215,7 @@ struct fake_net {
     struct fake_reply replies[FAKE_REPLIES_MAX];
     size_t reply_count;
     uint64_t channel;
+    struct address client; /* who asks */
     struct fake_script scripts[FAKE_SCRIPTS_MAX];
     size_t script_count;
     struct fake_asked asked_log[FAKE_ASKED_MAX]; /* the first of them */

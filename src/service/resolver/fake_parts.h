@@ -8,7 +8,8 @@ enum { FAKE_MESSAGE_SIZE = 65535 };
 const struct rrset *fake_zone_cut(const struct fake_zone *zone, struct name name, bool is_strict);
 /* In place of one that is there. */
 void fake_put_rrset(struct fake_zone *zone, const struct rrset *rrset);
-/* The server's message for that query, into `bytes` of FAKE_MESSAGE_SIZE; its length. */
+/* The server's message for that query, into `bytes` of FAKE_MESSAGE_SIZE; its length, 0
+ * when a script says that nothing comes. */
 size_t fake_answer_make(struct fake_net *net, const struct fake_server *server,
                         const struct message *query, enum transport transport, uint8_t *bytes);
 

@@ -135,7 +135,9 @@ static void dnskeys_put(struct fake_net *net, struct fake_zone *zone)
     struct rrset dnskeys;
     rrset_begin(&builder, &net->arena, zone->apex, TYPE_DNSKEY, 300);
     for (size_t i = 0; i < zone->key_count; i++) {
-        rrset_add(&builder, zone->keys[i].signing.dnskey.rdata);
+        if (!zone->keys[i].is_absent) {
+            rrset_add(&builder, zone->keys[i].signing.dnskey.rdata);
+        }
     }
     for (uint32_t i = 0; i < zone->policy.same_tag_keys; i++) {
         struct dnskey stranger;

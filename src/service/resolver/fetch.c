@@ -7,6 +7,7 @@
 
 #include "core/dns/rdata.h"
 #include "service/resolver/query.h"
+#include "service/resolver/trust_signal.h"
 
 /* --- the table of fetches under way --- */
 
@@ -67,6 +68,9 @@ struct fetch *fetch_start(struct resolver *resolver, struct name name, uint16_t 
     fetch->zone = NAME_ROOT;
     judgement_set(&fetch->failure, EDE_NO_REACHABLE_AUTHORITY, "no server could be asked");
     fetch_enqueue(resolver, fetch);
+    if (type == TYPE_DNSKEY) {
+        trust_signal_tell(resolver, fetch->name);
+    }
     return fetch;
 }
 
@@ -117,6 +121,7 @@ void fetch_drop(struct resolver *resolver, struct fetch *fetch)
     *link = fetch->hash_next;
     resolver->fetches[fetch->slot] = NULL;
     resolver->fetch_count--;
+    fetch_close_ask(resolver, fetch);
     cache_entry_release(fetch->delegation);
     cache_entry_release(fetch->address);
     cache_entry_release(fetch->result);
@@ -189,6 +194,10 @@ static void waiting_tell(struct resolver *resolver, struct fetch *fetch)
         fetch_leave_query(fetch, query);
         query->fetched = result == NULL ? NULL : cache_entry_hold(result);
         query->fetched_origin = fetch->origin;
+        query->agent = (struct name){0};
+        if (fetch->agent.len > 0) {
+            name_copy_to(fetch->agent, &query->agent_octets, &query->agent);
+        }
         query_enqueue(resolver, query);
     }
     while (fetch->waiting_fetches != NULL) {

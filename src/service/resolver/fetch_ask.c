@@ -1,6 +1,8 @@
 /* What is sent to the chosen server, and which message is the answer to it. */
 #include "service/resolver/fetch_steps.h"
 #include "service/resolver/minimise.h"
+#include "service/resolver/report.h"
+#include "service/resolver/trust_signal.h"
 
 /* --- FETCH_ASK --- */
 
@@ -20,7 +22,7 @@ static void name_mix_case(const struct entropy *entropy, struct name_buffer *buf
 static struct span query_write(struct resolver *resolver, const struct fetch *fetch, uint16_t flags,
                                struct question question, uint8_t *bytes)
 {
-    uint8_t option_bytes[64];
+    uint8_t option_bytes[128];
     struct writer options = writer_over(option_bytes, sizeof option_bytes);
     if (fetch->transport != TRANSPORT_TLS) {
         struct span cookie =
@@ -29,6 +31,7 @@ static struct span query_write(struct resolver *resolver, const struct fetch *fe
         writer_u16(&options, (uint16_t)cookie.len);
         writer_span(&options, cookie);
     }
+    trust_signal_add_option(resolver, question, &options);
     struct edns edns = {
         .wants_dnssec = true, .udp_size = RESOLVER_UDP_SIZE, .options = writer_written(&options)};
     struct message_writer writer;
@@ -41,11 +44,33 @@ static struct span query_write(struct resolver *resolver, const struct fetch *fe
     return message_end(&writer);
 }
 
+/* One zone must not have all that can be asked. Resolvers that the operator named are not one. */
+static bool zone_has_room(struct resolver *resolver, struct fetch *fetch)
+{
+    const struct resolver_options *options = &resolver->options;
+    struct quota_zone_limits limits = {options->zone_open_max, options->zone_rate_max,
+                                       options->zone_rate_factor};
+    if (fetch_is_forwarded(fetch)) {
+        return true;
+    }
+    fetch->zone_quota = quota_zone_begin(resolver->quota, fetch->zone, &limits, resolver->now);
+    if (fetch->zone_quota == 0) {
+        char zone[NAME_TEXT_MAX];
+        resolver->stats.zones_limited++;
+        judgement_set(&fetch->failure, EDE_OTHER, "too many questions to servers of %.160s",
+                      name_print(fetch->zone, zone));
+    }
+    return fetch->zone_quota != 0;
+}
+
 enum fetch_step fetch_send(struct resolver *resolver, struct fetch *fetch)
 {
     struct server_candidate *candidate = &fetch->candidates[fetch->chosen];
     if (fetch->queries_left == 0 || fetch->account->upstream_left == 0) {
         return FETCH_FIND_ADDRESS;
+    }
+    if (!zone_has_room(resolver, fetch)) {
+        return fetch_fail(resolver, fetch, false); /* the next moment there may be room */
     }
     bool is_forwarded = fetch_is_forwarded(fetch);
     uint16_t flags = is_forwarded ? FLAG_RD : 0;
@@ -61,6 +86,7 @@ enum fetch_step fetch_send(struct resolver *resolver, struct fetch *fetch)
     question.name = fetch->sent_name;
     uint8_t *bytes = arena_take(&resolver->outbox->scratch, MESSAGE_UDP_LEN_MIN);
     if (bytes == NULL) {
+        fetch_close_ask(resolver, fetch);
         return fetch_fail_limit(resolver, fetch, "memory");
     }
     struct span message = query_write(resolver, fetch, flags, question, bytes);
@@ -96,11 +122,20 @@ enum fetch_step fetch_await_answer(struct resolver *resolver, struct fetch *fetc
     return FETCH_AWAIT_ANSWER; /* fetch_hear moves it on */
 }
 
+void fetch_close_ask(struct resolver *resolver, struct fetch *fetch)
+{
+    fetch->ask = 0;
+    if (fetch->zone_quota != 0) {
+        quota_zone_end(resolver->quota, fetch->zone_quota);
+        fetch->zone_quota = 0;
+    }
+}
+
 static void ask_close(struct resolver *resolver, struct fetch *fetch)
 {
     if (fetch->ask != 0) {
         outbox_add(resolver->outbox, EFFECT_ASK_DONE)->ask_done = fetch->ask;
-        fetch->ask = 0;
+        fetch_close_ask(resolver, fetch);
     }
 }
 
@@ -108,7 +143,7 @@ static void hear_end(struct resolver *resolver, struct fetch *fetch, enum status
 {
     struct server_candidate *candidate = &fetch->candidates[fetch->chosen];
     char server[ADDRESS_TEXT_MAX];
-    fetch->ask = 0; /* the world has closed it */
+    fetch_close_ask(resolver, fetch); /* the world has done so */
     if (outcome == TIMED_OUT) {
         resolver->stats.upstream_timeouts++;
         servers_note_timeout(resolver->servers, candidate->address);
@@ -179,6 +214,7 @@ static void hear_answer(struct resolver *resolver, struct fetch *fetch,
     }
     int64_t rtt_ns = resolver->now.mono_ns - fetch->sent_ns;
     servers_note_answer(resolver->servers, fetch->candidates[fetch->chosen].address, rtt_ns);
+    report_note_agent(fetch, message);
     fetch->heard = message;
     fetch_set_step(fetch, FETCH_JUDGE);
 }

@@ -51,6 +51,7 @@ static enum fetch_step judge_referral(struct resolver *resolver, struct fetch *f
         return fetch_fail_limit(resolver, fetch, "referrals");
     }
     fetch->referrals_left--;
+    fetch->agent = (struct name){0}; /* that of the zone above */
     int64_t now_ns = resolver->now.mono_ns;
     int64_t expires_ns = expiry_of(resolver, CACHE_DELEGATION, response->ttl_s);
     bool is_below_cut = fetch->delegation != NULL && fetch->zone.label_count > 0;

@@ -19,5 +19,7 @@ void fetch_set_result(struct resolver *resolver, struct fetch *fetch, struct cac
 /* FETCH_DONE with the last failure; `is_kept`: the next who ask hear of it too (RFC 9520). */
 enum fetch_step fetch_fail(struct resolver *resolver, struct fetch *fetch, bool is_kept);
 enum fetch_step fetch_fail_limit(struct resolver *resolver, struct fetch *fetch, const char *what);
+/* Its question is not open any more. */
+void fetch_close_ask(struct resolver *resolver, struct fetch *fetch);
 /* Waits for the fetch of an address. */
 void fetch_join_fetch(struct fetch *fetch, struct fetch *waiting);

@@ -30,6 +30,8 @@ static const struct metric_family OCTETS = {"vouch_resolver_cache_bytes", METRIC
 static const struct metric_family EVICTIONS = {"vouch_resolver_cache_evictions_total",
                                                METRIC_COUNTER, NULL,
                                                "Entries that went for want of room"};
+static const struct metric_family REPORTS = {"vouch_resolver_error_reports_total", METRIC_COUNTER,
+                                             NULL, "Failures reported to agents (RFC 9567)"};
 static const struct metric_family UPSTREAM = {"vouch_resolver_upstream_queries_total",
                                               METRIC_COUNTER, NULL, "Questions to name servers"};
 static const struct metric_family UPSTREAM_TCP = {"vouch_resolver_upstream_tcp_total",
@@ -40,16 +42,21 @@ static const struct metric_family TIMEOUTS = {"vouch_resolver_upstream_timeouts_
 static const struct metric_family IGNORED = {"vouch_resolver_upstream_ignored_total",
                                              METRIC_COUNTER, NULL,
                                              "Messages that were no answer to a question of ours"};
+static const struct metric_family LIMITED = {
+    "vouch_resolver_limited_total", METRIC_COUNTER, "limit",
+    "Questions not asked and answers not sent, by the limit of one client or one zone"};
+static const struct metric_family CHECKS = {"vouch_resolver_signature_checks_total", METRIC_COUNTER,
+                                            NULL, "Signatures checked, good or bad"};
+static const struct metric_family HASHES = {"vouch_resolver_nsec3_hashes_total", METRIC_COUNTER,
+                                            NULL, "Names hashed to check denials"};
 static const struct metric_family WAITING = {"vouch_resolver_clients", METRIC_GAUGE, NULL,
                                              "Questions of clients under way"};
 static const struct metric_family FETCHES = {"vouch_resolver_fetches", METRIC_GAUGE, NULL,
                                              "Inner questions under way"};
 
 static const char *const TRANSPORTS[] = {
-    [TRANSPORT_UDP] = "udp",
-    [TRANSPORT_TCP] = "tcp",
-    [TRANSPORT_TLS] = "tls",
-    [TRANSPORT_HTTPS] = "https",
+    [TRANSPORT_UDP] = "udp",     [TRANSPORT_TCP] = "tcp",   [TRANSPORT_TLS] = "tls",
+    [TRANSPORT_HTTPS] = "https", [TRANSPORT_QUIC] = "quic",
 };
 static_assert(LEN(TRANSPORTS) == TRANSPORT_COUNT, "a label for each transport");
 
@@ -61,6 +68,22 @@ static void add_failures(const struct resolver_stats *stats, struct metrics *met
         if (stats->failures[code] > 0 && label != NULL) {
             metrics_add(metrics, &FAILURES, span_of_text(label), (int64_t)stats->failures[code]);
         }
+    }
+}
+
+static void add_limits(const struct resolver_stats *stats, struct metrics *metrics)
+{
+    const struct {
+        const char *limit;
+        uint64_t count;
+    } ROWS[] = {
+        {"client", stats->clients_limited},
+        {"zone", stats->zones_limited},
+        {"late", stats->late_dropped},
+        {"room", stats->jostled},
+    };
+    for (size_t i = 0; i < LEN(ROWS); i++) {
+        metrics_add(metrics, &LIMITED, span_of_text(ROWS[i].limit), (int64_t)ROWS[i].count);
     }
 }
 
@@ -79,10 +102,13 @@ void resolver_add_metrics(const struct resolver *resolver, struct metrics *metri
         {&ENTRIES, cache_count(resolver->cache)},
         {&OCTETS, cache_size(resolver->cache)},
         {&EVICTIONS, cache_evictions(resolver->cache)},
+        {&REPORTS, stats->reports},
         {&UPSTREAM, stats->upstream_queries},
         {&UPSTREAM_TCP, stats->upstream_tcp},
         {&TIMEOUTS, stats->upstream_timeouts},
         {&IGNORED, stats->ignored_messages},
+        {&CHECKS, stats->signature_checks},
+        {&HASHES, stats->denial_hashes},
         {&WAITING, resolver->query_count},
         {&FETCHES, resolver->fetch_count},
     };
@@ -98,6 +124,7 @@ void resolver_add_metrics(const struct resolver *resolver, struct metrics *metri
                     (int64_t)stats->verdicts[i]);
     }
     add_failures(stats, metrics);
+    add_limits(stats, metrics);
 }
 
 void resolver_tell_metrics(const struct resolver *resolver, struct outbox *outbox)

@@ -90,8 +90,8 @@ const struct nta *nta_find(const struct resolver *resolver, struct name name, ui
             deepest = nta;
         }
     }
-    for (size_t i = 0; deepest != NULL && i < resolver->options.anchor_count; i++) {
-        struct name anchored = resolver->options.anchors[i].zone;
+    for (size_t i = 0; deepest != NULL && i < resolver->anchor_count; i++) {
+        struct name anchored = resolver->anchors[i].zone;
         if (name_is_below(anchored, deepest->zone) && trust_covers(anchored, name, type)) {
             return NULL; /* RFC 7646 §1.1: validation begins again there */
         }
@@ -134,7 +134,7 @@ void nta_expire(struct resolver *resolver)
             drop_at(resolver, i - 1);
         } else if (nta->recheck_ns <= now_ns) {
             nta->recheck_ns = now_ns + (int64_t)RESOLVER_NTA_RECHECK_S * MOMENT_NS_PER_S;
-            query_probe(resolver, nta->zone);
+            query_ask(resolver, nta->zone, TYPE_SOA, QUERY_FOR_NTA);
         }
     }
     set_timer(resolver);

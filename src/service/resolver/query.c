@@ -11,9 +11,12 @@
 #include "service/resolver/local.h"
 #include "service/resolver/nta.h"
 #include "service/resolver/reply.h"
+#include "service/resolver/report.h"
 #include "service/resolver/retry.h"
+#include "service/resolver/roll.h"
 #include "service/resolver/stale.h"
 #include "service/resolver/synthesis.h"
+#include "service/resolver/trust_signal.h"
 #include "service/resolver/validate.h"
 
 /* --- QUERY_LOOK_UP, QUERY_AWAIT_FETCH --- */
@@ -59,35 +62,57 @@ static struct cache_entry *entry_find(struct resolver *resolver, struct name nam
     return entry;
 }
 
-static struct query *query_new(struct resolver *resolver, const struct client *client);
-
-/* The servers are asked for what the cache has already, and what they say is validated. */
-static void refresh_begin(struct resolver *resolver, struct name name, uint16_t type)
-{
-    struct client nobody = {.flags = FLAG_RD,
-                            .has_question = true,
-                            .question = {.name = name, .type = type, .class_ = CLASS_IN}};
-    struct query *query = query_new(resolver, &nobody);
-    if (query != NULL) {
-        query->is_refresh = true;
-        query_enqueue(resolver, query);
-    }
-}
-
 /* What the cache has for the name that the query has reached, held. */
 static struct cache_entry *link_find(struct resolver *resolver, struct query *query)
 {
-    bool is_asked_anew = query->is_refresh && query->link_count == 0;
+    bool is_asked_anew = query->link_count == 0 && (query->purpose == QUERY_FOR_CACHE ||
+                                                    query->purpose == QUERY_FOR_ROLL ||
+                                                    query->purpose == QUERY_FOR_SERVER);
     struct cache_entry *entry =
         is_asked_anew ? NULL : entry_find(resolver, query->name, query->client.question.type);
     if (entry != NULL) {
         if (resolver->options.prefetches && cache_entry_is_due(entry, resolver->now.mono_ns)) {
             cache_entry_set_renewed(entry);
-            refresh_begin(resolver, query->name, query->client.question.type);
+            query_ask(resolver, query->name, query->client.question.type, QUERY_FOR_CACHE);
         }
         return cache_entry_hold(entry);
     }
     return is_asked_anew ? NULL : synthesis_find(resolver, query);
+}
+
+static void fail_unheard(struct resolver *resolver, struct query *query, const char *why);
+
+/* One of the questions that wait longer than any other gives way. */
+static bool make_room(struct resolver *resolver)
+{
+    enum { SPENT_MS = RESOLVER_QUERY_MS_MAX - RESOLVER_JOSTLE_MS };
+    struct query *oldest = resolver->oldest;
+    int64_t left_ns = oldest->deadline_ns - resolver->now.mono_ns;
+    if (left_ns > (int64_t)SPENT_MS * MOMENT_NS_PER_MS || oldest->awaits == NULL) {
+        return false;
+    }
+    resolver->stats.jostled++;
+    fail_unheard(resolver, oldest, "no answer in time, and others need the room");
+    return true;
+}
+
+/* Whoever has to wait for servers takes a place among all, and among those of its client. */
+static const char *wait_begin(struct resolver *resolver, struct query *query)
+{
+    if (query->is_waiting || query->purpose != QUERY_FOR_CLIENT) {
+        return NULL;
+    }
+    if (resolver->waiting_count >= RESOLVER_CLIENTS_MAX && !make_room(resolver)) {
+        return "too many questions are waiting";
+    }
+    if (!quota_client_begin(resolver->quota, query->client.peer,
+                            resolver->options.client_waiting_max)) {
+        resolver->stats.clients_limited++;
+        return "too many questions of yours are waiting";
+    }
+    query->is_waiting = true;
+    resolver->waiting_count++;
+    return NULL;
 }
 
 static enum query_step walk_look_up(struct resolver *resolver, struct query *query)
@@ -104,10 +129,13 @@ static enum query_step walk_look_up(struct resolver *resolver, struct query *que
     if (entry != NULL) {
         return fail_as(resolver, query, entry);
     }
-    if (resolver->options.stale_wait_ms == 0 && !query->is_refresh &&
-        stale_answer(resolver, query)) {
-        refresh_begin(resolver, query->name, type);
+    if (resolver->options.stale_wait_ms == 0 && stale_answer(resolver, query)) {
+        query_ask(resolver, query->name, type, QUERY_FOR_CACHE);
         return QUERY_ANSWER;
+    }
+    const char *full = wait_begin(resolver, query);
+    if (full != NULL) {
+        return fail(query, EDE_OTHER, full);
     }
     struct fetch *fetch = fetch_start(resolver, query->name, type, query->account, 0);
     if (fetch == NULL) {
@@ -235,22 +263,58 @@ static enum query_step walk_await_evidence(struct resolver *resolver, struct que
 
 /* --- QUERY_ANSWER --- */
 
-static enum query_step walk_answer(struct resolver *resolver, struct query *query)
+/* After so long the client has asked again, or it never asked and the answer is aimed at it. */
+static bool is_worth_sending(struct resolver *resolver, const struct query *query)
 {
-    if (query->is_probe) {
+    int64_t asked_ns = query->deadline_ns - (int64_t)RESOLVER_QUERY_MS_MAX * MOMENT_NS_PER_MS;
+    int64_t late_ns = (int64_t)resolver->options.late_ms * MOMENT_NS_PER_MS;
+    return query->client.transport != TRANSPORT_UDP || late_ns == 0 ||
+           resolver->now.mono_ns - asked_ns <= late_ns ||
+           quota_client_may_be_late(resolver->quota, query->client.peer, resolver->now);
+}
+
+/* What came of a question of our own. */
+static void hear(struct resolver *resolver, const struct query *query)
+{
+    switch (query->purpose) {
+    case QUERY_FOR_NTA:
         nta_hear(resolver, query);
-        return QUERY_DONE;
-    }
-    if (query->is_refresh) {
+        break;
+    case QUERY_FOR_ROLL:
+        roll_hear(resolver, query);
+        break;
+    case QUERY_FOR_CACHE:
         if (!query->is_failed) {
             reply_open(query);
         }
+        break;
+    case QUERY_FOR_AGENT:
+        resolver->report_count--;
+        break;
+    case QUERY_FOR_CLIENT:
+    case QUERY_FOR_SERVER:
+        break;
+    }
+}
+
+static enum query_step walk_answer(struct resolver *resolver, struct query *query)
+{
+    if (query->purpose != QUERY_FOR_CLIENT) {
+        hear(resolver, query);
         return QUERY_DONE;
     }
+    report_failure(resolver, query);
     if (query->is_failed) {
         stale_answer(resolver, query);
     }
-    reply_query(resolver, query);
+    if (!query->is_failed && trust_signal_forbids(resolver, query)) {
+        fail(query, EDE_OTHER, "the root key sentinel says no (RFC 8509)");
+    }
+    if (is_worth_sending(resolver, query)) {
+        reply_query(resolver, query);
+    } else {
+        resolver->stats.late_dropped++;
+    }
     struct resolver_stats *stats = &resolver->stats;
     *(query->has_fetched ? &stats->cache_misses : &stats->cache_hits) += 1;
     enum verdict verdict = query->judgement.verdict;
@@ -349,6 +413,15 @@ void query_drop(struct resolver *resolver, struct query *query)
         fetch_leave_query(query->awaits, query);
     }
     list_remove(resolver, query);
+    if (query->is_waiting) {
+        quota_client_end(resolver->quota, query->client.peer);
+        resolver->waiting_count--;
+    }
+    if (query->evidence != NULL) {
+        resolver->stats.signature_checks +=
+            CHAIN_SIGNATURE_CHECKS_MAX - query->budget.signatures_left;
+        resolver->stats.denial_hashes += CHAIN_HASHES_MAX - query->budget.denial.hashes_left;
+    }
     for (size_t i = 0; i < query->link_count; i++) {
         cache_entry_release(query->links[i].entry);
     }
@@ -364,19 +437,24 @@ void query_drop(struct resolver *resolver, struct query *query)
     free(query);
 }
 
+/* Nothing was heard as long as it could wait. */
+static void fail_unheard(struct resolver *resolver, struct query *query, const char *why)
+{
+    const char *last = query->awaits == NULL ? "" : query->awaits->failure.reason;
+    judgement_set(&query->judgement, EDE_NO_REACHABLE_AUTHORITY, "%s; last: %s", why, last);
+    query->is_failed = true;
+    step_set(query, QUERY_ANSWER);
+    query_walk(resolver, query);
+}
+
 void query_expire(struct resolver *resolver)
 {
     while (resolver->oldest != NULL && resolver->oldest->deadline_ns <= resolver->now.mono_ns) {
         struct query *query = resolver->oldest;
-        const char *last = query->awaits == NULL ? "" : query->awaits->failure.reason;
         if (query->awaits != NULL) {
             fetch_note_late(resolver, query->awaits);
         }
-        judgement_set(&query->judgement, EDE_NO_REACHABLE_AUTHORITY, "no answer in time; last: %s",
-                      last);
-        query->is_failed = true;
-        step_set(query, QUERY_ANSWER);
-        query_walk(resolver, query);
+        fail_unheard(resolver, query, "no answer in time");
     }
     outbox_timer(resolver->outbox, RESOLVER_TIMER_QUERIES,
                  resolver->oldest == NULL ? TIMER_NEVER_NS : resolver->oldest->deadline_ns);
@@ -449,8 +527,6 @@ static bool refusal_find(const struct resolver *resolver, const struct event_que
         {type_is_meta(type) && !is_any, {RCODE_NOTIMP, EDE_OTHER, "this type is not one of data"}},
         {(message->flags & FLAG_RD) == 0,
          {RCODE_REFUSED, EDE_OTHER, "recursion was not desired, and there is nothing else here"}},
-        {resolver->query_count >= RESOLVER_CLIENTS_MAX,
-         {RCODE_SERVFAIL, EDE_OTHER, "too many queries are waiting"}},
     };
     for (size_t i = 0; i < LEN(REFUSALS); i++) {
         if (REFUSALS[i].fits) {
@@ -508,16 +584,24 @@ static void query_start(struct resolver *resolver, struct query *query)
     }
 }
 
-void query_probe(struct resolver *resolver, struct name zone)
+bool query_ask(struct resolver *resolver, struct name name, uint16_t type,
+               enum query_purpose purpose)
 {
-    struct client nobody = {.flags = FLAG_RD,
+    /* What a server says to being told something is not even looked at. */
+    bool is_told = purpose == QUERY_FOR_SERVER || purpose == QUERY_FOR_AGENT;
+    struct client nobody = {.flags = is_told ? FLAG_RD | FLAG_CD : FLAG_RD,
                             .has_question = true,
-                            .question = {.name = zone, .type = TYPE_SOA, .class_ = CLASS_IN}};
+                            .question = {.name = name, .type = type, .class_ = CLASS_IN}};
     struct query *query = query_new(resolver, &nobody);
-    if (query != NULL) {
-        query->is_probe = true;
-        query_start(resolver, query);
+    if (query == NULL) {
+        return false;
     }
+    query->purpose = purpose;
+    query_enqueue(resolver, query);
+    if (resolver->oldest == query) {
+        outbox_timer(resolver->outbox, RESOLVER_TIMER_QUERIES, query->deadline_ns);
+    }
+    return true;
 }
 
 static void begin_resolving(struct resolver *resolver, const struct client *client)
@@ -550,6 +634,7 @@ void query_begin(struct resolver *resolver, const struct event_query *event)
     }
     resolver->stats.client_queries[event->transport]++;
     struct client client = {.channel = event->channel,
+                            .peer = event->peer,
                             .transport = event->transport,
                             .id = message.id,
                             .flags = message.flags,

@@ -12,8 +12,9 @@ void query_expire(struct resolver *resolver);
 /* Answers those whose clients have waited long enough for better with what is stale; sets its
  * timer. */
 void query_answer_stale(struct resolver *resolver);
-/* A question of the resolver's own, the SOA of a zone, judged as if no negative trust anchor were
- * there; nta_hear gets what it came to. */
-void query_probe(struct resolver *resolver, struct name zone);
+/* A question of the resolver's own, which walks when its turn comes in the same event. False
+ * without memory. */
+bool query_ask(struct resolver *resolver, struct name name, uint16_t type,
+               enum query_purpose purpose);
 /* Frees it without an answer; for the end. */
 void query_drop(struct resolver *resolver, struct query *query);

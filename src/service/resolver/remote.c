@@ -6,6 +6,7 @@
 #include "core/base/text.h"
 #include "core/dnssec/verdict.h"
 #include "service/resolver/nta.h"
+#include "service/resolver/roll.h"
 
 enum { TEXT_SIZE = 64 * 1024, WORDS_MAX = 3 };
 
@@ -29,7 +30,7 @@ static void status(struct order *order)
     const char *validation = resolver->options.is_validating ? "validating" : "not validating";
     writer_print(&order->text, "resolver: %s\n", validation);
     writer_print(&order->text, "forward and stub zones: %zu\n", resolver->options.zone_count);
-    writer_print(&order->text, "trust anchors: %zu\n", resolver->options.anchor_count);
+    writer_print(&order->text, "trust anchors: %zu\n", resolver->anchor_count);
     writer_print(&order->text, "negative trust anchors: %zu\n", resolver->nta_count);
     writer_print(&order->text, "queries waiting: %" PRIu32 "\n", resolver->query_count);
     writer_print(&order->text, "fetches under way: %" PRIu32 "\n", resolver->fetch_count);
@@ -137,6 +138,11 @@ static void list_ntas(struct order *order)
     }
 }
 
+static void list_anchors(struct order *order)
+{
+    roll_list(order->resolver, &order->text);
+}
+
 static const char *kind_text(enum cache_kind kind)
 {
     static const char *const TEXTS[] = {
@@ -189,6 +195,7 @@ static const struct {
     {"status", status},   {"stats", stats},           {"reload", reload},
     {"flush", flush},     {"flush-name", flush_name}, {"dump", dump},
     {"nta-add", add_nta}, {"nta-remove", remove_nta}, {"nta-list", list_ntas},
+    {"anchors", list_anchors},
 };
 
 static void words_cut(struct span line, struct order *order)

@@ -2,6 +2,7 @@
 #include "service/resolver/reply.h"
 
 #include "service/resolver/stale.h"
+#include "service/resolver/trust_signal.h"
 
 #include <string.h>
 
@@ -253,6 +254,9 @@ void reply_open(const struct query *query)
     for (size_t i = 0; i < query->link_count; i++) {
         enum verdict verdict = query->links[i].verdict;
         bool is_plain = verdict == VERDICT_INSECURE && query->judgement.ede == EDE_NONE;
+        if (trust_signal_is_sentinel(query->links[i].name)) {
+            continue; /* what is trusted may change */
+        }
         if (verdict == VERDICT_SECURE || is_plain) {
             cache_entry_open(query->links[i].entry, verdict == VERDICT_SECURE);
         }

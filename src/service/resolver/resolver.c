@@ -13,6 +13,7 @@
 #include "service/resolver/query.h"
 #include "service/resolver/quick.h"
 #include "service/resolver/remote.h"
+#include "service/resolver/roll.h"
 
 enum { KEYS_CACHED_MAX = 256 };
 
@@ -104,11 +105,12 @@ enum status resolver_open(const struct resolver_options *options, struct resolve
     opened->seed = entropy_u64(options->entropy);
     if (cache_open(options->cache_size, options->entropy, options->grace, &opened->cache) != OK ||
         servers_open(options->entropy, &opened->servers) != OK ||
+        quota_open(options->entropy, &opened->quota) != OK ||
         key_cache_open(KEYS_CACHED_MAX, &opened->keys) != OK) {
         resolver_close(opened);
         return NO_MEMORY;
     }
-    enum status status = OK;
+    enum status status = roll_open(opened);
     for (size_t i = 0; status == OK && i < options->insecure_count; i++) {
         status = nta_add(opened, options->insecure[i], 0);
     }
@@ -134,8 +136,10 @@ void resolver_close(struct resolver *resolver)
         }
     }
     nta_close(resolver);
+    roll_close(resolver);
     cache_close(resolver->cache);
     servers_close(resolver->servers);
+    quota_close(resolver->quota);
     key_cache_close(resolver->keys);
     free(resolver);
 }
@@ -166,6 +170,7 @@ static void timer_run(struct resolver *resolver, uint64_t timer)
         [RESOLVER_TIMER_NTAS] = nta_expire,
         [RESOLVER_TIMER_PRIMING] = prime_begin,
         [RESOLVER_TIMER_STALE] = query_answer_stale,
+        [RESOLVER_TIMER_ROLLS] = roll_ask,
     };
     require(timer < LEN(RUNS) && RUNS[timer] != NULL);
     RUNS[timer](resolver);
@@ -185,6 +190,7 @@ void resolver_handle(void *state, const struct event *event, struct outbox *outb
         break;
     case EVENT_START:
         prime_begin(resolver);
+        roll_ask(resolver);
         break;
     case EVENT_TIMER:
         timer_run(resolver, event->timer);

@@ -4,9 +4,10 @@
  * knows: START, QUERY, ANSWER, TIMER, CONTROL; it ignores the others. */
 #include "core/base/address.h"
 #include "core/base/log.h"
-#include "core/dnssec/chain.h"
+#include "core/dnssec/anchor_roll.h"
 #include "core/node/grace.h"
 #include "core/node/node.h"
+#include "core/store/disk.h"
 
 struct resolver_prefix {
     struct address address;
@@ -34,10 +35,25 @@ struct resolver_zone {
     size_t server_count;
 };
 
+/* A zone whose anchors follow its rolls (RFC 5011). `point` is what the file says, or how it
+ * begins; the resolver changes it, and then writes the file. */
+struct resolver_roll {
+    struct anchor_point *point;
+    const struct disk *disk;
+    const char *file;
+};
+/* Reads the file. NOT_FOUND: there is none, and `point` is as it was. */
+enum status resolver_roll_load(const struct resolver_roll *roll, int64_t now_s,
+                               struct problem *problem) MUST_USE;
+/* Writes it whole, or after any crash it is the one before. */
+enum status resolver_roll_save(const struct resolver_roll *roll) MUST_USE;
+
 struct resolver_options {               /* all pointers live as long as the resolver */
     bool is_validating;                 /* otherwise nothing is checked and AD is never set */
     const struct trust_anchor *anchors; /* the root's or any zones' */
     size_t anchor_count;
+    const struct resolver_roll *rolls; /* their zones have no other anchors than these */
+    size_t roll_count;
     const struct name *insecure; /* zones that are not validated; at most RESOLVER_NTAS_MAX */
     size_t insecure_count;
     const struct address *root_hints; /* port included */
@@ -62,10 +78,20 @@ struct resolver_options {               /* all pointers live as long as the reso
     uint32_t stale_ttl_max_s;   /* so long after it; 0: without an end */
     uint32_t stale_reply_ttl_s; /* what clients are told */
     uint32_t stale_wait_ms;     /* a client waits so long for something better; 0: not at all */
-    bool avoids_ipv4;           /* ask name servers over IPv6 alone */
-    bool uses_ipv6;             /* ask name servers over IPv6 too */
-    bool minimises_names;       /* QNAME minimisation (RFC 9156) */
-    bool mixes_case;            /* "0x20": random case in upstream questions */
+    uint32_t late_ms; /* of answers that take longer by UDP, a client gets a few a second; 0: all */
+    uint32_t client_waiting_max; /* questions of one client that wait for servers; 0: any number */
+    uint32_t zone_open_max;      /* questions to one zone's servers at a time; 0: any number */
+    uint32_t zone_rate_max;      /* and in a second; 0: any number */
+    uint32_t zone_rate_factor;   /* beyond it one of so many is let through; 0: none */
+    bool avoids_ipv4;            /* ask name servers over IPv6 alone */
+    bool uses_ipv6;              /* ask name servers over IPv6 too */
+    bool minimises_names;        /* QNAME minimisation (RFC 9156) */
+    bool accepts_sha1; /* else algorithms 5 and 7 and digest 1 are as if unknown (RFC 9905) */
+    bool wants_all_algorithms; /* of the DS RRset, not any one (RFC 6840 §5.11) */
+    bool obeys_sentinels;      /* root key sentinels (RFC 8509) */
+    bool signals_anchors;      /* tells zones which of their keys are trusted (RFC 8145) */
+    bool reports_errors;       /* to the agents that zones name (RFC 9567) */
+    bool mixes_case;           /* "0x20": random case in upstream questions */
     const struct entropy *entropy;
     const struct log *log;     /* may be NULL */
     const struct grace *grace; /* of the threads that call resolver_answer; NULL: there are none */

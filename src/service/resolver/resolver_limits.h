@@ -29,7 +29,14 @@ enum {
     /* RRsets of an authority section that are kept as proofs. */
     RESOLVER_PROOF_RRSETS_MAX = 24,
     RESOLVER_EVIDENCE_MAX = 96,
-    RESOLVER_CLIENTS_MAX = 1000,
+    RESOLVER_CLIENTS_MAX = 2000, /* that wait for servers */
+    /* When there is no room for another, that which has waited longest gives way if it has waited
+     * so long: what can be answered at all is answered sooner. */
+    RESOLVER_JOSTLE_MS = 200,
+    /* Answers in one second to one client, of those that come late. */
+    RESOLVER_LATE_ANSWERS_MAX = 8,
+    RESOLVER_QUOTA_CLIENTS = 4096, /* counters */
+    RESOLVER_QUOTA_ZONES = 8192,
     RESOLVER_WAITING_MAX = 100, /* clients for one inner question */
     RESOLVER_FETCHES_MAX = 4096,
     RESOLVER_QUERY_MS_MAX = 8000, /* then the client gets SERVFAIL */
@@ -46,6 +53,9 @@ enum {
     RESOLVER_NTA_S_MAX = 7 * 24 * 3600,
     RESOLVER_NTA_S_DEFAULT = 3600,
     RESOLVER_NTA_RECHECK_S = 300,
+    /* Error reports at a time: whoever makes failures must not make as many questions to another.
+     */
+    RESOLVER_REPORTS_MAX = 16,
     RESOLVER_SERVER_ENTRIES = 8192,
     RESOLVER_LAME_ENTRIES = 1024
 };

@@ -193,11 +193,13 @@ enum status scenario_play(const char *file, struct span text, struct problem *pr
     scenario->problem = problem;
     scenario->options = fake_options(&scenario->net, NULL);
     scenario->options.is_validating = true;
+    scenario->client = scenario->net.client;
     enum status status = text_play(scenario, file, text);
     if (status != OK && problem->status == OK) {
         status = scenario_fail(scenario, "%s", status_text(status));
     }
     fake_close(&scenario->net);
+    scenario_roll_close(scenario);
     arena_close(&scenario->arena);
     free(scenario);
     return status;

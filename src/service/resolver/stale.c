@@ -119,7 +119,7 @@ static void entry_revive(struct resolver *resolver, struct cache_entry *entry)
 bool stale_answer(struct resolver *resolver, struct query *query)
 {
     struct link links[RESOLVER_CHAIN_LINKS_MAX];
-    size_t count = resolver->options.serves_stale && !query->is_probe && !query->is_refresh
+    size_t count = resolver->options.serves_stale && query->purpose == QUERY_FOR_CLIENT
                        ? links_find(resolver, query, links)
                        : 0;
     if (count == 0) {

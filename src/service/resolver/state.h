@@ -4,6 +4,7 @@
  * number of queries and other fetches that wait for it. */
 #include "core/dns/message.h"
 #include "service/resolver/cache.h"
+#include "service/resolver/quota.h"
 #include "service/resolver/resolver.h"
 #include "service/resolver/resolver_limits.h"
 #include "service/resolver/response.h"
@@ -69,13 +70,16 @@ struct fetch {
     uint16_t id;
     struct name sent_name; /* with the case as sent */
     struct name_buffer sent_octets;
-    uint64_t ask; /* 0: none open */
+    uint64_t ask;        /* 0: none open */
+    uint32_t zone_quota; /* what it counts as, for quota_zone_end; 0: nothing */
     int64_t sent_ns;
     uint32_t ignored_count;
     bool has_bad_cookie;         /* the server of this try wanted another cookie once */
     const struct message *heard; /* FETCH_JUDGE */
     /* The outcome. */
     struct judgement failure; /* EDE and reason of the last thing that went wrong */
+    struct name agent;        /* who is told of failures, as the server says; no octets: nobody */
+    struct name_buffer agent_octets;
     struct cache_entry *result;
     struct origin origin; /* of the result */
     /* Who waits. */
@@ -112,6 +116,7 @@ struct link {
 /* Where an answer goes, and what its client said in the query. */
 struct client {
     uint64_t channel;
+    struct address peer;
     enum transport transport;
     uint16_t id;
     uint16_t flags; /* as it sent them */
@@ -124,9 +129,18 @@ struct client {
     struct question question; /* its case kept */
 };
 
+/* For whom a query is: of all but the first, no client waits. */
+enum query_purpose {
+    QUERY_FOR_CLIENT,
+    QUERY_FOR_NTA,    /* does a zone validate again? (nta_hear) */
+    QUERY_FOR_CACHE,  /* it gets what servers say now */
+    QUERY_FOR_ROLL,   /* the keys of a zone with anchors that follow its rolls (roll_hear) */
+    QUERY_FOR_SERVER, /* it is told something by being asked; what it says is of no interest */
+    QUERY_FOR_AGENT   /* the same, unless the cache knows that it was told (RFC 9567) */
+};
+
 struct query {
-    bool is_probe;   /* the resolver's own look at a zone; no client waits */
-    bool is_refresh; /* the cache gets what servers say now; no client waits */
+    enum query_purpose purpose;
     enum query_step step;
     struct client client;
     struct name_buffer name_octets; /* of client.question */
@@ -140,6 +154,7 @@ struct query {
     struct cache_entry *reached; /* held: the entry for it */
     struct origin reached_origin;
     bool has_fetched;          /* not answered by the cache alone */
+    bool is_waiting;           /* counted among those of its client */
     struct cache_entry *stale; /* held: what the cache had, when it had nothing fresh */
     bool has_tried_stale;      /* its client has waited long enough, and there was nothing */
     /* Validation. */
@@ -169,6 +184,8 @@ struct query {
     struct fetch *awaits;
     struct cache_entry *fetched; /* held: what the awaited fetch gave */
     struct origin fetched_origin;
+    struct name agent; /* of the server that answered last; no octets: nobody */
+    struct name_buffer agent_octets;
     struct query *wait_next;
     struct query *older, *newer; /* by deadline */
     struct query *run_next;
@@ -182,7 +199,8 @@ enum {
     RESOLVER_TIMER_QUERIES = 1,
     RESOLVER_TIMER_NTAS = 2,
     RESOLVER_TIMER_PRIMING = 3,
-    RESOLVER_TIMER_STALE = 4
+    RESOLVER_TIMER_STALE = 4,
+    RESOLVER_TIMER_ROLLS = 5
 };
 
 struct nta;
@@ -194,8 +212,15 @@ struct resolver_stats {
     uint64_t stale;        /* answers after their time */
     uint64_t synthesised;  /* answers made from the denials of others */
     uint64_t refused;
+    uint64_t clients_limited; /* one client had too many questions waiting */
+    uint64_t zones_limited;   /* questions that were not asked, of one zone too many were */
+    uint64_t late_dropped;    /* answers that came too late to be worth the risk */
+    uint64_t jostled;         /* questions that gave way to others */
+    uint64_t signature_checks;
+    uint64_t denial_hashes;
     uint64_t failures[RESOLVER_EDE_COUNT]; /* SERVFAIL answers by their extended error, and behind
                                               those of them that have none */
+    uint64_t reports;                      /* of failures, to those who want to hear of them */
     uint64_t upstream_queries;
     uint64_t upstream_tcp;
     uint64_t upstream_timeouts;
@@ -210,9 +235,13 @@ struct resolver {
     bool may_ask_loopback; /* the operator's own servers are there */
     struct cache *cache;
     struct servers *servers;
+    struct quota *quota;
     struct key_cache *keys;
     struct nta *ntas; /* NULL: there never was one */
     size_t nta_count;
+    struct trust_anchor *anchors; /* the configured ones and those that follow rolls, as of now */
+    size_t anchor_count;
+    uint32_t report_count; /* under way */
     struct resolver_stats stats;
     _Atomic uint64_t quick_answers[VERDICT_COUNT]; /* by other threads, not in `stats` yet */
     uint64_t seed;
@@ -223,6 +252,7 @@ struct resolver {
     uint32_t slot_next; /* where the search for a free slot begins */
     struct query *oldest, *newest;
     uint32_t query_count;
+    uint32_t waiting_count; /* of them, those of clients that wait for servers */
     bool has_stale_timer;
     struct fetch *run_fetches;
     struct query *run_queries;
@@ -242,6 +272,12 @@ void account_release(struct account *account);
 static inline bool fetch_is_forwarded(const struct fetch *fetch)
 {
     return fetch->configured != NULL && !fetch->configured->is_stub;
+}
+
+/* The query validates its answer as if there were no negative trust anchors and no other data. */
+static inline bool query_looks_only(const struct query *query)
+{
+    return query->purpose == QUERY_FOR_NTA || query->purpose == QUERY_FOR_ROLL;
 }
 
 /* A sentence for EDE_... that a query or a fetch failed with. */

@@ -328,7 +328,7 @@ struct cache_entry *synthesis_find(struct resolver *resolver, const struct query
 {
     uint16_t type = query->client.question.type;
     bool is_parents = type == TYPE_DS && !name_is_root(query->name);
-    if (!resolver->options.reuses_denials || query->is_probe ||
+    if (!resolver->options.reuses_denials || query_looks_only(query) ||
         (query->client.flags & FLAG_CD) != 0) {
         return NULL;
     }

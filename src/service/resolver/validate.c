@@ -188,8 +188,8 @@ static void link_judge(struct query *query, struct link *link, const struct judg
 /* No anchor above the name: nobody ever promised that it is secure (RFC 4033 §5). */
 static bool has_anchor(const struct resolver *resolver, const struct evidence *evidence)
 {
-    for (size_t i = 0; i < resolver->options.anchor_count; i++) {
-        if (trust_covers(resolver->options.anchors[i].zone, evidence->name, evidence->type)) {
+    for (size_t i = 0; i < resolver->anchor_count; i++) {
+        if (trust_covers(resolver->anchors[i].zone, evidence->name, evidence->type)) {
             return true;
         }
     }
@@ -201,7 +201,8 @@ static bool has_anchor(const struct resolver *resolver, const struct evidence *e
 static bool is_known(struct resolver *resolver, struct query *query, struct link *link)
 {
     const struct evidence *data = &query->evidence[0];
-    const struct nta *nta = query->is_probe ? NULL : nta_find(resolver, data->name, data->type);
+    const struct nta *nta =
+        query_looks_only(query) ? NULL : nta_find(resolver, data->name, data->type);
     struct judgement judgement = {.verdict = VERDICT_SECURE, .ede = EDE_NONE};
     if (nta != NULL) {
         nta_judge(nta, &judgement);
@@ -252,11 +253,13 @@ static struct link *link_next(struct query *query)
 
 static void chain_run(struct resolver *resolver, struct query *query, struct chain_result *result)
 {
-    struct chain_input input = {.anchors = resolver->options.anchors,
-                                .anchor_count = resolver->options.anchor_count,
+    struct chain_input input = {.anchors = resolver->anchors,
+                                .anchor_count = resolver->anchor_count,
                                 .evidence = query->evidence,
                                 .evidence_count = query->evidence_count,
                                 .now_s = moment_wall_s(resolver->now),
+                                .refuses_sha1 = !resolver->options.accepts_sha1,
+                                .wants_all_algorithms = resolver->options.wants_all_algorithms,
                                 .keys = resolver->keys,
                                 .scratch = &resolver->outbox->scratch};
     *result = (struct chain_result){0};
