@@ -187,7 +187,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--sockets", type=int, default=4)
-    parser.add_argument("--window", type=int, default=64, help="questions open on each socket")
+    parser.add_argument("--window", type=int, default=48, help="questions open on each socket")
     parser.add_argument("--servers", default="vouch,vouch-xdp,knot,knot-xdp")
     parser.add_argument("--folder", help="keeps what was made there")
     options = parser.parse_args()

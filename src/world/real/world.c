@@ -354,9 +354,8 @@ enum status world_open(const struct world_options *options, struct world **opene
     world->started_wall_s = moment_wall_s(clock_now());
     outbox_open(&world->outbox, OUTBOX_MAX);
     sigprocmask(SIG_BLOCK, NULL, &world->signals_before);
-    enum status status = options->user == NULL
-                             ? OK
-                             : privilege_become(options->user, options->uses_xdp, problem);
+    enum status status =
+        options->user == NULL ? OK : privilege_become(options->user, options->uses_xdp, problem);
     if (status != OK) {
         world_close(world);
         return status;

@@ -7,6 +7,8 @@
 
 enum { ANSWER_LEN_MAX = 1400 };
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct xdp_frame question;
