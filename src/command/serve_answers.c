@@ -51,6 +51,22 @@ static enum status read_nsid(struct serve *serve, struct auth_options *options,
     return arena_copy(&serve->arena, writer_written(&writer), &options->nsid);
 }
 
+static enum status read_agent(struct serve *serve, struct auth_options *options,
+                              struct problem *problem)
+{
+    const char *text = text_of(serve, "send-report-channel");
+    struct name_buffer *octets = arena_take(&serve->arena, sizeof *octets);
+    if (octets == NULL) {
+        return problem_set(problem, NO_MEMORY, "no memory for send-report-channel");
+    }
+    if (text != NULL &&
+        (name_parse(span_of_text(text), NULL, octets, &options->report_agent, problem) != OK ||
+         name_is_root(options->report_agent))) {
+        return fault(serve, problem, "send-report-channel is a name, and not the root");
+    }
+    return OK;
+}
+
 static enum status read_secrets(struct serve *serve, struct auth_options *options,
                                 struct problem *problem)
 {
@@ -103,5 +119,6 @@ enum status serve_read_answers(struct serve *serve, struct problem *problem)
         return fault(serve, problem, "dsync-resolver is no address");
     }
     enum status status = read_nsid(serve, options, problem);
+    status = status == OK ? read_agent(serve, options, problem) : status;
     return status != OK ? status : read_secrets(serve, options, problem);
 }

@@ -133,6 +133,11 @@ static const struct config_option options[] = {
      .help = "what NSID tells (RFC 5001): octets in hexadecimal, or ascii_TEXT; unset: the "
              "identity, unless it is hidden"},
     {.section = "server",
+     .name = "send-report-channel",
+     .kind = CONFIG_NAME,
+     .help = "agent that resolvers tell of failures with our zones (RFC 9567); it serves that name "
+             "by itself; unset: none"},
+    {.section = "server",
      .name = "any",
      .kind = CONFIG_CHOICE,
      .default_value = "rrset",

@@ -95,6 +95,8 @@ struct auth_manager {
                               struct outbox *outbox, struct problem *problem);
 };
 
+enum { AUTH_AGENT_LEN_MAX = 4 + NAME_LEN_MAX }; /* of the option that names the agent */
+
 struct auth_options {
     const struct auth_zone_options *zones; /* what is there at the start; names are copied */
     size_t zone_count;
@@ -105,6 +107,8 @@ struct auth_options {
     const char *version;   /* what version.bind says; NULL: REFUSED */
     const char *identity;  /* id.server; NULL: REFUSED */
     struct span nsid;      /* at most AUTH_NSID_LEN_MAX octets; empty: the identity */
+    struct name report_agent; /* who is told of failures with our zones, as every answer with EDNS
+                                 says (RFC 9567); no octets: nobody */
     bool hides_any;        /* ANY gets HINFO, not one of the RRsets (RFC 8482 §4.2) */
     bool ignores_cookies;  /* DNS cookies are not answered */
     bool requires_cookies; /* by UDP, who sends a cookie that is not ours gets BADCOOKIE */

@@ -153,6 +153,9 @@ void auth_write_asked(const struct auth *auth, const struct auth_asked *asked,
     if (asked->has_cookie) {
         write_cookie(auth, asked, options);
     }
+    if (auth->options.report_agent.len > 0) {
+        write_option(options, EDNS_OPTION_REPORT_CHANNEL, name_span(auth->options.report_agent));
+    }
 }
 
 void auth_write_options(const struct auth *auth, const struct auth_request *request,

@@ -18,7 +18,7 @@ struct reply {
     uint8_t *bytes;
     size_t size;
     uint16_t rcode;
-    uint8_t options[OPTIONS_LEN_MAX];
+    uint8_t options[OPTIONS_LEN_MAX + AUTH_AGENT_LEN_MAX];
     size_t options_len;
 };
 

@@ -370,6 +370,43 @@ static void test_nsid(void **state)
     end(&fixture);
 }
 
+/* RFC 9567 §6.2: every answer with EDNS says who is told of failures. */
+static void test_report_agent(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool has_edns;
+        const char *why;
+    } rows[] = {
+        {"example.", true, "an answer"},
+        {"missing.example.", true, "a denial"},
+        {"elsewhere.", true, "a refusal"},
+        {"example.", false, "without EDNS there is no place for it"},
+    };
+    struct name_buffer buffer;
+    struct name agent = test_name("agent.test.", &buffer);
+    struct fixture fixture;
+    begin_with(&fixture, (struct auth_options){.report_agent = agent});
+    for (size_t i = 0; i < LEN(rows); i++) {
+        uint8_t bytes[1024];
+        struct span value;
+        struct form form = {.questions = 1,
+                            .name = rows[i].name,
+                            .type = TYPE_SOA,
+                            .class_ = 1,
+                            .has_edns = rows[i].has_edns,
+                            .udp_size = 1232};
+        const struct message *answer =
+            send(&fixture, TRANSPORT_UDP, span_of(bytes, fill(&form, bytes)));
+        bool is_told = edns_find(&answer->edns, EDNS_OPTION_REPORT_CHANNEL, &value);
+        if (is_told != rows[i].has_edns || (is_told && !span_equal(value, name_span(agent)))) {
+            fail_msg("%s", rows[i].why);
+        }
+    }
+    end(&fixture);
+}
+
 /* Sends a question signed with that key and gives the answer's rcode and TSIG check. */
 static uint16_t ask_signed(struct fixture *fixture, struct tsig_key key, int64_t now_s,
                            enum status *checked)
@@ -669,6 +706,7 @@ int main(void)
         cmocka_unit_test(test_broken_messages),
         cmocka_unit_test(test_truncation),
         cmocka_unit_test(test_nsid),
+        cmocka_unit_test(test_report_agent),
         cmocka_unit_test(test_streams),
         cmocka_unit_test(test_tsig),
         cmocka_unit_test(test_axfr),

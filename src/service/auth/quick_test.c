@@ -307,6 +307,8 @@ static void test_plain(void **state)
     check(ZONE_NSEC, (struct auth_options){0});
     check(ZONE_NSEC3, (struct auth_options){.udp_size_ipv4 = 4096, .udp_size_ipv6 = 700});
     check(ZONE_NSEC3_OPT_OUT, (struct auth_options){.ignores_cookies = true});
+    struct name_buffer buffer;
+    check(ZONE_NSEC, (struct auth_options){.report_agent = test_name("agent.test.", &buffer)});
 }
 
 static void test_cookies(void **state)

@@ -330,7 +330,8 @@ static void write_opt(const struct auth *auth, struct answer *answer, uint16_t r
         question->wants_dnssec ? 0x80 : 0,
     };
     writer_span(&answer->wire, span_of(opt, sizeof opt));
-    if (question->asked.wants_nsid || question->asked.has_cookie) {
+    if (question->asked.wants_nsid || question->asked.has_cookie ||
+        auth->options.report_agent.len > 0) {
         size_t at = answer->wire.len;
         auth_write_asked(auth, &question->asked, &answer->wire);
         writer_patch_u16(&answer->wire, at - 2, (uint16_t)(answer->wire.len - at));
