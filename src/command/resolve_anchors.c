@@ -98,42 +98,45 @@ static enum status cut_path(struct resolving *resolving, const char *path, const
     return *folder == NULL ? NO_MEMORY : OK;
 }
 
-/* One disk for each folder: it is locked against others. */
-struct folders {
-    const char *names[ROLLS_MAX];
+/* The files of rolls being opened. One disk for each folder: it is locked against others. */
+struct opening {
+    struct resolving *resolving;
+    struct world *world;
+    struct problem *problem;
+    const char *folders[ROLLS_MAX];
     const struct disk *disks[ROLLS_MAX];
-    size_t count;
+    size_t folder_count;
 };
 
-static enum status folder_open(struct resolving *resolving, struct world *world,
-                               struct folders *folders, const char *folder,
-                               const struct disk **disk, struct problem *problem)
+static enum status folder_open(struct opening *opening, const char *folder,
+                               const struct disk **disk)
 {
-    for (size_t i = 0; i < folders->count; i++) {
-        if (strcmp(folders->names[i], folder) == 0) {
-            *disk = folders->disks[i];
+    for (size_t i = 0; i < opening->folder_count; i++) {
+        if (strcmp(opening->folders[i], folder) == 0) {
+            *disk = opening->disks[i];
             return OK;
         }
     }
-    struct disk *opened = arena_take(&resolving->arena, sizeof *opened);
-    enum status status = opened == NULL ? NO_MEMORY : world_disk(world, folder, opened, problem);
-    folders->names[folders->count] = folder;
-    folders->disks[folders->count++] = opened;
+    struct disk *opened = arena_take(&opening->resolving->arena, sizeof *opened);
+    if (opened == NULL) {
+        return NO_MEMORY;
+    }
+    opening->folders[opening->folder_count] = folder;
+    opening->disks[opening->folder_count++] = opened;
     *disk = opened;
-    return status;
+    return world_disk(opening->world, folder, opened, opening->problem);
 }
 
-static enum status read_roll(struct resolving *resolving, struct world *world,
-                             struct folders *folders, const char *path, struct resolver_roll *roll,
-                             struct problem *problem)
+static enum status read_roll(struct opening *opening, const char *path, struct resolver_roll *roll)
 {
+    struct resolving *resolving = opening->resolving;
+    struct problem *problem = opening->problem;
     const char *folder;
-    int64_t now_s = moment_wall_s(world_now(world));
+    int64_t now_s = moment_wall_s(world_now(opening->world));
     roll->point = arena_take(&resolving->arena, sizeof *roll->point);
     enum status status =
         roll->point == NULL ? NO_MEMORY : cut_path(resolving, path, &folder, &roll->file);
-    status = status == OK ? folder_open(resolving, world, folders, folder, &roll->disk, problem)
-                          : status;
+    status = status == OK ? folder_open(opening, folder, &roll->disk) : status;
     if (status != OK) {
         return status;
     }
@@ -169,7 +172,7 @@ enum status resolve_read_rolls(struct resolving *resolving, struct world *world,
     const struct config *config = resolving->config;
     struct resolver_options *options = &resolving->options;
     size_t count = config_list_count(config, "resolver", 0, "auto-trust-anchor-file");
-    struct folders folders = {.count = 0};
+    struct opening opening = {.resolving = resolving, .world = world, .problem = problem};
     if (count > ROLLS_MAX) {
         return problem_set(problem, LIMIT_REACHED, "more than %d auto-trust-anchor-files",
                            ROLLS_MAX);
@@ -181,7 +184,7 @@ enum status resolve_read_rolls(struct resolving *resolving, struct world *world,
     enum status status = rolls == NULL ? NO_MEMORY : OK;
     for (size_t i = 0; i < count && status == OK; i++) {
         const char *path = config_list_at(config, "resolver", 0, "auto-trust-anchor-file", i);
-        status = read_roll(resolving, world, &folders, path, &rolls[i], problem);
+        status = read_roll(&opening, path, &rolls[i]);
     }
     options->rolls = rolls;
     options->roll_count = count;

@@ -1,5 +1,5 @@
 /* The numbers of the resolver, a row each: for monitoring and for the operator's `stats`. */
-#include "service/resolver/state.h"
+#include "service/resolver/roll.h"
 
 #include <assert.h>
 
@@ -30,6 +30,8 @@ static const struct metric_family OCTETS = {"vouch_resolver_cache_bytes", METRIC
 static const struct metric_family EVICTIONS = {"vouch_resolver_cache_evictions_total",
                                                METRIC_COUNTER, NULL,
                                                "Entries that went for want of room"};
+static const struct metric_family ANCHORS = {"vouch_resolver_trust_anchors", METRIC_GAUGE, "state",
+                                             "Trust anchors by their state (RFC 5011)"};
 static const struct metric_family REPORTS = {"vouch_resolver_error_reports_total", METRIC_COUNTER,
                                              NULL, "Failures reported to agents (RFC 9567)"};
 static const struct metric_family UPSTREAM = {"vouch_resolver_upstream_queries_total",
@@ -87,6 +89,16 @@ static void add_limits(const struct resolver_stats *stats, struct metrics *metri
     }
 }
 
+static void add_anchors(const struct resolver *resolver, struct metrics *metrics)
+{
+    uint32_t counts[ANCHOR_STATE_COUNT];
+    roll_count(resolver, counts);
+    for (int i = ANCHOR_ADD_PENDING; i < ANCHOR_STATE_COUNT; i++) {
+        metrics_add(metrics, &ANCHORS, span_of_text(anchor_state_text((enum anchor_state)i)),
+                    (int64_t)counts[i]);
+    }
+}
+
 void resolver_add_metrics(const struct resolver *resolver, struct metrics *metrics)
 {
     const struct resolver_stats *stats = &resolver->stats;
@@ -125,6 +137,7 @@ void resolver_add_metrics(const struct resolver *resolver, struct metrics *metri
     }
     add_failures(stats, metrics);
     add_limits(stats, metrics);
+    add_anchors(resolver, metrics);
 }
 
 void resolver_tell_metrics(const struct resolver *resolver, struct outbox *outbox)

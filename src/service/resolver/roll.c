@@ -240,3 +240,20 @@ void roll_list(const struct resolver *resolver, struct writer *text)
         list_followed(resolver->options.rolls[i].point, text);
     }
 }
+
+void roll_count(const struct resolver *resolver, uint32_t counts[ANCHOR_STATE_COUNT])
+{
+    const struct resolver_options *options = &resolver->options;
+    for (int state = 0; state < ANCHOR_STATE_COUNT; state++) {
+        counts[state] = 0;
+    }
+    for (size_t i = 0; i < options->anchor_count; i++) {
+        counts[ANCHOR_VALID] += roll_of(resolver, options->anchors[i].zone) == NULL ? 1 : 0;
+    }
+    for (size_t i = 0; i < options->roll_count; i++) {
+        const struct anchor_point *point = options->rolls[i].point;
+        for (size_t j = 0; j < point->key_count; j++) {
+            counts[point->keys[j].state]++;
+        }
+    }
+}

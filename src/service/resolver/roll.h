@@ -11,4 +11,6 @@ void roll_ask(struct resolver *resolver);
 void roll_hear(struct resolver *resolver, const struct query *query);
 /* Every anchor with its state, a line each. */
 void roll_list(const struct resolver *resolver, struct writer *text);
+/* How many anchors are in each state; the configured ones are valid. */
+void roll_count(const struct resolver *resolver, uint32_t counts[ANCHOR_STATE_COUNT]);
 void roll_close(struct resolver *resolver);
