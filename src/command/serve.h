@@ -102,6 +102,8 @@ bool serve_has_signer(const struct serve *serve);
 enum status serve_open_link(struct serve *serve, struct problem *problem) MUST_USE;
 /* The zone in a file; every finding goes to stderr. NULL on failure. */
 struct zone *serve_load_zone(const char *file, struct name apex);
+/* The same; what it and the files that it includes were is added to `seen`. */
+struct zone *serve_load_zone_seen(const char *file, struct name apex, struct zonefile_seen *seen);
 /* A world as the configuration of that section ("server" or "signer") wants it. */
 enum status serve_open_world(const struct serve *serve, const char *section, const char *name,
                              struct world **world, struct problem *problem) MUST_USE;

@@ -18,6 +18,7 @@ static const size_t ZONE_FILE_LEN_MAX = (size_t)4 << 30;
 struct loading {
     struct arena arena;
     const char *file;
+    struct zonefile_seen *seen;
 };
 
 static void say_problem(void *user, const struct problem *problem)
@@ -39,22 +40,32 @@ static void say_finding(void *user, enum zone_severity severity, const struct pr
     say_problem(NULL, &placed);
 }
 
-static enum status open_include(void *user, const char *file, struct span *text)
+static enum status read_file(struct loading *loading, const char *file, struct span *text,
+                             struct problem *problem)
 {
-    struct loading *loading = user;
-    struct problem problem = {0};
-    return file_read(file, ZONE_FILE_LEN_MAX, &loading->arena, text, &problem);
+    struct file_content content;
+    enum status status =
+        file_read_seen(file, ZONE_FILE_LEN_MAX, &loading->arena, &content, problem);
+    zonefile_seen_add(loading->seen, file, status == OK ? content.state : 0);
+    *text = content.text;
+    return status;
 }
 
-struct zone *serve_load_zone(const char *file, struct name apex)
+static enum status open_include(void *user, const char *file, struct span *text)
 {
-    struct loading loading = {.file = file};
+    struct problem problem = {0};
+    return read_file(user, file, text, &problem);
+}
+
+struct zone *serve_load_zone_seen(const char *file, struct name apex, struct zonefile_seen *seen)
+{
+    struct loading loading = {.file = file, .seen = seen};
     struct zonefile_source source = {
         .file = file, .origin = apex, .open_include = open_include, .include_user = &loading};
     struct problem problem = {0};
     struct zone *zone = NULL;
     arena_open(&loading.arena, ZONE_FILE_LEN_MAX);
-    enum status status = file_read(file, ZONE_FILE_LEN_MAX, &loading.arena, &source.text, &problem);
+    enum status status = read_file(&loading, file, &source.text, &problem);
     if (status != OK) {
         say_problem(NULL, &problem);
     } else {
@@ -68,6 +79,14 @@ struct zone *serve_load_zone(const char *file, struct name apex)
         return NULL;
     }
     return status == OK ? zone : NULL;
+}
+
+struct zone *serve_load_zone(const char *file, struct name apex)
+{
+    struct zonefile_seen seen = {0};
+    struct zone *zone = serve_load_zone_seen(file, apex, &seen);
+    zonefile_seen_close(&seen);
+    return zone;
 }
 
 /* All that is read again: the configuration, its secrets, and zones, those to come included. */
@@ -154,15 +173,19 @@ static enum status make_zones(struct serve_process *process, struct auth_zone_op
     for (size_t i = 0; i < serve->zone_count && status == OK; i++) {
         struct serve_zone *zone = &serve->zones[i];
         status = serve_make_configured(process, zone, &zones[i], problem);
-        if (status == OK && zones[i].is_fixed_later) {
-            zones[i].fixed = serve_reload_zone(NULL, zone->name, zones[i].origin);
-            status = zones[i].fixed != NULL ? OK : MALFORMED;
-        }
-        if (status != OK && problem->status == OK) {
-            problem_set(problem, status, "the zone %.200s cannot be served", zone->text);
+    }
+    if (status == OK) {
+        status = serve_load_files(zones, serve->zone_count, &serve->bulk);
+    }
+    for (size_t i = 0; i < serve->zone_count && status == OK; i++) {
+        if (zones[i].is_fixed_later && zones[i].fixed == NULL) {
+            status = problem_set(problem, MALFORMED, "the zone %.200s cannot be served",
+                                 serve->zones[i].text);
         }
     }
-    return status;
+    return status == OK || problem->status != OK
+               ? status
+               : problem_set(problem, status, "no memory for zones");
 }
 
 /* Opens the service in its world with the zones of the configuration. */
@@ -198,6 +221,9 @@ static enum status open_auth(struct serve_process *process, struct problem *prob
     for (size_t i = 0; zones != NULL && i < serve->zone_count; i++) {
         /* The reference that loading gave; the service has its own. */
         zone_release((struct zone *)(uintptr_t)zones[i].fixed);
+        if (zones[i].seen != NULL) {
+            zonefile_seen_close(zones[i].seen);
+        }
     }
     return status;
 }

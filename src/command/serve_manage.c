@@ -27,11 +27,7 @@ static enum status add_with(struct serve_process *process, struct serve_zone *te
         return status;
     }
     options.mark = mark;
-    struct zone *fixed = serve_reload_zone(NULL, name, terms);
-    options.fixed = fixed;
-    status = auth_add(process->auth, &options, now, problem);
-    zone_release(fixed);
-    return status;
+    return auth_add(process->auth, &options, now, problem);
 }
 
 static enum status manage_add(void *user, struct name name, struct span pattern, struct moment now,
@@ -44,7 +40,8 @@ static enum status manage_add(void *user, struct name name, struct span pattern,
         writer_text(text, "the server has no state folder to remember the zone in\n");
         return REFUSED;
     }
-    if (auth_zone_options_of(process->auth, name) != NULL) {
+    struct auth_zone_options options;
+    if (auth_zone_options_of(process->auth, name, &options)) {
         writer_text(text, "the zone is there already\n");
         return EXISTS;
     }
@@ -64,10 +61,7 @@ static enum status manage_add(void *user, struct name name, struct span pattern,
         (void)!serve_list_remove(process, name);
         return status;
     }
-    const struct auth_zone_options *added = auth_zone_options_of(process->auth, name);
-    writer_text(text, added->is_fixed_later && !auth_zone_is_served(process->auth, name)
-                          ? "added; its file cannot be read yet, see the log\n"
-                          : "added\n");
+    writer_text(text, "added\n"); /* or what comes of its file is said when that was read */
     return OK;
 }
 
@@ -75,13 +69,13 @@ static enum status manage_remove(void *user, struct name name, struct moment now
                                  struct outbox *outbox, struct writer *text)
 {
     struct serve_process *process = user;
-    const struct auth_zone_options *options = auth_zone_options_of(process->auth, name);
-    if (options == NULL) {
+    struct auth_zone_options options;
+    if (!auth_zone_options_of(process->auth, name, &options)) {
         writer_text(text, "there is no such zone\n");
         return NOT_FOUND;
     }
-    if (options->mark != SERVE_MARK_ADDED) {
-        writer_text(text, options->mark == SERVE_MARK_MEMBER
+    if (options.mark != SERVE_MARK_ADDED) {
+        writer_text(text, options.mark == SERVE_MARK_MEMBER
                               ? "the zone is a member of a catalog: it goes when that drops it\n"
                               : "the zone stands in the configuration file: remove it there, then "
                                 "reload\n");
@@ -112,23 +106,56 @@ static enum status manage_member(void *user, const struct auth_zone_options *cat
     if (pattern == NULL) {
         return problem_set(problem, NOT_FOUND, "no pattern of catalog-template is there");
     }
-    if (auth_zone_options_of(process->auth, member) == NULL) {
+    struct auth_zone_options options;
+    if (!auth_zone_options_of(process->auth, member, &options)) {
         return add_with(process, pattern, member, SERVE_MARK_MEMBER, now, problem);
     }
-    struct auth_zone_options options;
     enum status status = serve_make_options(process, pattern, member, &options, problem);
     options.mark = SERVE_MARK_MEMBER;
     return status == OK ? auth_change(process->auth, &options, now, outbox, problem) : status;
 }
 
+/* Zones that were added in an earlier life, in order. */
+struct listed {
+    struct auth_zone_options options;
+    struct listed *next;
+};
+struct listing {
+    struct serve_process *process;
+    struct listed *first, **last;
+    size_t count;
+};
+
+static enum status list_zone(struct listing *listing, struct serve_zone *terms, struct name name,
+                             struct problem *problem)
+{
+    struct serve_process *process = listing->process;
+    struct arena *bulk = &process->now->bulk;
+    struct listed *listed = arena_take(bulk, sizeof *listed);
+    struct name kept;
+    if (listed == NULL || name_copy(bulk, name, &kept) != OK) {
+        return problem_set(problem, NO_MEMORY, "no memory");
+    }
+    enum status status = serve_make_options(process, terms, kept, &listed->options, problem);
+    if (status == OK) {
+        listed->options.mark = SERVE_MARK_ADDED;
+        *listing->last = listed;
+        listing->last = &listed->next;
+        listing->count++;
+    }
+    return status;
+}
+
 static void add_listed(void *user, struct name name, struct span pattern)
 {
-    struct serve_process *process = user;
+    struct listing *listing = user;
+    struct serve_process *process = listing->process;
     const struct log *log = world_log(process->world);
     char text[NAME_TEXT_MAX];
     struct problem problem = {0};
     struct serve_zone *terms = serve_find_pattern(process->now, pattern);
-    if (auth_zone_options_of(process->auth, name) != NULL) {
+    struct auth_zone_options options;
+    if (auth_zone_options_of(process->auth, name, &options)) {
         log_line(log, LOG_WARNING,
                  "zone %s: was added, and stands in the configuration now, which rules",
                  name_print(name, text));
@@ -136,16 +163,46 @@ static void add_listed(void *user, struct name name, struct span pattern)
         log_line(log, LOG_ERROR,
                  "zone %s: was added, and is not served: the configuration has no pattern %.*s",
                  name_print(name, text), (int)pattern.len, (const char *)pattern.bytes);
-    } else if (add_with(process, terms, name, SERVE_MARK_ADDED, world_now(process->world),
-                        &problem) != OK) {
+    } else if (list_zone(listing, terms, name, &problem) != OK) {
         log_line(log, LOG_ERROR, "zone %s: was added, and is not served: %s",
                  name_print(name, text), problem.sentence);
     }
 }
 
+/* Those whose file cannot be read are there all the same, and served when it can. */
+static enum status add_all_listed(const struct listing *listing, struct problem *problem)
+{
+    struct serve_process *process = listing->process;
+    struct arena *bulk = &process->now->bulk;
+    struct auth_zone_options *zones = arena_take_array(bulk, listing->count, sizeof *zones);
+    size_t count = 0;
+    for (struct listed *at = listing->first; zones != NULL && at != NULL; at = at->next) {
+        zones[count++] = at->options;
+    }
+    enum status status = zones == NULL ? NO_MEMORY : serve_load_files(zones, count, bulk);
+    for (size_t i = 0; i < count && status == OK; i++) {
+        char text[NAME_TEXT_MAX];
+        struct problem fault = {0};
+        struct zone *fixed = (struct zone *)(uintptr_t)zones[i].fixed;
+        if (auth_add(process->auth, &zones[i], world_now(process->world), &fault) != OK) {
+            log_line(world_log(process->world), LOG_ERROR,
+                     "zone %s: was added, and is not served: %s", name_print(zones[i].name, text),
+                     fault.sentence);
+        }
+        zone_release(fixed);
+        if (zones[i].seen != NULL) {
+            zonefile_seen_close(zones[i].seen); /* unless the service has it */
+        }
+    }
+    return status == OK ? OK : problem_set(problem, status, "no memory for zones that were added");
+}
+
 enum status serve_add_listed(struct serve_process *process, struct problem *problem)
 {
-    return serve_list_read(process, add_listed, process, problem);
+    struct listing listing = {.process = process};
+    listing.last = &listing.first;
+    enum status status = serve_list_read(process, add_listed, &listing, problem);
+    return status == OK ? add_all_listed(&listing, problem) : status;
 }
 
 /* ------------------------------------------------------------------ another configuration */
@@ -211,16 +268,13 @@ static void take_zone(struct reloading *reloading, struct serve_zone *zone)
     struct problem problem = {0};
     struct auth_zone_options options;
     enum status status = serve_make_configured(process, zone, &options, &problem);
-    const struct auth_zone_options *before = auth_zone_options_of(process->auth, zone->name);
-    if (status == OK && before == NULL) {
-        struct zone *fixed =
-            options.is_fixed_later ? serve_reload_zone(NULL, zone->name, options.origin) : NULL;
-        options.fixed = fixed;
+    struct auth_zone_options before;
+    bool is_there = auth_zone_options_of(process->auth, zone->name, &before);
+    if (status == OK && !is_there) {
         status = auth_add(process->auth, &options, reloading->now, &problem);
-        zone_release(fixed);
         reloading->added++;
     } else if (status == OK) {
-        if (before->mark == SERVE_MARK_ADDED) {
+        if (before.mark == SERVE_MARK_ADDED) {
             log_line(world_log(process->world), LOG_WARNING,
                      "zone %s: was added, and stands in the configuration now, which rules",
                      zone->text);

@@ -29,8 +29,12 @@ enum status serve_make_options(struct serve_process *process, struct serve_zone 
 enum status serve_make_configured(struct serve_process *process, struct serve_zone *zone,
                                   struct auth_zone_options *options,
                                   struct problem *problem) MUST_USE;
-/* Its file, if it has one; NULL: there is none, or it was said what is wrong with it. */
-struct zone *serve_reload_zone(void *user, struct name name, const void *origin);
+/* Reads its file, if it has one; it is said what is wrong with it. */
+void serve_reload_zone(void *user, struct auth_file *file);
+/* Reads the files of all zones that have one, with as many threads as there are processors; what
+ * they were stands in the arena. */
+enum status serve_load_files(struct auth_zone_options *zones, size_t count,
+                             struct arena *arena) MUST_USE;
 /* Where the file of a zone with these terms is; TOO_LONG. */
 enum status serve_zone_path(const struct serve_zone *terms, struct name name,
                             char path[SERVE_PATH_MAX]) MUST_USE;

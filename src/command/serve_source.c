@@ -2,6 +2,7 @@
  * read once for all zones that share them, and the files of those that have one. */
 #include "command/command.h"
 #include "command/serve_manage.h"
+#include "world/real/threads.h"
 #include "world/real/world.h"
 
 #include <stdio.h>
@@ -20,21 +21,79 @@ enum status serve_zone_path(const struct serve_zone *terms, struct name name,
     size_t len = strlen(text);
     text[len > 1 ? len - 1 : len] = 0;
     const char *mark = strstr(terms->file, "%s");
-    int written = mark == NULL ? snprintf(path, SERVE_PATH_MAX, "%s", terms->file)
-                               : snprintf(path, SERVE_PATH_MAX, "%.*s%s%s",
-                                          (int)(mark - terms->file), terms->file, text, mark + 2);
+    struct writer writer = writer_over(path, SERVE_PATH_MAX - 1);
+    if (mark == NULL) {
+        writer_text(&writer, terms->file);
+    } else {
+        writer_span(&writer, span_of(terms->file, (size_t)(mark - terms->file)));
+        writer_text(&writer, text);
+        writer_text(&writer, mark + 2);
+    }
+    path[writer.len] = 0;
     bool is_elsewhere = mark != NULL && strchr(text, '/') != NULL;
-    return written < 0 || written >= SERVE_PATH_MAX ? TOO_LONG : is_elsewhere ? BAD_ARGUMENT : OK;
+    return writer.status != OK ? TOO_LONG : is_elsewhere ? BAD_ARGUMENT : OK;
 }
 
-struct zone *serve_reload_zone(void *user, struct name name, const void *origin)
+static uint64_t state_of(void *user, const char *path)
 {
-    const struct serve_zone *terms = origin;
+    (void)user;
+    return file_state(path);
+}
+
+void serve_reload_zone(void *user, struct auth_file *file)
+{
+    static const struct zonefile_states states = {.of = state_of};
+    const struct serve_zone *terms = file->origin;
     char path[SERVE_PATH_MAX];
     (void)user;
-    return terms == NULL || terms->file == NULL || serve_zone_path(terms, name, path) != OK
-               ? NULL
-               : serve_load_zone(path, name);
+    if (terms == NULL || terms->file == NULL || serve_zone_path(terms, file->name, path) != OK) {
+        return;
+    }
+    file->is_same = !file->is_forced && zonefile_seen_is_same(&file->seen, path, &states);
+    if (!file->is_same) {
+        zonefile_seen_close(&file->seen);
+        file->version = serve_load_zone_seen(path, file->name, &file->seen);
+    }
+}
+
+/* Zones whose files several threads read. */
+struct file_loads {
+    struct auth_zone_options *zones;
+    struct zonefile_seen *seen; /* as many */
+    size_t count;
+};
+enum { FILES_EACH = 64 }; /* of one piece of work */
+
+static void load_some(void *user, size_t index)
+{
+    const struct file_loads *loads = user;
+    size_t to = (index + 1) * FILES_EACH;
+    to = to < loads->count ? to : loads->count;
+    for (size_t i = index * FILES_EACH; i < to; i++) {
+        struct auth_zone_options *zone = &loads->zones[i];
+        if (zone->is_fixed_later) {
+            struct auth_file file = {.name = zone->name, .origin = zone->origin, .is_forced = true};
+            serve_reload_zone(NULL, &file);
+            zone->fixed = file.version;
+            loads->seen[i] = file.seen;
+            zone->seen = &loads->seen[i];
+        }
+    }
+}
+
+enum status serve_load_files(struct auth_zone_options *zones, size_t count, struct arena *arena)
+{
+    struct file_loads loads = {zones, arena_take_array(arena, count, sizeof *loads.seen), count};
+    struct threads *threads = NULL;
+    if (loads.seen == NULL) {
+        return NO_MEMORY;
+    }
+    size_t pieces = (count + FILES_EACH - 1) / FILES_EACH;
+    bool has_threads = pieces > 1 && threads_open(0, &threads) == OK;
+    const struct parallel *parallel = has_threads ? threads_parallel(threads) : parallel_none();
+    parallel->run(parallel->self, load_some, &loads, pieces);
+    threads_close(threads);
+    return OK;
 }
 
 enum status serve_make_primary(const struct serve_zone *zone, struct world *world,

@@ -29,8 +29,9 @@ bool config_says_any(const struct config *config, const char *section, size_t in
     require(index < config->groups[group].count);
     const struct part *part = config->groups[group].parts[index];
     for (const struct entry *entry = part->first; entry != NULL; entry = entry->next) {
+        const char *name = entry->option->name;
         for (size_t i = 0; i < count; i++) {
-            if (strcmp(entry->option->name, options[i]) == 0) {
+            if (name[0] == options[i][0] && strcmp(name, options[i]) == 0) {
                 return true;
             }
         }

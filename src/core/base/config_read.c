@@ -66,10 +66,17 @@ static int shown_len(struct span word)
 
 /* ------------------------------------------------------------------ the schema */
 
+/* Most words differ in their first letter. */
+static bool is_word(struct span text, const char *word)
+{
+    return text.len > 0 && text.bytes[0] == (uint8_t)word[0] &&
+           span_equal(text, span_of_text(word));
+}
+
 size_t config_section_index(const struct config_schema *schema, struct span name)
 {
     size_t i = 0;
-    while (i < schema->section_count && !span_equal(name, span_of_text(schema->sections[i].name))) {
+    while (i < schema->section_count && !is_word(name, schema->sections[i].name)) {
         i++;
     }
     return i;
@@ -79,8 +86,7 @@ const struct config_option *config_find_option(const struct section_options *opt
                                                struct span name)
 {
     for (size_t i = 0; i < options->count; i++) {
-        const char *known = options->list[i]->name;
-        if (known[0] == (char)name.bytes[0] && span_equal(name, span_of_text(known))) {
+        if (is_word(name, options->list[i]->name)) {
             return options->list[i];
         }
     }

@@ -426,8 +426,7 @@ static void take_step(struct step *step)
 static const struct auth_zone *choose_zone(const struct auth *auth, struct name name, uint16_t type)
 {
     const struct auth_zone *zone = auth_find_zone(auth, name);
-    if (type == TYPE_DS && zone != NULL && name_equal(zone->options.name, name) &&
-        !name_is_root(name)) {
+    if (type == TYPE_DS && zone != NULL && name_equal(zone->name, name) && !name_is_root(name)) {
         const struct auth_zone *above = auth_find_zone(auth, name_parent(name));
         zone = above != NULL ? above : zone;
     }

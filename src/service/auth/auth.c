@@ -85,7 +85,7 @@ void auth_tell_taken(struct auth *auth, const struct zone *version, struct momen
 enum status auth_remember(struct auth *auth, struct zone *version)
 {
     struct auth_zone *zone = auth_find_zone_exactly(auth, zone_apex(version));
-    if (zone == NULL || !zone->options.is_pushed) {
+    if (zone == NULL || !zone->terms->is_pushed) {
         zone_release(version);
         return NOT_FOUND;
     }
@@ -98,7 +98,7 @@ enum status auth_push(struct auth *auth, struct zone *version, struct moment now
                       struct outbox *outbox)
 {
     struct auth_zone *zone = auth_find_zone_exactly(auth, zone_apex(version));
-    if (zone == NULL || !zone->options.is_pushed) {
+    if (zone == NULL || !zone->terms->is_pushed) {
         zone_release(version);
         return NOT_FOUND;
     }

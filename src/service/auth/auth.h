@@ -11,6 +11,7 @@
 #include "core/node/node.h"
 #include "core/store/disk.h"
 #include "core/zone/zone.h"
+#include "core/zone/zonefile_seen.h"
 #include "service/auth/rate.h"
 
 struct auth;
@@ -56,8 +57,10 @@ struct auth_zone_options {
     struct name name;
     const struct zone *fixed; /* from a file; NULL: from the primary */
     bool is_fixed_later;      /* no version yet, but from nowhere else than a file */
-    bool is_pushed;           /* neither: versions come by auth_push */
-    bool verifies_zonemd;     /* a transferred version without a good ZONEMD is not taken */
+    struct zonefile_seen
+        *seen;            /* the file of `fixed`: what it was is taken over; NULL: not known */
+    bool is_pushed;       /* neither: versions come by auth_push */
+    bool verifies_zonemd; /* a transferred version without a good ZONEMD is not taken */
     const struct auth_catalog *catalog; /* NULL: AUTH_CATALOG_NONE */
     bool forwards_updates; /* UPDATEs with a good TSIG go on to the primary (RFC 2136 §6) */
     uint32_t mark;         /* the command's own, as is the origin */
@@ -67,6 +70,17 @@ struct auth_zone_options {
     size_t notify_count;
     const struct auth_grant *grants;
     size_t grant_count;
+};
+
+/* The file of a zone, to be read if it changed. */
+struct auth_file {
+    struct name name;
+    const void *origin; /* of the zone's options */
+    bool is_forced;     /* it is read even so */
+    /* What it was when the version that the zone has was read; then what it is. */
+    struct zonefile_seen seen;
+    bool is_same;         /* it was not read, as it did not change */
+    struct zone *version; /* with one reference; NULL: is_same, or it was said what is wrong */
 };
 
 /* An UPDATE whose TSIG by `key` is good. */
@@ -104,14 +118,14 @@ struct auth_options {
                        */
     const struct tsig_key *keys; /* all that peers may sign with */
     size_t key_count;
-    const char *version;   /* what version.bind says; NULL: REFUSED */
-    const char *identity;  /* id.server; NULL: REFUSED */
-    struct span nsid;      /* at most AUTH_NSID_LEN_MAX octets; empty: the identity */
+    const char *version;      /* what version.bind says; NULL: REFUSED */
+    const char *identity;     /* id.server; NULL: REFUSED */
+    struct span nsid;         /* at most AUTH_NSID_LEN_MAX octets; empty: the identity */
     struct name report_agent; /* who is told of failures with our zones, as every answer with EDNS
                                  says (RFC 9567); no octets: nobody */
-    bool hides_any;        /* ANY gets HINFO, not one of the RRsets (RFC 8482 §4.2) */
-    bool ignores_cookies;  /* DNS cookies are not answered */
-    bool requires_cookies; /* by UDP, who sends a cookie that is not ours gets BADCOOKIE */
+    bool hides_any;           /* ANY gets HINFO, not one of the RRsets (RFC 8482 §4.2) */
+    bool ignores_cookies;     /* DNS cookies are not answered */
+    bool requires_cookies;    /* by UDP, who sends a cookie that is not ours gets BADCOOKIE */
     /* Shared with other servers: the first makes cookies, all are accepted. None: one of our own,
      * another each day. */
     const uint8_t (*cookie_secrets)[COOKIE_SECRET_LEN];
@@ -126,10 +140,9 @@ struct auth_options {
     const struct log *log;
     const struct grace *grace; /* of the threads that call auth_answer; NULL: there is one thread */
     const struct errands *errands; /* for what takes long; NULL: it is done at once */
-    /* On EVENT_RELOAD, the next version of a fixed zone, with one reference, or NULL to keep the
-     * one it has. May be NULL itself. Runs as an errand; `origin` lives at least until the next
-     * call of `reconfigure`, which waits for it. */
-    struct zone *(*reload)(void *user, struct name name, const void *origin);
+    /* Reads the file of a zone, at EVENT_RELOAD and when it is new. May be NULL itself. Runs as an
+     * errand; `origin` lives at least until the next call of `reconfigure`, which waits for it. */
+    void (*reload)(void *user, struct auth_file *file);
     void *reload_user;
     struct auth_manager manager;
     /* Told of each version taken from a primary or, at the start, from disk; it lives at least
@@ -150,9 +163,11 @@ enum status auth_open(const struct auth_options *options, struct auth **auth,
  * EXISTS. */
 enum status auth_add(struct auth *auth, const struct auth_zone_options *options, struct moment now,
                      struct problem *problem) MUST_USE;
-/* The options of a zone that is there, as long as it is; NULL: none is. */
-const struct auth_zone_options *auth_zone_options_of(const struct auth *auth, struct name name);
-/* Calls `each` for every zone; it may remove that one. */
+/* The options of a zone that is there, without its version; what they point to lives as long as the
+ * zone. False: none is. */
+bool auth_zone_options_of(const struct auth *auth, struct name name,
+                          struct auth_zone_options *options);
+/* Calls `each` for every zone, with its options as above; it may remove that one. */
 void auth_each_zone(struct auth *auth,
                     void (*each)(void *user, const struct auth_zone_options *options), void *user);
 bool auth_zone_is_served(const struct auth *auth, struct name name);

@@ -58,22 +58,26 @@ struct notify_target {
 
 struct auth_view;
 struct auth_reading;
+struct auth_reading_errand;
 
 struct auth_zone {
-    struct auth_zone_options options;
-    uint32_t index; /* its place, for timers and asks */
+    struct name name;
+    const struct auth_zone_options *terms; /* shared, without a name and a version */
+    uint32_t index;                        /* its place, for timers and asks */
     uint16_t key_len;
     uint8_t history_count;
     uint8_t history_size;
     bool is_started;
     bool is_expired; /* the primary was silent for EXPIRE: we may not answer (RFC 1035 §4.3.5) */
     struct zone **history;          /* the last is current */
+    struct zone *only;              /* where the history is while it has one */
     struct zone_journal *journal;   /* of a transferred zone; NULL: it is not kept */
     struct auth_view *_Atomic view; /* of the version to answer from; NULL: it is done without */
     struct secondary *secondary;    /* NULL: its versions come from elsewhere */
     struct notify_target *notify;   /* as many as the options have; NULL: nobody was told yet */
     struct auth_membership *membership; /* NULL: no catalog has it */
     struct auth_reading *reading;       /* its file is being read; NULL: it is not */
+    struct zonefile_seen seen;          /* its file, when what it says was taken */
     struct auth_zone *next_gone;
     uint8_t octets[]; /* of its name_key, then of the name */
 };
@@ -178,6 +182,7 @@ struct auth_parent {
 };
 
 struct zone_table;
+struct shared_terms;
 struct auth_members;
 struct auth_membership;
 struct shown_view;
@@ -198,6 +203,7 @@ struct auth {
     size_t place_count, place_size;
     size_t place_free; /* all places before it are taken */
     size_t zone_count;
+    struct shared_terms *terms_last; /* NULL: none */
     /* What can be found no longer, but may still be read. */
     struct zone_table *tables_gone;
     struct auth_zone *zones_gone;
@@ -209,11 +215,12 @@ struct auth {
     bool is_catalog_timed;
     bool is_started;
     enum auth_sweep sweep;
-    size_t sweep_next; /* the place that is next */
-    struct auth_reading *readings;
+    size_t sweep_next;                    /* the place that is next */
+    struct auth_reading_errand *readings; /* under way */
     size_t reading_count;
-    bool is_reload_due; /* when there are none left */
-    size_t asks_open;   /* of secondaries */
+    struct auth_reading_errand *readings_open; /* takes more; NULL: there is none */
+    bool is_reload_due;                        /* when there are none left */
+    size_t asks_open;                          /* of secondaries */
     struct auth_zone *queue_first, *queue_last;
     uint32_t ask_sequence;
     /* Of cookies: the first makes them, all are accepted. Read by all threads. */
@@ -274,7 +281,15 @@ void auth_zone_start(struct auth *auth, struct auth_zone *zone, struct moment no
 /* Waits until no thread reads what can be found no longer, and frees it. At the end of each event.
  */
 void auth_let_go(struct auth *auth);
-void auth_zone_free(const struct auth *auth, struct auth_zone *zone);
+void auth_zone_free(struct auth *auth, struct auth_zone *zone);
+
+/* terms.c: the options without name and version, kept once for zones that follow each other with
+ * the same; NULL without memory. */
+const struct auth_zone_options *auth_terms_hold(struct auth *auth,
+                                                const struct auth_zone_options *options);
+void auth_terms_release(struct auth *auth,
+                        const struct auth_zone_options *terms);           /* NULL is fine */
+struct auth_zone_options auth_zone_options(const struct auth_zone *zone); /* without a version */
 
 /* Timers and asks carry their zone's index, so that nothing need be searched. */
 enum auth_timer {
@@ -348,22 +363,38 @@ void auth_write_options(const struct auth *auth, const struct auth_request *requ
 /* about.c: what the server says of itself in class CH. */
 void auth_answer_about(struct auth *auth, struct auth_request *request, struct outbox *outbox);
 
-/* auth.c: the zone's source is asked for news, or that of all zones, some at a time. What the
+/* reload.c: the zone's source is asked for news, or that of all zones, some at a time. What the
  * configuration comes to is said in `text`, if that is not NULL. */
 void auth_reload_zone(struct auth *auth, struct auth_zone *zone, struct moment now,
                       struct outbox *outbox);
 enum status auth_reload(struct auth *auth, struct moment now, struct outbox *outbox,
                         struct writer *text);
-/* The zone goes: nobody waits for its file. */
-void auth_reading_drop(struct auth_zone *zone);
-void auth_readings_close(struct auth *auth);
-/* Gives back the reference, beside the service if that may take long. */
-void auth_release_version(const struct auth *auth, struct zone *version);
 /* At the end of each event: what was read is taken, and the next zones get their turn. */
 void auth_sweep(struct auth *auth, struct moment now, struct outbox *outbox);
 /* Zones from that place on are to be started. */
 void auth_sweep_from(struct auth *auth, size_t place);
-/* The command is told of a version that came from elsewhere. */
+
+/* reading.c: the file of a zone that has one is read if it changed, with others that are asked for
+ * until auth_readings_send. */
+void auth_read_zone(struct auth *auth, struct auth_zone *zone, struct moment now,
+                    struct outbox *outbox);
+void auth_readings_send(struct auth *auth, struct moment now, struct outbox *outbox);
+/* At once, and whether it changed or not. */
+void auth_read_zone_again(struct auth *auth, struct auth_zone *zone, struct moment now,
+                          struct outbox *outbox);
+/* The file of a zone without a version is read, and the control request answered when it was.
+ * False: it is not answered. */
+bool auth_read_zone_for(struct auth *auth, struct auth_zone *zone, uint64_t request,
+                        struct moment now, struct outbox *outbox);
+bool auth_has_room_to_read(const struct auth *auth); /* for more than are under way */
+/* What was read by now. */
+void auth_readings_take(struct auth *auth, struct moment now, struct outbox *outbox);
+void auth_reading_drop(struct auth_zone *zone); /* the zone goes; NULL is fine */
+void auth_readings_close(struct auth *auth);
+/* Gives back the reference, beside the service if that may take long. */
+void auth_release_version(const struct auth *auth, struct zone *version);
+
+/* auth.c: the command is told of a version that came from elsewhere. */
 void auth_tell_taken(struct auth *auth, const struct zone *version, struct moment now);
 
 /* stream.c: transfers out. */
@@ -429,7 +460,7 @@ void auth_update_drop(struct auth *auth, const struct auth_zone *zone, struct mo
 enum status auth_catalog_join(struct auth *auth, struct auth_zone *zone) MUST_USE;
 void auth_catalog_leave(struct auth *auth, struct auth_zone *zone);
 enum status auth_catalog_rejoin(struct auth *auth, struct auth_zone *zone,
-                                const struct auth_catalog *next) MUST_USE;
+                                const struct auth_zone_options *terms) MUST_USE;
 /* The zone has another version: if it is a catalog, that is read. */
 void auth_catalog_changed(struct auth *auth, const struct auth_zone *zone);
 /* At the end of each event: members come and go, some at a time. */

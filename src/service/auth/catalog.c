@@ -43,7 +43,7 @@ struct auth_membership {
 
 static enum auth_catalog_role role_of(const struct auth_zone *zone)
 {
-    return zone->options.catalog == NULL ? AUTH_CATALOG_NONE : zone->options.catalog->role;
+    return zone->terms->catalog == NULL ? AUTH_CATALOG_NONE : zone->terms->catalog->role;
 }
 
 static uint64_t hash_text(const struct auth *auth, struct span text)
@@ -112,8 +112,9 @@ static void set_member(struct auth *auth, struct name name, struct claim claim, 
     struct problem problem = {0};
     enum status status = REFUSED;
     if (manager->set_member != NULL) {
-        status = manager->set_member(manager->user, &claim.catalog->zone->options, name,
-                                     claim.member->group, now, outbox, &problem);
+        const struct auth_zone_options catalog = auth_zone_options(claim.catalog->zone);
+        status = manager->set_member(manager->user, &catalog, name, claim.member->group, now,
+                                     outbox, &problem);
     }
     struct auth_zone *zone = auth_find_zone_exactly(auth, name);
     if (status == OK && zone->membership == NULL) {
@@ -123,8 +124,7 @@ static void set_member(struct auth *auth, struct name name, struct claim claim, 
     if (status != OK) {
         char texts[2][NAME_TEXT_MAX];
         log_line(auth->options.log, LOG_ERROR, "zone %s, a member of the catalog %s: %s",
-                 name_print(name, texts[0]),
-                 name_print(claim.catalog->zone->options.name, texts[1]),
+                 name_print(name, texts[0]), name_print(claim.catalog->zone->name, texts[1]),
                  problem.status != OK ? problem.sentence : status_text(status));
         return;
     }
@@ -174,7 +174,7 @@ static void read_again(struct auth *auth, struct auth_members *members)
         return;
     }
     arena_open(&arena, CATALOG_MEMORY_MAX);
-    name_print(members->zone->options.name, name);
+    name_print(members->zone->name, name);
     if (catalog_read(version, &arena, &catalog, &problem) != OK) {
         log_line(auth->options.log, LOG_ERROR, "catalog %s: serial %u changes nothing: %s", name,
                  zone_serial(version), problem.sentence);
@@ -223,7 +223,7 @@ static void pass_on(struct auth *auth, struct auth_members *members, struct port
         left->looks--;
         if (zone != NULL && zone->membership != NULL &&
             zone->membership->catalog == members->zone) {
-            left->changes -= reconsider(auth, zone->options.name, now, outbox);
+            left->changes -= reconsider(auth, zone->name, now, outbox);
         }
     }
 }
@@ -239,7 +239,7 @@ static void orphans_on(struct auth *auth, struct portion *left, struct moment no
         struct auth_zone *zone = auth->places[auth->orphans_at++];
         left->looks--;
         if (zone != NULL && zone->membership != NULL && zone->membership->catalog == NULL) {
-            left->changes -= reconsider(auth, zone->options.name, now, outbox);
+            left->changes -= reconsider(auth, zone->name, now, outbox);
         }
     }
 }
@@ -356,15 +356,16 @@ void auth_catalog_leave(struct auth *auth, struct auth_zone *zone)
 }
 
 enum status auth_catalog_rejoin(struct auth *auth, struct auth_zone *zone,
-                                const struct auth_catalog *next)
+                                const struct auth_zone_options *terms)
 {
-    const struct auth_catalog *before = zone->options.catalog;
+    const struct auth_catalog *before = zone->terms->catalog;
+    const struct auth_catalog *next = terms->catalog;
     bool stays = before != NULL && next != NULL && before->role == AUTH_CATALOG_INTERPRET &&
                  next->role == AUTH_CATALOG_INTERPRET;
     if (!stays) {
         auth_catalog_leave(auth, zone);
     }
-    zone->options.catalog = next;
+    zone->terms = terms;
     if (!stays) {
         return auth_catalog_join(auth, zone);
     }
@@ -406,9 +407,9 @@ static enum status collect(const struct auth *auth, const struct auth_zone *cata
     for (size_t i = 0; i < auth->place_count; i++) {
         const struct auth_zone *zone = auth->places[i];
         if (zone != NULL && role_of(zone) == AUTH_CATALOG_MEMBER &&
-            name_equal(zone->options.catalog->zone, catalog->options.name)) {
-            found->members[found->count++] = (struct catalog_member){
-                .zone = zone->options.name, .group = zone->options.catalog->group};
+            name_equal(zone->terms->catalog->zone, catalog->name)) {
+            found->members[found->count++] =
+                (struct catalog_member){.zone = zone->name, .group = zone->terms->catalog->group};
         }
     }
     qsort(found->members, found->count, sizeof *found->members, compare_members);
@@ -443,7 +444,7 @@ static void generate(struct auth *auth, struct auth_zone *zone, struct moment no
     arena_open(&arena, CATALOG_MEMORY_MAX);
     enum status status = collect(auth, zone, &arena, &catalog);
     if (status == OK && held != NULL) {
-        version = catalog_make(zone->options.name, &catalog, zone_serial(held));
+        version = catalog_make(zone->name, &catalog, zone_serial(held));
         if (version != NULL && is_same_version(held, version)) {
             zone_release(version);
             arena_close(&arena);
@@ -451,10 +452,9 @@ static void generate(struct auth *auth, struct auth_zone *zone, struct moment no
         }
         zone_release(version);
     }
-    version =
-        status == OK ? catalog_make(zone->options.name, &catalog, next_serial(held, now)) : NULL;
+    version = status == OK ? catalog_make(zone->name, &catalog, next_serial(held, now)) : NULL;
     arena_close(&arena);
-    name_print(zone->options.name, name);
+    name_print(zone->name, name);
     if (version == NULL) {
         log_line(auth->options.log, LOG_ERROR, "catalog %s: no memory for its next version", name);
         return;

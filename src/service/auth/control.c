@@ -15,6 +15,8 @@ enum order_words { ORDER_ALONE, ORDER_ZONE, ORDER_ANY, ORDER_ADD, ORDER_WORDS_CO
 
 struct order {
     struct auth *auth;
+    uint64_t request;
+    bool is_later;          /* its answer comes when a file was read */
     struct auth_zone *zone; /* for those that name one; of ORDER_ANY NULL: all */
     struct name_buffer buffer;
     struct name name;
@@ -74,7 +76,7 @@ static void say_zone(struct order *order)
     const struct zone *version = auth_zone_newest(zone);
     struct writer *text = &order->text;
     writer_text(text, "zone: ");
-    name_write_text(zone->options.name, text);
+    name_write_text(zone->name, text);
     writer_print(text, "\nserved: %s\nstate: %s\n",
                  auth_zone_version(zone) != NULL ? "yes"
                  : zone->is_expired              ? "no, expired"
@@ -91,7 +93,7 @@ static void say_zone(struct order *order)
     }
     char address[ADDRESS_TEXT_MAX];
     writer_print(text, "primary: %s\nfailures: %u\n",
-                 address_print(zone->options.primary.address, address), secondary->failures);
+                 address_print(zone->terms->primary.address, address), secondary->failures);
     if (secondary->confirmed_wall_s != 0) {
         writer_text(text, "confirmed: ");
         text_write_rfc3339(text, secondary->confirmed_wall_s);
@@ -150,7 +152,7 @@ static void retransfer_zone(struct order *order)
 static void notify_zone(struct order *order)
 {
     auth_notify_start(order->auth, order->zone, order->now, order->outbox);
-    writer_print(&order->text, "told %zu servers\n", order->zone->options.notify_count);
+    writer_print(&order->text, "told %zu servers\n", order->zone->terms->notify_count);
 }
 
 static void reload_zones(struct order *order)
@@ -178,6 +180,10 @@ static void add_zone(struct order *order)
     }
     order->is_failure =
         manager->add(manager->user, order->name, order->pattern, order->now, &order->text) != OK;
+    struct auth_zone *zone = auth_find_zone_exactly(order->auth, order->name);
+    order->is_later =
+        !order->is_failure && zone != NULL &&
+        auth_read_zone_for(order->auth, zone, order->request, order->now, order->outbox);
 }
 
 static void remove_zone(struct order *order)
@@ -188,8 +194,8 @@ static void remove_zone(struct order *order)
         writer_text(&order->text, "this server gives up no zones at run time\n");
         return;
     }
-    order->is_failure = manager->remove(manager->user, order->zone->options.name, order->now,
-                                        order->outbox, &order->text) != OK;
+    order->is_failure = manager->remove(manager->user, order->zone->name, order->now, order->outbox,
+                                        &order->text) != OK;
 }
 
 static const struct order_row {
@@ -310,11 +316,14 @@ static void obey(struct order *order, const struct span *words, size_t count)
 
 void auth_handle_control(struct auth *auth, const struct event *event, struct outbox *outbox)
 {
-    struct order order = {.auth = auth, .now = event->now, .outbox = outbox};
+    struct order order = {
+        .auth = auth, .request = event->control.request, .now = event->now, .outbox = outbox};
     uint8_t *bytes = arena_take(&outbox->scratch, TEXT_LEN_MAX);
     order.text = writer_over(bytes, bytes == NULL ? 0 : TEXT_LEN_MAX);
     struct span words[WORD_COUNT_MAX];
     obey(&order, words, split_words(event->control.line, words));
-    outbox_add(outbox, EFFECT_CONTROL)->control = (struct effect_control){
-        event->control.request, order.is_failure, writer_written(&order.text)};
+    if (!order.is_later) {
+        outbox_add(outbox, EFFECT_CONTROL)->control =
+            (struct effect_control){order.request, order.is_failure, writer_written(&order.text)};
+    }
 }

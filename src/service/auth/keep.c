@@ -20,8 +20,8 @@ static enum status keep_confirmation(struct auth *auth, struct auth_zone *zone)
     writer_u64(&content, time_s);
     writer_u64(&content, ~time_s); /* a torn or damaged file is seen */
     struct disk *disk = auth->options.disk;
-    enum status status = disk->replace(
-        disk->self, zone_keep_name(zone->options.name, KIND_TIME, name), writer_written(&content));
+    enum status status = disk->replace(disk->self, zone_keep_name(zone->name, KIND_TIME, name),
+                                       writer_written(&content));
     if (status == OK) {
         zone->secondary->remembered_wall_s = zone->secondary->confirmed_wall_s;
     }
@@ -40,10 +40,10 @@ void auth_keep_zone(struct auth *auth, struct auth_zone *zone)
         zone->journal == NULL ? IO_FAILED : zone_journal_keep(zone->journal, version, &warning);
     if (status != OK) {
         log_line(auth->options.log, LOG_ERROR, "zone %s: serial %u cannot be kept on disk: %s",
-                 name_print(zone->options.name, name), zone_serial(version), status_text(status));
+                 name_print(zone->name, name), zone_serial(version), status_text(status));
     } else if (warning.status != OK) {
-        log_line(auth->options.log, LOG_WARNING, "zone %s: %s",
-                 name_print(zone->options.name, name), warning.sentence);
+        log_line(auth->options.log, LOG_WARNING, "zone %s: %s", name_print(zone->name, name),
+                 warning.sentence);
     }
 }
 
@@ -54,8 +54,8 @@ static void load_confirmation(struct auth *auth, struct auth_zone *zone)
     arena_open(&task, 4096);
     struct span content;
     struct disk *disk = auth->options.disk;
-    if (disk->read(disk->self, zone_keep_name(zone->options.name, KIND_TIME, name),
-                   CONFIRMATION_LEN, &task, &content) != OK) {
+    if (disk->read(disk->self, zone_keep_name(zone->name, KIND_TIME, name), CONFIRMATION_LEN, &task,
+                   &content) != OK) {
         arena_close(&task);
         return; /* as if long ago: the zone waits for its primary */
     }
@@ -76,17 +76,17 @@ void auth_load_zone(struct auth *auth, struct auth_zone *zone)
     if (auth->options.disk == NULL) {
         return;
     }
-    enum status status = zone_journal_open(auth->options.disk, zone->options.name, KIND_VERSION,
+    enum status status = zone_journal_open(auth->options.disk, zone->name, KIND_VERSION,
                                            &zone->journal, &history, &damage);
     if (status != OK) {
         log_line(auth->options.log, LOG_ERROR,
                  "zone %s: what is kept on disk cannot be read (%s); nothing more will be kept",
-                 name_print(zone->options.name, name), status_text(status));
+                 name_print(zone->name, name), status_text(status));
         return;
     }
     if (damage.status != OK) {
-        log_line(auth->options.log, LOG_WARNING, "zone %s: %s",
-                 name_print(zone->options.name, name), problem_print(&damage, text, sizeof text));
+        log_line(auth->options.log, LOG_WARNING, "zone %s: %s", name_print(zone->name, name),
+                 problem_print(&damage, text, sizeof text));
     }
     for (size_t i = 0; i < history.count; i++) {
         auth_zone_remember(auth, zone, history.versions[i]);
@@ -105,9 +105,8 @@ void auth_forget_zone(struct auth *auth, struct auth_zone *zone)
     }
     zone_journal_close(zone->journal);
     zone->journal = NULL;
-    enum status status = zone_journal_remove(disk, zone->options.name, KIND_VERSION);
-    enum status time_status =
-        disk->remove(disk->self, zone_keep_name(zone->options.name, KIND_TIME, name));
+    enum status status = zone_journal_remove(disk, zone->name, KIND_VERSION);
+    enum status time_status = disk->remove(disk->self, zone_keep_name(zone->name, KIND_TIME, name));
     status = status != OK || time_status == NOT_FOUND ? status : time_status;
     if (status != OK) {
         log_line(auth->options.log, LOG_WARNING, "%s: of a zone that went, cannot be removed: %s",
@@ -132,6 +131,6 @@ void auth_keep_confirmation(struct auth *auth, struct auth_zone *zone)
     if (status != OK) {
         char name[NAME_TEXT_MAX];
         log_line(auth->options.log, LOG_WARNING, "zone %s: cannot note its refresh on disk: %s",
-                 name_print(zone->options.name, name), status_text(status));
+                 name_print(zone->name, name), status_text(status));
     }
 }

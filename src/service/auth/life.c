@@ -10,8 +10,7 @@
 
 /* A view, and what it needs as long as somebody may read it. */
 struct shown_view {
-    struct auth_view view; /* first: the pointer to it is one to all of it */
-    struct zone *version;
+    struct auth_view view; /* first: the pointer to it is one to all of it; it holds its zone */
     struct shown_view *next_gone;
 };
 
@@ -27,18 +26,20 @@ struct zone *auth_zone_version(const struct auth_zone *zone)
     return zone->is_expired ? NULL : auth_zone_newest(zone);
 }
 
-/* Most zones have one version, so that the history begins small. */
+/* Most zones have one version, which stands in the zone itself. */
 static bool history_grow(struct auth_zone *zone)
 {
-    size_t size = zone->history_size == 0 ? 1 : 2 * (size_t)zone->history_size;
+    size_t size = 2 * (size_t)zone->history_size;
     size = size > AUTH_HISTORY_MAX ? AUTH_HISTORY_MAX : size;
     if (zone->history_count < zone->history_size || size == zone->history_size) {
         return zone->history_count < zone->history_size;
     }
-    struct zone **history = realloc(zone->history, size * sizeof(struct zone *));
+    bool is_first = zone->history == &zone->only;
+    struct zone **history = realloc(is_first ? NULL : zone->history, size * sizeof(struct zone *));
     if (history == NULL) {
         return false;
     }
+    history[0] = is_first ? zone->only : history[0];
     zone->history = history;
     zone->history_size = (uint8_t)size;
     return true;
@@ -49,11 +50,6 @@ static_assert(AUTH_HISTORY_MAX <= UINT8_MAX, "a history is counted in an octet")
 void auth_zone_remember(struct auth *auth, struct auth_zone *zone, struct zone *version)
 {
     if (!history_grow(zone)) {
-        if (zone->history_size == 0) {
-            log_line(auth->options.log, LOG_ERROR, "no memory for a version of a zone");
-            zone_release(version);
-            return;
-        }
         auth_release_version(auth, zone->history[0]);
         memmove(zone->history, zone->history + 1,
                 (size_t)(zone->history_count - 1) * sizeof(struct zone *));
@@ -73,28 +69,29 @@ void auth_zone_publish(struct auth *auth, struct auth_zone *zone, struct zone *v
 static void view_free(const struct auth *auth, struct shown_view *shown)
 {
     if (shown != NULL) {
-        auth_release_version(auth, shown->version);
+        auth_release_version(auth, (struct zone *)(uintptr_t)shown->view.zone);
         free(shown);
     }
 }
 
-static struct auth_view *view_make(const struct auth *auth, struct zone *version)
+static struct auth_view *view_make(struct zone *version)
 {
     struct shown_view *shown = version == NULL ? NULL : malloc(sizeof *shown);
     if (shown == NULL) {
         return NULL;
     }
-    *shown = (struct shown_view){.version = zone_hold(version)};
+    shown->next_gone = NULL;
     if (!auth_view_make(version, &shown->view)) {
-        view_free(auth, shown);
+        free(shown);
         return NULL;
     }
+    (void)zone_hold(version);
     return &shown->view;
 }
 
 void auth_zone_show(struct auth *auth, struct auth_zone *zone)
 {
-    struct auth_view *view = view_make(auth, auth_zone_version(zone));
+    struct auth_view *view = view_make(auth_zone_version(zone));
     struct shown_view *before = (struct shown_view *)atomic_exchange(&zone->view, view);
     if (before != NULL) {
         before->next_gone = auth->views_gone;
@@ -126,10 +123,10 @@ static bool is_secondary(const struct auth_zone_options *options)
 bool auth_zone_is_kept(const struct auth_zone *zone)
 {
     return zone->secondary != NULL ||
-           (zone->options.catalog != NULL && zone->options.catalog->role == AUTH_CATALOG_GENERATE);
+           (zone->terms->catalog != NULL && zone->terms->catalog->role == AUTH_CATALOG_GENERATE);
 }
 
-static struct auth_zone *zone_make(const struct auth_zone_options *options)
+static struct auth_zone *zone_make(struct auth *auth, const struct auth_zone_options *options)
 {
     uint8_t key[NAME_KEY_MAX];
     size_t key_len = name_key(options->name, key);
@@ -137,24 +134,31 @@ static struct auth_zone *zone_make(const struct auth_zone_options *options)
     if (zone == NULL) {
         return NULL;
     }
-    zone->options = *options;
-    zone->options.fixed = NULL; /* it is the first of the history */
     memcpy(zone->octets, key, key_len);
     zone->key_len = (uint16_t)key_len;
     memcpy(zone->octets + key_len, options->name.octets, options->name.len);
-    zone->options.name.octets = zone->octets + key_len;
-    if (is_secondary(options)) {
+    zone->history = &zone->only;
+    zone->history_size = 1;
+    zone->name = options->name;
+    zone->name.octets = zone->octets + key_len;
+    zone->terms = auth_terms_hold(auth, options);
+    bool is_good = zone->terms != NULL;
+    if (is_good && is_secondary(options)) {
         zone->secondary = calloc(1, sizeof *zone->secondary);
-        if (zone->secondary == NULL) {
-            free(zone);
-            return NULL;
-        }
+        is_good = zone->secondary != NULL;
+    }
+    if (!is_good) {
+        auth_terms_release(auth, zone->terms);
+        free(zone);
+        return NULL;
+    }
+    if (zone->secondary != NULL) {
         zone->secondary->timer_ns = TIMER_NEVER_NS;
     }
     return zone;
 }
 
-void auth_zone_free(const struct auth *auth, struct auth_zone *zone)
+void auth_zone_free(struct auth *auth, struct auth_zone *zone)
 {
     auth_secondary_close(zone);
     zone_journal_close(zone->journal);
@@ -162,9 +166,13 @@ void auth_zone_free(const struct auth *auth, struct auth_zone *zone)
     for (size_t i = 0; i < zone->history_count; i++) {
         auth_release_version(auth, zone->history[i]);
     }
-    free(zone->history);
+    if (zone->history != &zone->only) {
+        free(zone->history);
+    }
     free(zone->notify);
     free(zone->membership);
+    auth_terms_release(auth, zone->terms);
+    zonefile_seen_close(&zone->seen);
     free(zone);
 }
 
@@ -183,10 +191,14 @@ enum status auth_zone_make(struct auth *auth, const struct auth_zone_options *op
     if (auth->zone_count >= AUTH_ZONES_MAX) {
         return problem_set(problem, LIMIT_REACHED, "more than %d zones", AUTH_ZONES_MAX);
     }
-    struct auth_zone *zone = zone_make(options);
+    struct auth_zone *zone = zone_make(auth, options);
     status = zone == NULL ? NO_MEMORY : OK;
     if (status == OK && options->fixed != NULL) {
         auth_zone_publish(auth, zone, zone_hold(options->fixed));
+    }
+    if (status == OK && options->seen != NULL) {
+        zone->seen = *options->seen;
+        *options->seen = (struct zonefile_seen){0};
     }
     status = status == OK ? auth_catalog_join(auth, zone) : status;
     if (status == OK) {
@@ -212,7 +224,7 @@ void auth_zone_load(struct auth *auth, struct auth_zone *zone, struct moment now
     if (auth_zone_newest(zone) != NULL) {
         const struct zone *version = auth_zone_newest(zone);
         log_line(auth->options.log, LOG_NOTICE, "zone %s: serial %u as kept on disk",
-                 name_print(zone->options.name, name), zone_serial(version));
+                 name_print(zone->name, name), zone_serial(version));
         auth_tell_taken(auth, version, now);
     }
     if (zone->secondary != NULL) {
@@ -228,7 +240,9 @@ void auth_zone_start(struct auth *auth, struct auth_zone *zone, struct moment no
     zone->is_started = true;
     if (zone->secondary != NULL) {
         auth_secondary_start(auth, zone, outbox);
-    } else if (auth_zone_newest(zone) != NULL && !zone->options.is_pushed) {
+    } else if (auth_zone_newest(zone) == NULL && zone->reading == NULL) {
+        auth_read_zone(auth, zone, now, outbox);
+    } else if (auth_zone_newest(zone) != NULL && !zone->terms->is_pushed) {
         auth_notify_start(auth, zone, now, outbox);
     }
 }
@@ -276,16 +290,20 @@ static bool has_same_targets(const struct auth_zone_options *a, const struct aut
 
 /* What the new options say of it; its name and versions stay, and who has not answered NOTIFY is
  * told again. */
-static void take_options(struct auth_zone *zone, const struct auth_zone_options *options,
-                         struct outbox *outbox)
+static enum status take_options(struct auth *auth, struct auth_zone *zone,
+                                const struct auth_zone_options *options, struct outbox *outbox)
 {
-    struct name name = zone->options.name;
-    if (!has_same_targets(&zone->options, options)) {
+    const struct auth_zone_options *terms = auth_terms_hold(auth, options);
+    if (terms == NULL) {
+        return NO_MEMORY;
+    }
+    const struct auth_zone_options *before = zone->terms;
+    if (!has_same_targets(before, terms)) {
         auth_notify_drop(zone, outbox);
     }
-    zone->options = *options;
-    zone->options.name = name;
-    zone->options.fixed = NULL;
+    enum status status = auth_catalog_rejoin(auth, zone, terms);
+    auth_terms_release(auth, before);
+    return status;
 }
 
 /* From a primary to a file or the other way: what was served goes on being served until the new
@@ -294,6 +312,7 @@ static enum status change_source(struct auth *auth, struct auth_zone *zone,
                                  const struct auth_zone_options *options, struct moment now,
                                  struct outbox *outbox)
 {
+    zonefile_seen_close(&zone->seen);
     if (!is_secondary(options)) {
         auth_secondary_drop(auth, zone, outbox);
         auth_forget_zone(auth, zone);
@@ -322,7 +341,7 @@ enum status auth_change(struct auth *auth, const struct auth_zone_options *optio
     }
     bool was_secondary = zone->secondary != NULL;
     bool has_other_primary =
-        was_secondary && !is_same_peer(&zone->options.primary, &options->primary);
+        was_secondary && !is_same_peer(&zone->terms->primary, &options->primary);
     if (was_secondary != is_secondary(options)) {
         status = change_source(auth, zone, options, now, outbox);
     } else if (has_other_primary) {
@@ -332,16 +351,16 @@ enum status auth_change(struct auth *auth, const struct auth_zone_options *optio
     if (status != OK) {
         return problem_set(problem, status, "no memory to change a zone");
     }
-    if (options->mark != zone->options.mark) {
+    if (options->mark != zone->terms->mark) {
         free(zone->membership); /* another has it than a catalog */
         zone->membership = NULL;
     }
-    status = auth_catalog_rejoin(auth, zone, options->catalog);
+    status = take_options(auth, zone, options, outbox);
     if (status != OK) {
         return problem_set(problem, status, "no memory to change a zone");
     }
-    take_options(zone, options, outbox);
     if (options->fixed != NULL) {
+        zonefile_seen_close(&zone->seen);
         auth_zone_publish(auth, zone, zone_hold(options->fixed));
         auth_notify_start(auth, zone, now, outbox);
     }
@@ -394,7 +413,7 @@ static void set_session_keys(struct auth *auth, struct moment now, struct outbox
 static void set_notify_keys(const struct auth *auth, struct auth_zone *zone, struct outbox *outbox)
 {
     bool has_targets = zone != NULL && zone->notify != NULL;
-    for (size_t i = 0; has_targets && i < zone->options.notify_count; i++) {
+    for (size_t i = 0; has_targets && i < zone->terms->notify_count; i++) {
         struct tsig_session *session = &zone->notify[i].session;
         const struct tsig_key *key = key_again(auth, session->key);
         if (session->key != NULL && key == NULL) {
@@ -427,10 +446,14 @@ void auth_set_keys(struct auth *auth, const struct tsig_key *keys, size_t count,
     }
 }
 
-const struct auth_zone_options *auth_zone_options_of(const struct auth *auth, struct name name)
+bool auth_zone_options_of(const struct auth *auth, struct name name,
+                          struct auth_zone_options *options)
 {
     const struct auth_zone *zone = auth_find_zone_exactly(auth, name);
-    return zone == NULL ? NULL : &zone->options;
+    if (zone != NULL) {
+        *options = auth_zone_options(zone);
+    }
+    return zone != NULL;
 }
 
 bool auth_zone_is_served(const struct auth *auth, struct name name)
@@ -444,7 +467,8 @@ void auth_each_zone(struct auth *auth,
 {
     for (size_t i = 0; i < auth->place_count; i++) {
         if (auth->places[i] != NULL) {
-            each(user, &auth->places[i]->options);
+            struct auth_zone_options options = auth_zone_options(auth->places[i]);
+            each(user, &options);
         }
     }
 }

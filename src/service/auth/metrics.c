@@ -65,10 +65,10 @@ static_assert(LEN(COUNTERS) == AUTH_COUNTER_COUNT, "each counter is told");
 static void add_serial(const struct auth_zone *zone, struct metrics *metrics)
 {
     const struct zone *version = auth_zone_version(zone);
-    char *name = arena_take(metrics->arena, zone->options.name.len * 4 + 1);
+    char *name = arena_take(metrics->arena, zone->name.len * 4 + 1);
     if (version != NULL && name != NULL) {
-        struct writer text = writer_over(name, zone->options.name.len * 4 + 1);
-        name_write_text(zone->options.name, &text);
+        struct writer text = writer_over(name, zone->name.len * 4 + 1);
+        name_write_text(zone->name, &text);
         metrics_add(metrics, &SERIAL, writer_written(&text), zone_serial(version));
     }
 }

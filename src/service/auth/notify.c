@@ -14,7 +14,7 @@ enum {
 static size_t write_notify(const struct auth_zone *zone, uint16_t id, uint8_t *bytes, size_t size)
 {
     struct message_writer writer;
-    struct question question = {zone->options.name, TYPE_SOA, CLASS_IN};
+    struct question question = {zone->name, TYPE_SOA, CLASS_IN};
     message_begin(&writer, bytes, size, id, FLAG_AA, OPCODE_NOTIFY, RCODE_NOERROR);
     message_add_question(&writer, question);
     const struct zone *version = auth_zone_version(zone);
@@ -28,7 +28,7 @@ static size_t write_notify(const struct auth_zone *zone, uint16_t id, uint8_t *b
 static void send_notify(struct auth *auth, struct auth_zone *zone, size_t index, struct moment now,
                         struct outbox *outbox)
 {
-    const struct auth_peer *peer = &zone->options.notify[index];
+    const struct auth_peer *peer = &zone->terms->notify[index];
     struct notify_target *target = &zone->notify[index];
     uint8_t *bytes = arena_take(&outbox->scratch, NOTIFY_LEN_MAX);
     if (bytes == NULL) {
@@ -68,13 +68,13 @@ void auth_notify_start(struct auth *auth, struct auth_zone *zone, struct moment 
                        struct outbox *outbox)
 {
     auth_parent_start(auth, zone, outbox);
-    if (zone->notify == NULL && zone->options.notify_count > 0) {
-        zone->notify = calloc(zone->options.notify_count, sizeof *zone->notify);
+    if (zone->notify == NULL && zone->terms->notify_count > 0) {
+        zone->notify = calloc(zone->terms->notify_count, sizeof *zone->notify);
         if (zone->notify == NULL) {
             return;
         }
     }
-    for (size_t i = 0; i < zone->options.notify_count; i++) {
+    for (size_t i = 0; i < zone->terms->notify_count; i++) {
         forget_ask(&zone->notify[i], outbox);
         zone->notify[i].attempts = 0;
         zone->notify[i].refusal = OK;
@@ -84,7 +84,7 @@ void auth_notify_start(struct auth *auth, struct auth_zone *zone, struct moment 
 
 void auth_notify_drop(struct auth_zone *zone, struct outbox *outbox)
 {
-    for (size_t i = 0; zone->notify != NULL && i < zone->options.notify_count; i++) {
+    for (size_t i = 0; zone->notify != NULL && i < zone->terms->notify_count; i++) {
         forget_ask(&zone->notify[i], outbox);
     }
     free(zone->notify);
@@ -102,7 +102,7 @@ static bool is_answered(const struct auth_zone *zone, struct notify_target *targ
     struct span wire = event->answer.message;
     if (message_read_query(wire, &buffer, &message) != OK || (message.flags & FLAG_QR) == 0 ||
         message.id != target->id || message.opcode != OPCODE_NOTIFY ||
-        (message.question_count != 0 && !name_equal(message.question.name, zone->options.name))) {
+        (message.question_count != 0 && !name_equal(message.question.name, zone->name))) {
         return false;
     }
     *rcode = message.rcode;
@@ -117,7 +117,7 @@ static bool is_answered(const struct auth_zone *zone, struct notify_target *targ
 /* Most zones have nothing to tell most of the time. */
 static void give_back_targets(struct auth_zone *zone)
 {
-    for (size_t i = 0; i < zone->options.notify_count; i++) {
+    for (size_t i = 0; i < zone->terms->notify_count; i++) {
         if (zone->notify[i].is_pending) {
             return;
         }
@@ -129,7 +129,7 @@ static void give_back_targets(struct auth_zone *zone)
 void auth_notify_answer(struct auth *auth, struct auth_zone *zone, size_t index,
                         const struct event *event, struct outbox *outbox)
 {
-    if (zone->notify == NULL || index >= zone->options.notify_count) {
+    if (zone->notify == NULL || index >= zone->terms->notify_count) {
         return;
     }
     struct notify_target *target = &zone->notify[index];
@@ -138,14 +138,14 @@ void auth_notify_answer(struct auth *auth, struct auth_zone *zone, size_t index,
     }
     char name[NAME_TEXT_MAX];
     char address[ADDRESS_TEXT_MAX];
-    address_print(zone->options.notify[index].address, address);
+    address_print(zone->terms->notify[index].address, address);
     if (event->answer.outcome == OK) {
         uint16_t rcode;
         if (is_answered(zone, target, event, &rcode)) {
             forget_ask(target, outbox);
             log_line(auth->options.log, rcode == RCODE_NOERROR ? LOG_DETAIL : LOG_WARNING,
-                     "zone %s: %s answered NOTIFY with %s", name_print(zone->options.name, name),
-                     address, rcode_text(rcode));
+                     "zone %s: %s answered NOTIFY with %s", name_print(zone->name, name), address,
+                     rcode_text(rcode));
             give_back_targets(zone);
         }
         return;
@@ -157,7 +157,7 @@ void auth_notify_answer(struct auth *auth, struct auth_zone *zone, size_t index,
         return;
     }
     log_line(auth->options.log, LOG_WARNING, "zone %s: %s does not answer NOTIFY (%s)",
-             name_print(zone->options.name, name), address,
+             name_print(zone->name, name), address,
              target->refusal != OK ? auth_describe_tsig(target->refusal)
                                    : status_text(event->answer.outcome));
     give_back_targets(zone);
@@ -167,7 +167,7 @@ void auth_notify_answer(struct auth *auth, struct auth_zone *zone, size_t index,
  * forged one costs a SOA query, no more. */
 static bool is_from_primary(const struct auth_zone *zone, const struct auth_request *request)
 {
-    const struct auth_peer *primary = &zone->options.primary;
+    const struct auth_peer *primary = &zone->terms->primary;
     if (request->is_signed) {
         return request->session.key == primary->key;
     }

@@ -19,7 +19,7 @@ static void log_parent(const struct auth *auth, const struct auth_parent *parent
 {
     char name[NAME_TEXT_MAX], type[TYPE_TEXT_MAX];
     log_line(auth->options.log, LOG_NOTICE, "zone %s: the parent is %s of new %s",
-             name_print(parent->zone->options.name, name), what,
+             name_print(parent->zone->name, name), what,
              type_print(NEWS_TYPES[parent->news], type));
 }
 
@@ -39,8 +39,7 @@ static size_t write_message(struct auth_parent *parent, uint8_t *bytes)
         break;
     case PARENT_TELLING: {
         struct message_writer writer;
-        question =
-            (struct question){parent->zone->options.name, NEWS_TYPES[parent->news], CLASS_IN};
+        question = (struct question){parent->zone->name, NEWS_TYPES[parent->news], CLASS_IN};
         message_begin(&writer, bytes, MESSAGE_SIZE, parent->id, FLAG_AA, OPCODE_NOTIFY,
                       RCODE_NOERROR);
         message_add_question(&writer, question);
@@ -99,7 +98,7 @@ static void go_to(struct auth *auth, struct auth_parent *parent, enum auth_paren
 /* The zone's name with "_dsync" put in above its first `label_count` labels. */
 static bool set_lookup(struct auth_parent *parent, uint8_t label_count)
 {
-    struct name zone = parent->zone->options.name;
+    struct name zone = parent->zone->name;
     struct name_buffer buffers[2];
     struct name name;
     struct name rest = name_ancestor(zone, (uint8_t)(zone.label_count - label_count));
@@ -135,7 +134,7 @@ static bool find_origin(const struct message *answer, struct name *origin)
  * for all children together. */
 static bool look_elsewhere(struct auth_parent *parent, const struct message *answer)
 {
-    struct name zone = parent->zone->options.name;
+    struct name zone = parent->zone->name;
     struct name origin;
     uint8_t rest_labels = (uint8_t)(zone.label_count - parent->labels_before);
     if (parent->labels_before == 0) {
@@ -342,7 +341,7 @@ static struct auth_parent *take_place(struct auth *auth, struct auth_zone *zone)
 static bool find_news(const struct auth_zone *zone, bool is_wanted[AUTH_NEWS_COUNT])
 {
     const struct zone *version = auth_zone_version(zone);
-    if (version == NULL || zone->history_count == 0 || zone->options.name.label_count == 0 ||
+    if (version == NULL || zone->history_count == 0 || zone->name.label_count == 0 ||
         (zone->history_count == 1 && !auth_zone_is_kept(zone))) {
         return false;
     }
@@ -365,7 +364,7 @@ void auth_parent_start(struct auth *auth, struct auth_zone *zone, struct outbox 
         char name[NAME_TEXT_MAX];
         log_line(auth->options.log, LOG_WARNING,
                  "zone %s: too many parents are being told already; this one is not",
-                 name_print(zone->options.name, name));
+                 name_print(zone->name, name));
         return;
     }
     if (parent->state != PARENT_FREE) {

@@ -325,8 +325,8 @@ static uint16_t check_tsig(struct auth *auth, struct auth_request *request)
 
 bool auth_is_granted(const struct auth_zone *zone, const struct auth_request *request)
 {
-    for (size_t i = 0; i < zone->options.grant_count; i++) {
-        const struct auth_grant *grant = &zone->options.grants[i];
+    for (size_t i = 0; i < zone->terms->grant_count; i++) {
+        const struct auth_grant *grant = &zone->terms->grants[i];
         if (grant->key != NULL ? request->is_signed && request->session.key == grant->key
                                : address_equal_host(grant->address, request->event->query.peer)) {
             return true;

@@ -29,7 +29,7 @@ struct soa_timers {
 
 static const char *zone_text(const struct auth_zone *zone, char text[NAME_TEXT_MAX])
 {
-    return name_print(zone->options.name, text);
+    return name_print(zone->name, text);
 }
 
 static struct soa_timers read_timers(const struct zone *version)
@@ -180,7 +180,7 @@ static void fail(struct auth *auth, struct auth_zone *zone, struct moment now,
     char name[NAME_TEXT_MAX];
     char address[ADDRESS_TEXT_MAX];
     log_line(auth->options.log, LOG_WARNING, "zone %s: primary %s: %s; next try in %u s",
-             zone_text(zone, name), address_print(zone->options.primary.address, address), why,
+             zone_text(zone, name), address_print(zone->terms->primary.address, address), why,
              retry_s);
     wait_until(auth, zone, now.mono_ns + wait_ns(auth, retry_s), now, outbox);
     auth_update_flush(auth, zone, outbox);
@@ -213,7 +213,7 @@ static void send_ask(struct auth *auth, struct auth_zone *zone, enum transport t
                      struct span message, struct moment now, struct outbox *outbox)
 {
     struct secondary *secondary = zone->secondary;
-    const struct auth_peer *primary = &zone->options.primary;
+    const struct auth_peer *primary = &zone->terms->primary;
     uint8_t *bytes = arena_take(&outbox->scratch, QUERY_LEN_MAX);
     size_t len = message.len;
     enum status status = bytes == NULL || len == 0 ? NO_MEMORY : OK;
@@ -244,7 +244,7 @@ static void ask_serial(struct auth *auth, struct auth_zone *zone, struct moment 
 {
     uint8_t bytes[MESSAGE_UDP_LEN_MIN];
     struct secondary *secondary = zone->secondary;
-    struct question question = {zone->options.name, TYPE_SOA, CLASS_IN};
+    struct question question = {zone->name, TYPE_SOA, CLASS_IN};
     set_state(auth, secondary, SECONDARY_ASKING_SERIAL);
     secondary->id = entropy_u16(auth->options.entropy);
     struct span message =
@@ -276,7 +276,7 @@ static void ask_transfer(struct auth *auth, struct auth_zone *zone, struct momen
     secondary->is_full_asked = held == NULL;
     secondary->id = entropy_u16(auth->options.entropy);
     struct message_writer writer;
-    struct question question = {zone->options.name, held == NULL ? TYPE_AXFR : TYPE_IXFR, CLASS_IN};
+    struct question question = {zone->name, held == NULL ? TYPE_AXFR : TYPE_IXFR, CLASS_IN};
     message_begin(&writer, bytes, sizeof bytes, secondary->id, 0, OPCODE_QUERY, RCODE_NOERROR);
     message_add_question(&writer, question);
     enum status status = OK;
@@ -284,20 +284,20 @@ static void ask_transfer(struct auth *auth, struct auth_zone *zone, struct momen
         status = message_add_rrset(&writer, SECTION_AUTHORITY, zone_soa(held));
     }
     if (status == OK) {
-        status = transfer_in_open(zone->options.name, held, &secondary->transfer);
+        status = transfer_in_open(zone->name, held, &secondary->transfer);
     }
     if (status != OK) {
         fail(auth, zone, now, outbox, status_text(status));
         return;
     }
-    enum transport transport = zone->options.primary.is_tls ? TRANSPORT_TLS : TRANSPORT_TCP;
+    enum transport transport = zone->terms->primary.is_tls ? TRANSPORT_TLS : TRANSPORT_TCP;
     send_ask(auth, zone, transport, message_end(&writer), now, outbox);
 }
 
 /* Over TLS the answer to IXFR tells the serial too, and a second connection would cost more. */
 static void ask(struct auth *auth, struct auth_zone *zone, struct moment now, struct outbox *outbox)
 {
-    if (is_full_wanted(zone) || zone->options.primary.is_tls) {
+    if (is_full_wanted(zone) || zone->terms->primary.is_tls) {
         ask_transfer(auth, zone, now, outbox);
     } else {
         ask_serial(auth, zone, now, outbox);
@@ -407,7 +407,7 @@ static enum status check_answer(struct auth_zone *zone, struct span wire, struct
         message->opcode != OPCODE_QUERY) {
         return MISMATCH;
     }
-    if (zone->options.primary.key == NULL) {
+    if (zone->terms->primary.key == NULL) {
         return OK;
     }
     uint16_t error;
@@ -430,8 +430,7 @@ const char *auth_describe_tsig(enum status status)
 
 static const char *describe_refusal(const struct auth_zone *zone, enum status status)
 {
-    return zone->options.primary.key == NULL ? "an answer is malformed"
-                                             : auth_describe_tsig(status);
+    return zone->terms->primary.key == NULL ? "an answer is malformed" : auth_describe_tsig(status);
 }
 
 /* The primary's serial is not newer than ours. Only the same vouches for our version: a lower one
@@ -456,7 +455,7 @@ static void take_serial(struct auth *auth, struct auth_zone *zone, const struct 
     struct message message;
     if (message_read(event->answer.message, &outbox->scratch, &message) != OK ||
         message.question_count != 1 || message.question.type != TYPE_SOA ||
-        !name_equal(message.question.name, zone->options.name)) {
+        !name_equal(message.question.name, zone->name)) {
         return;
     }
     /* A primary may refuse all but transfers, as Knot does of catalogs. */
@@ -467,7 +466,7 @@ static void take_serial(struct auth *auth, struct auth_zone *zone, const struct 
     const struct message_section *answer = &message.sections[SECTION_ANSWER];
     const struct rrset *soa = answer->count == 1 ? &answer->rrsets[0] : NULL;
     if (message.rcode != RCODE_NOERROR || (message.flags & FLAG_AA) == 0 || soa == NULL ||
-        soa->type != TYPE_SOA || soa->count != 1 || !name_equal(soa->owner, zone->options.name)) {
+        soa->type != TYPE_SOA || soa->count != 1 || !name_equal(soa->owner, zone->name)) {
         fail(auth, zone, event->now, outbox,
              message.rcode == RCODE_NOERROR ? "is not authoritative for the zone"
                                             : rcode_text(message.rcode));
@@ -488,7 +487,7 @@ static void take_serial(struct auth *auth, struct auth_zone *zone, const struct 
 static const char *zonemd_fault(const struct auth_zone *zone, const struct zone *version)
 {
     enum zonemd_verdict verdict = ZONEMD_GOOD;
-    if (zone->options.verifies_zonemd && zone_check_zonemd(version, &verdict) != OK) {
+    if (zone->terms->verifies_zonemd && zone_check_zonemd(version, &verdict) != OK) {
         return "no memory to check its ZONEMD";
     }
     switch (verdict) {
@@ -509,7 +508,7 @@ static void take_version(struct auth *auth, struct auth_zone *zone, struct momen
 {
     struct secondary *secondary = zone->secondary;
     char name[NAME_TEXT_MAX];
-    if (zone->options.primary.key != NULL && secondary->session.unsigned_count != 0) {
+    if (zone->terms->primary.key != NULL && secondary->session.unsigned_count != 0) {
         fail(auth, zone, now, outbox, "the transfer's last message was not signed");
         return;
     }

@@ -61,8 +61,8 @@ static void send_portion(struct auth *auth, struct auth_stream *stream, struct m
             char name[NAME_TEXT_MAX];
             log_line(auth->options.log, LOG_DETAIL,
                      "zone %s: transfer out ended after %llu messages, %llu octets",
-                     name_print(stream->zone->options.name, name),
-                     (unsigned long long)stream->messages, (unsigned long long)stream->octets);
+                     name_print(stream->zone->name, name), (unsigned long long)stream->messages,
+                     (unsigned long long)stream->octets);
             auth_stream_close(stream);
             return;
         }

@@ -66,9 +66,9 @@ static void forward_send(struct auth *auth, struct auth_zone *zone, struct auth_
     request->session = (struct tsig_session){0};
     outbox_add(outbox, EFFECT_ASK)->ask = (struct effect_ask){
         .ask = forward->ask,
-        .transport = zone->options.primary.is_tls ? TRANSPORT_TLS : TRANSPORT_TCP,
-        .server = zone->options.primary.address,
-        .tls_peer = zone->options.primary.tls_peer,
+        .transport = zone->terms->primary.is_tls ? TRANSPORT_TLS : TRANSPORT_TCP,
+        .server = zone->terms->primary.address,
+        .tls_peer = zone->terms->primary.tls_peer,
         .message = span_of(bytes, message.len),
         .timeout_ms = FORWARD_TIMEOUT_MS};
 }
@@ -168,8 +168,8 @@ void auth_handle_update(struct auth *auth, struct auth_request *request, struct 
     }
     struct auth_zone *zone =
         question.class_ == CLASS_IN ? auth_find_zone_exactly(auth, question.name) : NULL;
-    bool is_here = zone != NULL && zone->options.is_pushed && auth->options.update != NULL;
-    bool is_elsewhere = zone != NULL && zone->options.forwards_updates;
+    bool is_here = zone != NULL && zone->terms->is_pushed && auth->options.update != NULL;
+    bool is_elsewhere = zone != NULL && zone->terms->forwards_updates;
     if (zone == NULL) {
         auth_reply_empty(auth, request, RCODE_NOTAUTH, 0, outbox);
     } else if (!request->is_signed || (!is_here && !is_elsewhere)) {
@@ -198,7 +198,7 @@ static void reply_rcode(struct auth *auth, const struct client *client, uint16_t
     if (bytes == NULL) {
         return;
     }
-    struct question question = {client->zone->options.name, TYPE_SOA, CLASS_IN};
+    struct question question = {client->zone->name, TYPE_SOA, CLASS_IN};
     message_begin(&writer, bytes, ANSWER_LEN_MAX, client->id, FLAG_QR, OPCODE_UPDATE, rcode);
     message_add_question(&writer, question);
     size_t len = message_end(&writer).len;
@@ -290,7 +290,7 @@ void auth_update_answer(struct auth *auth, size_t index, const struct event *eve
     }
     char name[NAME_TEXT_MAX];
     log_line(auth->options.log, LOG_WARNING, "zone %s: an UPDATE was not answered: %s",
-             name_print(forward->zone->options.name, name), status_text(event->answer.outcome));
+             name_print(forward->zone->name, name), status_text(event->answer.outcome));
     reply_failure(auth, forward, event->now, outbox);
     forward_close(forward);
 }

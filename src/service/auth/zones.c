@@ -212,7 +212,7 @@ enum status auth_zones_put(struct auth *auth, struct auth_zone *zone)
     auth->place_count += auth->place_free == auth->place_count;
     auth->places[auth->place_free++] = zone;
     auth->zone_count++;
-    uint8_t labels = zone->options.name.label_count;
+    uint8_t labels = zone->name.label_count;
     if (labels > atomic_load(&auth->labels_max)) {
         atomic_store(&auth->labels_max, labels);
     }

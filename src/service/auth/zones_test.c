@@ -87,7 +87,7 @@ static void check_finding(struct bench *bench)
     const struct auth_zone *found = auth_find_zone(bench->auth, name);
     const struct name *right = find_slowly(bench, name, false);
     assert_int_equal(found == NULL, right == NULL);
-    assert_true(found == NULL || name_equal(found->options.name, *right));
+    assert_true(found == NULL || name_equal(found->name, *right));
     found = auth_find_zone_exactly(bench->auth, name);
     right = find_slowly(bench, name, true);
     assert_int_equal(found == NULL, right == NULL);

@@ -156,5 +156,15 @@ enum status dns_ask(const struct dns_server *server, struct span query, struct a
 /* A whole file, or standard input for "-"; for commands. */
 enum status file_read(const char *path, size_t size_max, struct arena *arena, struct span *content,
                       struct problem *problem) MUST_USE;
+/* The same with what the file was right before it was read, as file_state says it. */
+struct file_content {
+    struct span text;
+    uint64_t state;
+};
+enum status file_read_seen(const char *path, size_t size_max, struct arena *arena,
+                           struct file_content *content, struct problem *problem) MUST_USE;
+/* What the file is: another number when another file has its place, or it was written to. 0 where
+ * that cannot be told: it is not there, or changed so lately that another change might not show. */
+uint64_t file_state(const char *path);
 /* A folder with those above it that are missing, each readable by the owner alone. */
 enum status file_make_folder(const char *path, struct problem *problem) MUST_USE;
