@@ -11,7 +11,8 @@
 
 enum { KEYS_MAX = 4, STEPS_MAX = 10, DAY_S = 86400, START_S = 1800000000, TTL_S = 172800 };
 
-/* A key is a capital letter; a small one is that key with the REVOKE bit. */
+/* A key is a capital letter; a small one is that key with the REVOKE bit, and '-' one without the
+ * SEP bit. */
 struct step {
     int64_t days;        /* since the step before; may be negative */
     const char *keys;    /* in the RRset */
@@ -113,17 +114,32 @@ static const struct {
      "A",
      false,
      {{0, "AB", "A", "A valid, B pending"}, {500, "AB", "A", "A valid, B valid"}}},
+    {"a revoked key is remembered as such while it is there",
+     "AB",
+     false,
+     {{0, "aB", "aB", "A revoked, B valid"},
+      {31, "aB", "aB", "A revoked, B valid"},
+      {1, "B", "B", "A removed, B valid"}}},
+    {"a key that signs the zone alone, without the SEP bit, is never an anchor",
+     "A",
+     false,
+     {{0, "A-", "A", "A valid"}, {40, "A-", "A-", "A valid"}}},
     {"an RRset without a signature says nothing",
      "A",
      false,
      {{0, "AB", "", "!A valid"}, {1, "B", "", "!A valid"}}},
 };
 
-static struct signing_key KEYS[KEYS_MAX], REVOKED[KEYS_MAX];
-static uint8_t octets[2][KEYS_MAX][64];
+static struct signing_key KEYS[KEYS_MAX], REVOKED[KEYS_MAX], ZONE_KEY;
+static uint32_t ttl_s = TTL_S;
+static uint8_t octets[2][KEYS_MAX][64], zone_key_octets[64];
 
 static void keys_make(void)
 {
+    struct writer zone_key = writer_over(zone_key_octets, sizeof zone_key_octets);
+    assert_int_equal(key_generate(ALGORITHM_ED25519, 0, &ZONE_KEY.key), OK);
+    dnskey_write(DNSKEY_FLAGS_ZSK, ALGORITHM_ED25519, key_public(ZONE_KEY.key), &zone_key);
+    assert_int_equal(dnskey_read(writer_written(&zone_key), &ZONE_KEY.dnskey), OK);
     for (size_t i = 0; i < KEYS_MAX; i++) {
         assert_int_equal(key_generate(ALGORITHM_ED25519, 0, &KEYS[i].key), OK);
         REVOKED[i].key = KEYS[i].key;
@@ -139,7 +155,7 @@ static void keys_make(void)
 
 static const struct signing_key *key_of(char letter)
 {
-    return letter >= 'a' ? &REVOKED[letter - 'a'] : &KEYS[letter - 'A'];
+    return letter == '-' ? &ZONE_KEY : letter >= 'a' ? &REVOKED[letter - 'a'] : &KEYS[letter - 'A'];
 }
 
 static struct trust_anchor anchor_of(char letter, bool is_ds, struct arena *arena)
@@ -176,12 +192,12 @@ static void rrsets_make(const struct step *step, int64_t now_s, struct arena *ar
                         struct rrset rrsets[2])
 {
     struct rrset_builder builder;
-    rrset_begin(&builder, arena, NAME_ROOT, TYPE_DNSKEY, TTL_S);
+    rrset_begin(&builder, arena, NAME_ROOT, TYPE_DNSKEY, ttl_s);
     for (const char *at = step->keys; *at != '\0'; at++) {
         rrset_add(&builder, key_of(*at)->dnskey.rdata);
     }
     assert_int_equal(rrset_finish(&builder, &rrsets[0]), OK);
-    rrset_begin(&builder, arena, NAME_ROOT, TYPE_RRSIG, TTL_S);
+    rrset_begin(&builder, arena, NAME_ROOT, TYPE_RRSIG, ttl_s);
     for (const char *at = step->signers; *at != '\0'; at++) {
         uint8_t bytes[256];
         struct writer rdata = writer_over(bytes, sizeof bytes);
@@ -305,6 +321,98 @@ static void files_are_read_or_refused(void **state)
     }
 }
 
+/* --- single RRsets --- */
+
+static bool look_at(struct anchor_point *point, const struct rrset *rrsets, int64_t now_s,
+                    struct arena *arena)
+{
+    struct anchor_changes changes;
+    const struct anchor_look look = {&rrsets[0], &rrsets[1], now_s, arena};
+    return anchor_roll_look(point, &look, &changes);
+}
+
+static void two_digests_of_one_key_are_one_key(void **state)
+{
+    (void)state;
+    static struct anchor_point point;
+    struct arena arena;
+    struct rrset rrsets[2];
+    arena_open(&arena, 1 << 20);
+    anchor_point_open(&point, NAME_ROOT);
+    static const uint8_t digests[] = {DS_DIGEST_SHA256, DS_DIGEST_SHA384};
+    for (size_t i = 0; i < LEN(digests); i++) {
+        uint8_t bytes[64];
+        struct writer ds = writer_over(bytes, sizeof bytes);
+        assert_int_equal(ds_make(NAME_ROOT, KEYS[0].dnskey.rdata, digests[i], &ds), OK);
+        struct trust_anchor anchor = {NAME_ROOT, TYPE_DS, writer_written(&ds)};
+        assert_int_equal(anchor_point_add(&point, &anchor, START_S), OK);
+    }
+    assert_int_equal(point.key_count, 2);
+    const struct step step = {.keys = "A", .signers = "A"};
+    rrsets_make(&step, START_S, &arena, rrsets);
+    assert_true(look_at(&point, rrsets, START_S, &arena));
+    assert_int_equal(point.key_count, 1);
+    assert_int_equal(point.keys[0].type, TYPE_DNSKEY);
+    arena_close(&arena);
+}
+
+/* RFC 5011 §2.4.1: 30 days, or the TTL where that is longer. */
+static void a_long_ttl_lengthens_the_hold_down(void **state)
+{
+    (void)state;
+    static struct anchor_point point;
+    struct arena arena;
+    struct rrset rrsets[2];
+    arena_open(&arena, 1 << 20);
+    anchor_point_open(&point, NAME_ROOT);
+    struct trust_anchor anchor = anchor_of('A', false, &arena);
+    assert_int_equal(anchor_point_add(&point, &anchor, START_S), OK);
+    const struct step step = {.keys = "AB", .signers = "A"};
+    static const struct {
+        int64_t days;
+        enum anchor_state state;
+    } rows[] = {{0, ANCHOR_ADD_PENDING}, {39, ANCHOR_ADD_PENDING}, {41, ANCHOR_VALID}};
+    ttl_s = 40 * DAY_S;
+    for (size_t i = 0; i < LEN(rows); i++) {
+        int64_t now_s = START_S + rows[i].days * DAY_S;
+        rrsets_make(&step, now_s, &arena, rrsets);
+        assert_true(look_at(&point, rrsets, now_s, &arena));
+        assert_int_equal(point.keys[1].state, rows[i].state);
+    }
+    ttl_s = TTL_S;
+    arena_close(&arena);
+}
+
+/* Whoever can send an RRset decides how many signatures it has, and not how many are checked. */
+static void a_flood_of_signatures_ends(void **state)
+{
+    (void)state;
+    static struct anchor_point point;
+    struct arena arena;
+    struct rrset rrsets[2];
+    arena_open(&arena, 1 << 20);
+    anchor_point_open(&point, NAME_ROOT);
+    struct trust_anchor anchor = anchor_of('A', false, &arena);
+    assert_int_equal(anchor_point_add(&point, &anchor, START_S), OK);
+    const struct step step = {.keys = "A", .signers = "A"};
+    rrsets_make(&step, START_S, &arena, rrsets);
+    struct span good = rrset_only(&rrsets[1]);
+    struct rrset_builder builder;
+    rrset_begin(&builder, &arena, NAME_ROOT, TYPE_RRSIG, TTL_S);
+    for (uint8_t i = 0; i < ANCHOR_ROLL_CHECKS_MAX; i++) {
+        uint8_t bad[256];
+        assert_true(good.len > 64 && good.len < sizeof bad);
+        memcpy(bad, good.bytes, good.len);
+        memset(bad + good.len - 64, 0, 63); /* sorted in front of the good one */
+        bad[good.len - 1] = i;
+        rrset_add(&builder, span_of(bad, good.len));
+    }
+    rrset_add(&builder, good);
+    assert_int_equal(rrset_finish(&builder, &rrsets[1]), OK);
+    assert_false(look_at(&point, rrsets, START_S, &arena));
+    arena_close(&arena);
+}
+
 static void a_zone_has_so_many_keys_and_no_more(void **state)
 {
     (void)state;
@@ -331,11 +439,15 @@ int main(void)
         {"rolls are followed", rolls_are_followed, NULL, NULL, NULL},
         {"rolls are followed through deaths", rolls_are_followed, NULL, NULL, &dies},
         cmocka_unit_test(files_are_read_or_refused),
+        cmocka_unit_test(two_digests_of_one_key_are_one_key),
+        cmocka_unit_test(a_long_ttl_lengthens_the_hold_down),
+        cmocka_unit_test(a_flood_of_signatures_ends),
         cmocka_unit_test(a_zone_has_so_many_keys_and_no_more),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     for (size_t i = 0; i < KEYS_MAX; i++) {
         key_close(KEYS[i].key);
     }
+    key_close(ZONE_KEY.key);
     return failed;
 }
