@@ -185,6 +185,9 @@ static void point_print(const struct anchor_point *point, char text[256])
             }
         }
     }
+    for (size_t i = 0; i < point->key_count; i++) {
+        writer_text(&writer, point->keys[i].tag == ZONE_KEY.dnskey.tag ? " and another" : "");
+    }
     text[writer_written(&writer).len] = '\0';
 }
 
