@@ -322,6 +322,27 @@ void fake_settle(struct fake_net *net)
     require(false); /* it never comes to rest */
 }
 
+void fake_run_ms(struct fake_net *net, int64_t ms)
+{
+    int64_t end_ns = net->now.mono_ns + ms * MOMENT_NS_PER_MS;
+    for (;;) {
+        int64_t timer_ns = timer_first(net);
+        int64_t due_ns =
+            net->pending_count == 0 ? INT64_MAX : net->pending[pending_first(net)].due_ns;
+        if (timer_ns > end_ns && due_ns > end_ns) {
+            break;
+        }
+        if (timer_ns < due_ns) {
+            pass_ns(net, timer_ns > net->now.mono_ns ? timer_ns - net->now.mono_ns : 0);
+        } else {
+            fake_carry(net);
+        }
+    }
+    if (end_ns > net->now.mono_ns) {
+        pass_ns(net, end_ns - net->now.mono_ns);
+    }
+}
+
 struct resolver_options fake_options(struct fake_net *net, const struct address *root_hint)
 {
     return (struct resolver_options){.root_hints = root_hint,

@@ -15,8 +15,8 @@ enum {
     FAKE_DIGESTS_MAX = 4,
     FAKE_FAULTS_MAX = 16,
     FAKE_SERVERS_MAX = 64,
-    FAKE_PENDING_MAX = 1024,
-    FAKE_REPLIES_MAX = 2048,
+    FAKE_PENDING_MAX = 4096,
+    FAKE_REPLIES_MAX = 4096,
     FAKE_ASKED_MAX = 4096,
     FAKE_SCRIPTS_MAX = 64,
     FAKE_TIMERS_MAX = 8,
@@ -270,6 +270,8 @@ uint64_t fake_send(struct fake_net *net, const char *name, uint16_t type, uint16
                    unsigned how);
 /* Lets everything happen until nothing waits. */
 void fake_settle(struct fake_net *net);
+/* Lets happen what happens in that time, and no more. */
+void fake_run_ms(struct fake_net *net, int64_t ms);
 void fake_pass_s(struct fake_net *net, int64_t seconds);
 /* Sends, settles, and returns the answer; NULL when there was none. */
 const struct fake_reply *fake_ask(struct fake_net *net, const char *name, uint16_t type,

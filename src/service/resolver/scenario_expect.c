@@ -282,13 +282,22 @@ static enum status expect_not_asked(struct scenario *scenario, struct span line)
     return asked_between(scenario, line, 0, 0, "that was asked");
 }
 
+/* When the last answer of the block came. */
+static int64_t last_ns_of(const struct scenario *scenario)
+{
+    int64_t last_ns = scenario->block == BLOCK_ASK ? scenario->reply->at_ns : scenario->began_ns;
+    for (uint32_t i = 0; scenario->block == BLOCK_BURST && i < scenario->burst_count; i++) {
+        const struct fake_reply *reply = fake_reply_to(&scenario->net, scenario->channel_first + i);
+        last_ns = reply != NULL && reply->at_ns > last_ns ? reply->at_ns : last_ns;
+    }
+    return last_ns;
+}
+
 static enum status expect_takes_most(struct scenario *scenario, struct span line)
 {
     uint64_t most_ms = 0;
     enum status status = scenario_number(scenario, scenario_word(&line), &most_ms);
-    const struct fake_net *net = &scenario->net;
-    int64_t last_ns = net->reply_count == 0 ? 0 : net->replies[net->reply_count - 1].at_ns;
-    int64_t took_ms = (last_ns - scenario->began_ns) / MOMENT_NS_PER_MS;
+    int64_t took_ms = (last_ns_of(scenario) - scenario->began_ns) / MOMENT_NS_PER_MS;
     return status != OK || took_ms <= (int64_t)most_ms
                ? status
                : scenario_fail(scenario, "it took %d ms", (int)took_ms);
@@ -345,6 +354,15 @@ static enum status expect_failed(struct scenario *scenario, struct span line)
                                         : scenario_fail(scenario, "%u failed", (unsigned)got);
 }
 
+static enum status expect_failed_most(struct scenario *scenario, struct span line)
+{
+    uint64_t most = 0;
+    enum status status = scenario_number(scenario, scenario_word(&line), &most);
+    uint32_t got = burst_count(scenario, true);
+    return status != OK || got <= most ? status
+                                       : scenario_fail(scenario, "%u failed", (unsigned)got);
+}
+
 static enum status expect_unanswered(struct scenario *scenario, struct span line)
 {
     uint64_t count = 0;
@@ -398,6 +416,7 @@ static const struct {
     {"takes-most", AT_ASK | AT_BURST, expect_takes_most},
     {"answered", AT_BURST, expect_answered},
     {"failed", AT_BURST, expect_failed},
+    {"failed-most", AT_BURST, expect_failed_most},
     {"unanswered", AT_BURST, expect_unanswered},
     {"checks-most", AT_ASK | AT_BURST, expect_checks_most},
     {"hashes-most", AT_ASK | AT_BURST, expect_hashes_most},

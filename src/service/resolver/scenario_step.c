@@ -88,8 +88,8 @@ static enum status step_ask(struct scenario *scenario, struct span line)
     return scenario->reply == NULL ? scenario_fail(scenario, "no answer at all") : OK;
 }
 
-/* "burst COUNT NAME TYPE ...": at the same time, '@' in the name being 0, 1, 2 ... */
-static enum status step_burst(struct scenario *scenario, struct span line)
+/* COUNT clients at the same time, '@' in the name being 0, 1, 2 ... */
+static enum status many_send(struct scenario *scenario, struct span line)
 {
     uint64_t count = 0;
     struct asking asking;
@@ -114,8 +114,28 @@ static enum status step_burst(struct scenario *scenario, struct span line)
         name[writer_written(&writer).len] = '\0';
         fake_send(&scenario->net, name, asking.type, asking.flags, asking.how);
     }
-    fake_settle(&scenario->net);
     return OK;
+}
+
+/* "burst COUNT NAME TYPE ...": until all have their answers. */
+static enum status step_burst(struct scenario *scenario, struct span line)
+{
+    enum status status = many_send(scenario, line);
+    if (status == OK) {
+        fake_settle(&scenario->net);
+    }
+    return status;
+}
+
+/* "crowd COUNT NAME TYPE ...": they may still wait when the next step begins. */
+static enum status step_crowd(struct scenario *scenario, struct span line)
+{
+    enum { CROWD_MS = 500 };
+    enum status status = many_send(scenario, line);
+    if (status == OK) {
+        fake_run_ms(&scenario->net, CROWD_MS);
+    }
+    return status;
 }
 
 static enum status step_pass(struct scenario *scenario, struct span line)
@@ -149,9 +169,10 @@ enum status scenario_step(struct scenario *scenario, struct span word, struct sp
     static const struct {
         const char *word;
         enum status (*step)(struct scenario *scenario, struct span line);
-    } STEPS[] = {
-        {"ask", step_ask}, {"burst", step_burst}, {"pass", step_pass}, {"control", step_control},
-        {"restart", scenario_restart}, {"clock", scenario_clock}, {"disk", scenario_disk_step}};
+    } STEPS[] = {{"ask", step_ask},         {"burst", step_burst},
+                 {"crowd", step_crowd},     {"pass", step_pass},
+                 {"control", step_control}, {"restart", scenario_restart},
+                 {"clock", scenario_clock}, {"disk", scenario_disk_step}};
     for (size_t i = 0; i < LEN(STEPS); i++) {
         if (scenario_is(word, STEPS[i].word)) {
             enum status status = scenario_begin(scenario);
