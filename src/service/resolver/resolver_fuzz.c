@@ -1,6 +1,6 @@
 /* A resolver whose upstream is the fuzzer: its bytes are what comes back for each question asked,
  * alone or behind a header and question that fit, and its own client's queries. Whatever comes, an
- * answer is a message, and nothing is secure that nobody signed. */
+ * answer is a message, and nothing is secure or trusted that nobody signed. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,6 +60,14 @@ static void answer(struct fake_net *net, uint8_t mode, struct span piece)
     }
 }
 
+static enum status forget(void *self, const char *name, struct span content)
+{
+    (void)self;
+    (void)name;
+    (void)content;
+    return OK;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -76,6 +84,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     options.prefetches = true;
     options.serves_stale = true;
     options.stale_reply_ttl_s = 30;
+    options.obeys_sentinels = true;
+    options.signals_anchors = true;
+    options.reports_errors = true;
+    static struct anchor_point point; /* it follows whatever the root says; nobody keeps it */
+    static const struct disk nowhere = {.replace = forget};
+    const struct resolver_roll roll = {&point, &nowhere, "anchors"};
+    anchor_point_open(&point, NAME_ROOT);
+    enum status added = anchor_point_add(&point, &world->anchor, moment_wall_s(net->now));
+    require(added == OK);
+    options.rolls = &roll;
+    options.roll_count = 1;
     fake_restart(net, &options);
     fake_send(net, "www.example.com.", TYPE_A, FLAG_RD | FLAG_AD, FAKE_DO);
     fake_send(net, "there.example.com.", TYPE_A, FLAG_RD | FLAG_CD, FAKE_DO);
@@ -98,6 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                        memcmp(answers->rrsets[0].rdata, TRUE_ADDRESS, sizeof TRUE_ADDRESS) == 0;
         require(!is_secure || is_true);
     }
+    require(point.key_count == 1 && point.keys[0].state == ANCHOR_VALID);
     /* The cache's table has bits of hashes on top of its pointers: what is kept in it when the
      * process ends looks lost to a leak checker. */
     resolver_close(net->resolver);
