@@ -357,8 +357,8 @@ static int sign_zone(struct signing *signing, struct zone *zone)
     }
     status = make_signed(signing, data, &next, &problem);
     status = status == OK ? judge(signing, next, &problem) : status;
-    int code =
-        status == OK ? zone_save_file(NAME, next, signing->output) : command_failed(NAME, &problem);
+    int code = status == OK ? zone_save_file(NAME, next, signing->output, signing->parallel)
+                            : command_failed(NAME, &problem);
     if (code == EXIT_DONE && signing->is_json) {
         say_json(signing, next);
     }

@@ -235,13 +235,15 @@ static enum status output_close(struct zone_output *output, enum status status)
     return status == OK && !is_written ? IO_FAILED : status;
 }
 
-int zone_save_file(const char *command, const struct zone *zone, const char *path)
+int zone_save_file(const char *command, const struct zone *zone, const char *path,
+                   const struct parallel *parallel)
 {
     struct zone_output output;
     struct problem problem = {0};
     enum status status = IO_FAILED;
     if (output_open(&output, path)) {
-        status = output_close(&output, zonefile_write(zone, write_piece, output.file));
+        status =
+            output_close(&output, zonefile_write_spread(zone, parallel, write_piece, output.file));
     }
     if (status != OK) {
         problem_place(&problem, path, 0, 0);

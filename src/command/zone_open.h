@@ -35,8 +35,10 @@ enum status zone_file_load(struct zone_file *file, const struct zonefile_target 
 enum status zone_file_read(struct zone_file *file, const struct zonefile_sink *sink) MUST_USE;
 void zone_file_close(struct zone_file *file);
 
-/* The whole zone as text to a file, made anew, or to standard output for "-". An exit code. */
-int zone_save_file(const char *command, const struct zone *zone, const char *path) MUST_USE;
+/* The whole zone as text to a file, made anew, or to standard output for "-". `parallel` may be
+ * NULL. An exit code. */
+int zone_save_file(const char *command, const struct zone *zone, const char *path,
+                   const struct parallel *parallel) MUST_USE;
 /* "2026-08-01T00:00:00Z", "20260801000000" or seconds since 1970; NULL is now. An exit code. */
 int zone_read_time(const char *command, const char *option, const char *text,
                    int64_t *time_s) MUST_USE;

@@ -227,6 +227,89 @@ static void test_relations(void **state)
     assert_true(name_hash(example, 1) != name_hash(example, 2));
 }
 
+/* A name of one label. */
+static struct name name_of_label(struct span label, struct name_buffer *buffer)
+{
+    struct name name;
+    assert_int_equal(name_make_child(label, NAME_ROOT, buffer, &name), OK);
+    return name;
+}
+
+/* RFC 1035 §5.1 and RFC 4343 §2.1, octet for octet. */
+static size_t label_as_text(struct span label, char *text)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < label.len; i++) {
+        uint8_t octet = label.bytes[i];
+        if (octet <= ' ' || octet > '~') {
+            len += (size_t)snprintf(text + len, 5, "\\%03u", octet);
+        } else {
+            if (strchr(".\\\"();@$", octet) != NULL) {
+                text[len++] = '\\';
+            }
+            text[len++] = (char)octet;
+        }
+    }
+    text[len++] = '.';
+    text[len] = '\0';
+    return len;
+}
+
+static void test_any_octet_anywhere(void **state)
+{
+    (void)state;
+    for (size_t len = 1; len <= 18; len++) {
+        for (size_t at = 0; at < len; at++) {
+            for (unsigned octet = 0; octet < 256; octet++) {
+                uint8_t label[18];
+                char expected[4 * sizeof label + 2], text[NAME_TEXT_MAX];
+                struct name_buffer buffer, other_buffer;
+                memcpy(label, "plain-Label-0..9xyz", len);
+                label[at] = (uint8_t)octet;
+                struct name name = name_of_label(span_of(label, len), &buffer);
+                label_as_text(span_of(label, len), expected);
+                assert_string_equal(name_print(name, text), expected);
+                /* The hash is that of the name in any case, and of no neighbour. */
+                label[at] ^= 1;
+                struct name other = name_of_label(span_of(label, len), &other_buffer);
+                assert_true(name_hash(name, 7) != name_hash(other, 7));
+                label[at] = (uint8_t)(octet >= 'a' && octet <= 'z' ? octet - 32 : octet);
+                other = name_of_label(span_of(label, len), &other_buffer);
+                assert_true(name_hash(name, 7) == name_hash(other, 7));
+            }
+        }
+    }
+}
+
+static void test_common_labels(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        uint8_t common;
+    } rows[] = {
+        {".", ".", 0},
+        {".", "a.", 0},
+        {"a.", "a.", 1},
+        {"a.", "b.", 0},
+        {"a.example.", "b.example.", 1},
+        {"a.example.", "A.example.", 2},
+        {"a.example.", "b.EXAMPLE.", 1},
+        {"ab.example.", "b.aexample.", 0},
+        {"a.b.example.", "b.example.", 2},
+        {"x.b.example.", "y.c.example.", 1},
+        {"b.example.", "bb.example.", 1},
+    };
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct name_buffer a_buffer, b_buffer;
+        struct name a, b;
+        assert_int_equal(name_parse(span_of_text(rows[i].a), NULL, &a_buffer, &a, NULL), OK);
+        assert_int_equal(name_parse(span_of_text(rows[i].b), NULL, &b_buffer, &b, NULL), OK);
+        assert_int_equal(name_common_labels(a, b), rows[i].common);
+        assert_int_equal(name_common_labels(b, a), rows[i].common);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +319,8 @@ int main(void)
         cmocka_unit_test(test_canonical_order),
         cmocka_unit_test(test_key_order_of_random_names),
         cmocka_unit_test(test_relations),
+        cmocka_unit_test(test_any_octet_anywhere),
+        cmocka_unit_test(test_common_labels),
     };
     return cmocka_run_group_tests_name("core/dns/name", tests, NULL, NULL);
 }

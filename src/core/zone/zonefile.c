@@ -1,214 +1,202 @@
-/* Zones as files: a version becomes a text. Half the lines of a signed zone are RRSIGs, and most of
- * what such a line says was said by one shortly before: those parts are kept as text. */
+/* Zones as files: a version becomes a text, in one thread or, a wave of pieces at a time, in
+ * several: while these make the text of one wave, one of them hands out that of the wave before. */
 #include "core/zone/zonefile.h"
 
-#include "core/base/text.h"
-#include "core/zone/zone.h"
+#include "core/zone/zonefile_text.h"
 
-#include <string.h>
+enum { PIECE_NODES = 512, PIECES_EACH = 2 /* of a wave, for each thread */ };
 
-enum {
-    FLUSH_AT = 1 << 16,
-    HEAD_LEN = 8,       /* of an RRSIG: covered type, algorithm, labels, original TTL */
-    HEAD_TEXT_MAX = 40, /* "NSEC3PARAM 13 127 4294967295 " and more */
-    EXPIRATION_LEN = 4, /* behind the head */
-    TAIL_FIXED_LEN = 6, /* inception and key tag; then the signer */
-    HEADS = 16,         /* kept at a time, as neither types nor depths of names are many */
-    DAYS = 2,           /* expirations are spread over some */
-    DAY_S = 86400,
-    DAY_TEXT_LEN = 8,
-    TIME_TEXT_LEN = 14,
-    /* What is not flushed yet, and the longest record behind it. */
-    BUFFER_SIZE = FLUSH_AT + 2 * NAME_TEXT_MAX + RDATA_TEXT_LEN_MAX
+/* Some nodes of a wave, and their text. */
+struct piece {
+    struct zone_cursor cursor; /* before the first */
+    size_t node_count;
+    struct zonefile_text writing;
+    struct arena flushed; /* what did not fit there; rarely anything */
+    struct flushed *first, *last;
+    enum status status;
 };
 
-struct rrsig_head {
-    uint8_t octets[HEAD_LEN];
-    uint8_t text[HEAD_TEXT_MAX];
-    uint8_t text_len; /* 0: nothing is kept here */
+struct flushed {
+    struct flushed *next;
+    struct span text;
 };
 
-struct rrsig_day {
-    uint32_t day;
-    uint8_t text[TIME_TEXT_LEN];
-    bool is_kept;
-};
-
-struct rrsig_tail {
-    uint8_t octets[TAIL_FIXED_LEN + NAME_LEN_MAX];
-    size_t len; /* 0: nothing is kept here */
-    uint8_t text[64 + NAME_TEXT_MAX];
-    size_t text_len;
-};
-
-struct writing {
-    struct writer text;
+struct spread {
+    const struct rrset *soa;   /* which stands before all */
+    struct zone_cursor cursor; /* before what no piece has yet */
+    struct piece *waves[2];
+    size_t wave_count; /* begun so far: the odd and the even ones take turns */
+    size_t pieces_each;
+    size_t busy_count; /* pieces of the newest wave with anything in them */
     void (*write)(void *user, struct span text);
     void *user;
-    const uint8_t *owner; /* whose text is kept */
-    struct writer owner_text;
-    uint8_t owner_bytes[NAME_TEXT_MAX];
-    struct rrsig_head heads[HEADS];
-    struct rrsig_day days[DAYS];
-    struct rrsig_tail tail;
 };
 
-/* The RRsets of a node share their owner's octets, so its text is made once. */
-static struct span owner_text(struct writing *writing, struct name owner)
+static void piece_flush(void *user, struct span text)
 {
-    if (writing->owner != owner.octets) {
-        writing->owner = owner.octets;
-        writing->owner_text = writer_over(writing->owner_bytes, sizeof writing->owner_bytes);
-        name_write_text(owner, &writing->owner_text);
-    }
-    return writer_written(&writing->owner_text);
-}
-
-static struct span head_text(struct writing *writing, const uint8_t *rdata)
-{
-    struct rrsig_head *head = &writing->heads[(rdata[1] ^ rdata[3] * 5U) % HEADS];
-    if (head->text_len == 0 || memcmp(head->octets, rdata, HEAD_LEN) != 0) {
-        struct reader reader = reader_over(span_of(rdata, HEAD_LEN));
-        struct writer text = writer_over(head->text, sizeof head->text);
-        type_write(reader_u16(&reader), &text);
-        for (size_t i = 0; i < 2; i++) { /* algorithm, labels */
-            writer_u8(&text, ' ');
-            writer_decimal(&text, reader_u8(&reader));
-        }
-        writer_u8(&text, ' ');
-        writer_decimal(&text, reader_u32(&reader));
-        writer_u8(&text, ' ');
-        require(text.status == OK);
-        head->text_len = (uint8_t)text.len;
-        memcpy(head->octets, rdata, HEAD_LEN);
-    }
-    return span_of(head->text, head->text_len);
-}
-
-static void write_two(uint8_t *digits, uint32_t value)
-{
-    digits[0] = (uint8_t)('0' + value / 10);
-    digits[1] = (uint8_t)('0' + value % 10);
-}
-
-static struct span expiration_text(struct writing *writing, struct span octets)
-{
-    struct reader reader = reader_over(octets);
-    uint32_t time_s = reader_u32(&reader);
-    uint32_t second = time_s % DAY_S;
-    struct rrsig_day *day = &writing->days[time_s / DAY_S % DAYS];
-    if (!day->is_kept || day->day != time_s / DAY_S) {
-        struct writer text = writer_over(day->text, sizeof day->text);
-        text_write_time14(&text, time_s);
-        day->day = time_s / DAY_S;
-        day->is_kept = true;
-    }
-    write_two(day->text + DAY_TEXT_LEN, second / 3600);
-    write_two(day->text + DAY_TEXT_LEN + 2, second / 60 % 60);
-    write_two(day->text + DAY_TEXT_LEN + 4, second % 60);
-    return span_of(day->text, TIME_TEXT_LEN);
-}
-
-/* Inception, key tag and signer, which all signatures of one signing have in common. A name says
- * where it ends, so octets that begin alike are alike. */
-static const struct rrsig_tail *tail_of(struct writing *writing, struct span octets)
-{
-    struct rrsig_tail *tail = &writing->tail;
-    if (tail->len == 0 || tail->len > octets.len ||
-        memcmp(tail->octets, octets.bytes, tail->len) != 0) {
-        struct reader reader = reader_over(octets);
-        struct writer text = writer_over(tail->text, sizeof tail->text);
-        writer_u8(&text, ' ');
-        text_write_time14(&text, reader_u32(&reader));
-        writer_u8(&text, ' ');
-        writer_decimal(&text, reader_u16(&reader));
-        writer_u8(&text, ' ');
-        name_write_text(name_read(&reader), &text);
-        writer_u8(&text, ' ');
-        require(text.status == OK && reader.status == OK);
-        tail->text_len = text.len;
-        tail->len = octets.len - reader_left(&reader);
-        memcpy(tail->octets, octets.bytes, tail->len);
-    }
-    return tail;
-}
-
-/* As rdata_write_text does. */
-static void write_rrsig(struct writing *writing, struct span rdata)
-{
-    struct writer *text = &writing->text;
-    struct span behind = span_part(rdata, HEAD_LEN, rdata.len - HEAD_LEN);
-    const struct rrsig_tail *tail =
-        tail_of(writing, span_part(behind, EXPIRATION_LEN, behind.len - EXPIRATION_LEN));
-    size_t signature_at = EXPIRATION_LEN + tail->len;
-    if (signature_at == behind.len) { /* without a signature: a rare and odd form */
-        rdata_write_text(TYPE_RRSIG, rdata, text);
+    struct piece *piece = user;
+    struct flushed *flushed = arena_take(&piece->flushed, sizeof *flushed);
+    enum status status =
+        flushed == NULL ? NO_MEMORY : arena_copy(&piece->flushed, text, &flushed->text);
+    if (status != OK) {
+        piece->status = status;
         return;
     }
-    writer_span(text, head_text(writing, rdata.bytes));
-    writer_span(text, expiration_text(writing, span_part(behind, 0, EXPIRATION_LEN)));
-    writer_span(text, span_of(tail->text, tail->text_len));
-    text_write_base64(text, span_part(behind, signature_at, behind.len - signature_at));
+    *(piece->last == NULL ? &piece->first : &piece->last->next) = flushed;
+    piece->last = flushed;
 }
 
-static void write_rrset(struct writing *writing, const struct rrset *rrset)
+static void piece_make(struct piece *piece, const struct rrset *soa)
 {
-    struct writer *text = &writing->text;
-    uint8_t bytes[64];
-    struct writer middle = writer_over(bytes, sizeof bytes);
-    writer_u8(&middle, '\t');
-    writer_decimal(&middle, rrset->ttl_s);
-    writer_u8(&middle, '\t');
-    class_write(rrset->class_, &middle);
-    writer_u8(&middle, '\t');
-    type_write(rrset->type, &middle);
-    writer_u8(&middle, '\t');
-    struct span rdata;
-    for (struct rrset_cursor cursor = rrset_first(rrset); rrset_next(&cursor, &rdata);) {
-        writer_span(text, owner_text(writing, rrset->owner));
-        writer_span(text, writer_written(&middle));
-        if (rrset->type == TYPE_RRSIG) {
-            write_rrsig(writing, rdata);
-        } else {
-            rdata_write_text(rrset->type, rdata, text);
+    struct zone_cursor cursor = piece->cursor;
+    for (size_t i = 0; i < piece->node_count; i++) {
+        zonefile_text_node(&piece->writing, zone_walk_next(&cursor), soa);
+    }
+}
+
+/* Hands out what the piece holds, and empties it. */
+static void piece_hand_out(struct spread *spread, struct piece *piece)
+{
+    for (const struct flushed *flushed = piece->first; flushed != NULL; flushed = flushed->next) {
+        spread->write(spread->user, flushed->text);
+    }
+    if (piece->writing.text.len != 0) {
+        spread->write(spread->user, writer_written(&piece->writing.text));
+    }
+    writer_rewind(&piece->writing.text, 0);
+    arena_reset(&piece->flushed);
+    piece->first = NULL;
+    piece->last = NULL;
+}
+
+/* Gives the pieces of a wave the nodes that come next. */
+static void wave_fill(struct spread *spread, struct piece *wave)
+{
+    spread->busy_count = 0;
+    for (size_t i = 0; i < spread->pieces_each; i++) {
+        struct piece *piece = &wave[i];
+        piece->cursor = spread->cursor;
+        piece->node_count = 0;
+        while (piece->node_count < PIECE_NODES && zone_walk_next(&spread->cursor) != NULL) {
+            piece->node_count++;
         }
-        writer_u8(text, '\n');
-        require(text->status == OK && middle.status == OK);
-        if (text->len >= FLUSH_AT) {
-            writing->write(writing->user, writer_written(text));
-            writer_rewind(text, 0);
+        spread->busy_count += piece->node_count != 0;
+    }
+}
+
+/* Index 0 hands out the wave before and fills it anew; each other makes a piece. */
+static void wave_work(void *user, size_t index)
+{
+    struct spread *spread = user;
+    struct piece *now = spread->waves[spread->wave_count % 2];
+    struct piece *other = spread->waves[(spread->wave_count + 1) % 2];
+    if (index > 0) {
+        piece_make(&now[index - 1], spread->soa);
+        return;
+    }
+    for (size_t i = 0; i < spread->pieces_each; i++) {
+        piece_hand_out(spread, &other[i]);
+    }
+    wave_fill(spread, other);
+}
+
+static enum status spread_open(struct spread *spread, struct arena *arena)
+{
+    for (size_t wave = 0; wave < 2; wave++) {
+        struct piece *pieces = arena_take_array(arena, spread->pieces_each, sizeof *pieces);
+        for (size_t i = 0; pieces != NULL && i < spread->pieces_each; i++) {
+            uint8_t *buffer = arena_take(arena, ZONEFILE_BUFFER_SIZE);
+            if (buffer == NULL) {
+                return NO_MEMORY;
+            }
+            pieces[i].writing =
+                (struct zonefile_text){.text = writer_over(buffer, ZONEFILE_BUFFER_SIZE),
+                                       .flush = piece_flush,
+                                       .user = &pieces[i]};
+            arena_open(&pieces[i].flushed, SIZE_MAX);
+        }
+        spread->waves[wave] = pieces;
+        if (pieces == NULL) {
+            return NO_MEMORY;
         }
     }
+    return OK;
+}
+
+static enum status spread_run(struct spread *spread, const struct parallel *parallel)
+{
+    wave_fill(spread, spread->waves[0]);
+    bool is_left = true;
+    while (is_left) {
+        size_t made = spread->busy_count;
+        parallel->run(parallel->self, wave_work, spread, 1 + made);
+        spread->wave_count++;
+        is_left = made != 0; /* a last turn hands out what the one before has made */
+    }
+    enum status status = OK;
+    for (size_t i = 0; i < 2 * spread->pieces_each; i++) {
+        struct piece *piece = &spread->waves[i % 2][i / 2];
+        status = status == OK ? piece->status : status;
+        arena_close(&piece->flushed);
+    }
+    return status;
+}
+
+static enum status write_spread(const struct zone *zone, const struct parallel *parallel,
+                                struct spread *spread, struct arena *arena)
+{
+    spread->pieces_each = (size_t)PIECES_EACH * parallel->width;
+    enum status status = spread_open(spread, arena);
+    if (status == OK) {
+        zone_walk(zone, &spread->cursor);
+        status = spread_run(spread, parallel);
+    }
+    return status;
+}
+
+/* The SOA, and with one thread the rest as well. */
+static enum status write_first(const struct zone *zone, bool is_all, const struct spread *spread,
+                               struct arena *arena)
+{
+    uint8_t *buffer = arena_take(arena, ZONEFILE_BUFFER_SIZE);
+    if (buffer == NULL) {
+        return NO_MEMORY;
+    }
+    struct zonefile_text writing = {.text = writer_over(buffer, ZONEFILE_BUFFER_SIZE),
+                                    .flush = spread->write,
+                                    .user = spread->user};
+    if (spread->soa != NULL) {
+        zonefile_text_rrset(&writing, spread->soa);
+    }
+    struct zone_cursor cursor;
+    zone_walk(zone, &cursor);
+    for (const struct zone_node *node; is_all && (node = zone_walk_next(&cursor)) != NULL;) {
+        zonefile_text_node(&writing, node, spread->soa);
+    }
+    if (writing.text.len != 0) {
+        spread->write(spread->user, writer_written(&writing.text));
+    }
+    return OK;
+}
+
+enum status zonefile_write_spread(const struct zone *zone, const struct parallel *parallel,
+                                  void (*write)(void *user, struct span text), void *user)
+{
+    bool is_alone = parallel == NULL || parallel->width == 1 ||
+                    zone_node_count(zone) < (size_t)PIECE_NODES * PIECES_EACH;
+    struct spread spread = {.soa = zone_soa(zone), .write = write, .user = user};
+    struct arena arena;
+    arena_open(&arena, SIZE_MAX);
+    enum status status = write_first(zone, is_alone, &spread, &arena);
+    if (status == OK && !is_alone) {
+        status = write_spread(zone, parallel, &spread, &arena);
+    }
+    arena_close(&arena);
+    return status;
 }
 
 enum status zonefile_write(const struct zone *zone, void (*write)(void *user, struct span text),
                            void *user)
 {
-    struct arena arena;
-    arena_open(&arena, 2 * (size_t)BUFFER_SIZE);
-    uint8_t *buffer = arena_take(&arena, BUFFER_SIZE);
-    if (buffer == NULL) {
-        return NO_MEMORY;
-    }
-    struct writing writing = {
-        .text = writer_over(buffer, BUFFER_SIZE), .write = write, .user = user};
-    const struct rrset *soa = zone_soa(zone);
-    if (soa != NULL) {
-        write_rrset(&writing, soa);
-    }
-    struct zone_cursor cursor;
-    zone_walk(zone, &cursor);
-    const struct zone_node *node;
-    while ((node = zone_walk_next(&cursor)) != NULL) {
-        for (uint16_t i = 0; i < node->rrset_count; i++) {
-            if (&node->rrsets[i] != soa) {
-                write_rrset(&writing, &node->rrsets[i]);
-            }
-        }
-    }
-    if (writing.text.len != 0) {
-        write(user, writer_written(&writing.text));
-    }
-    arena_close(&arena);
-    return OK;
+    return zonefile_write_spread(zone, NULL, write, user);
 }

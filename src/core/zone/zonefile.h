@@ -66,3 +66,6 @@ enum status zonefile_load(const struct zonefile_source *source, struct name apex
 /* The whole zone as text: SOA first, then canonical order; `write` gets pieces. OK or NO_MEMORY. */
 enum status zonefile_write(const struct zone *zone, void (*write)(void *user, struct span text),
                            void *user);
+/* The same text, made in several threads; `write` is called in order, by one of them at a time. */
+enum status zonefile_write_spread(const struct zone *zone, const struct parallel *parallel,
+                                  void (*write)(void *user, struct span text), void *user) MUST_USE;

@@ -442,6 +442,51 @@ static void zones_hold_their_own_names_alone(void **state)
     }
 }
 
+/* The last piece first. */
+static void run_backwards(void *self, void (*work)(void *user, size_t index), void *user,
+                          size_t count)
+{
+    (void)self;
+    while (count > 0) {
+        work(user, --count);
+    }
+}
+
+/* Pieces end anywhere among the names, and one holds more than its buffer. */
+static void threads_write_the_text_of_one(void **state)
+{
+    (void)state;
+    enum { ROOM = 8 << 20, LARGE = 3000 };
+    static struct gathered gathered;
+    static const size_t counts[] = {0, 511, 512, 1023, 1024, 1025, 5000, 6144};
+    char *text = test_malloc(ROOM);
+    for (size_t i = 0; i < LEN(counts); i++) {
+        size_t len =
+            (size_t)snprintf(text, ROOM, "$ORIGIN example.\n@ 60 SOA a b 1 2 3 4 5\n@ 60 NS a\n");
+        for (size_t name = 0; name < counts[i]; name++) {
+            len += (size_t)snprintf(text + len, ROOM - len, "n%zu 60 A 192.0.2.1\n", name);
+        }
+        for (size_t record = 0; record < LARGE; record++) {
+            len += (size_t)snprintf(text + len, ROOM - len, "n3 60 TXT %0200zu\n", record);
+        }
+        struct zone *zone = load("f", span_of(text, len), EXAMPLE, &gathered);
+        assert_non_null(zone);
+        struct text_sink alone = {test_malloc(ROOM), 0, ROOM};
+        assert_int_equal(zonefile_write(zone, write_piece, &alone), OK);
+        for (unsigned width = 1; width < 4; width++) {
+            const struct parallel backwards = {.width = width, .run = run_backwards};
+            struct text_sink spread = {test_malloc(ROOM), 0, ROOM};
+            assert_int_equal(zonefile_write_spread(zone, &backwards, write_piece, &spread), OK);
+            assert_true(
+                span_equal(span_of(alone.octets, alone.len), span_of(spread.octets, spread.len)));
+            test_free(spread.octets);
+        }
+        test_free(alone.octets);
+        zone_release(zone);
+    }
+    test_free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -452,6 +497,7 @@ int main(void)
         cmocka_unit_test(the_source_may_bring_a_ttl),
         cmocka_unit_test(real_zones_are_read_and_written),
         cmocka_unit_test(zones_hold_their_own_names_alone),
+        cmocka_unit_test(threads_write_the_text_of_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
