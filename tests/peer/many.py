@@ -82,10 +82,10 @@ def shared(number):
     return ask(f"shared.z{number}.test", 16)[13:]
 
 
-def write_config(count, extra=""):
+def write_config(count):
     zones = "".join(f"zone:\n  name: z{n}.test\n  pattern: files\n  sign: no\n" for n in range(count))
-    (work / "conf").write_text(f"server:\n  listen: {ADDRESS}@{PORT}\n  control: {work}/control\n  state: {work}/state\n"
-                               f"pattern:\n  name: files\n  file: \"{files}/%s.zone\"\n{extra}{zones}")
+    (work / "conf").write_text(f"server:\n  listen: {ADDRESS}@{PORT}\n  control: {work}/control\n  state: {work}/state\n  sandbox: no\n"
+                               f"pattern:\n  name: files\n  file: \"{files}/%s.zone\"\n{zones}")
 
 
 def control(*words):
