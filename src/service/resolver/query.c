@@ -58,6 +58,8 @@ static struct cache_entry *entry_find(struct resolver *resolver, struct name nam
     for (uint8_t labels = name.label_count; entry == NULL && labels > 1; labels--) {
         struct name above = name_ancestor(name, (uint8_t)(labels - 1));
         entry = positive_or_null(cache_find(resolver->cache, above, TYPE_DNAME, now_ns));
+        /* A forged one must not lead every name below astray until it is forgotten. */
+        entry = entry != NULL && cache_entry_verdict(entry, now_ns) == VERDICT_BOGUS ? NULL : entry;
     }
     return entry;
 }
@@ -65,9 +67,9 @@ static struct cache_entry *entry_find(struct resolver *resolver, struct name nam
 /* What the cache has for the name that the query has reached, held. */
 static struct cache_entry *link_find(struct resolver *resolver, struct query *query)
 {
-    bool is_asked_anew = query->link_count == 0 && (query->purpose == QUERY_FOR_CACHE ||
-                                                    query->purpose == QUERY_FOR_ROLL ||
-                                                    query->purpose == QUERY_FOR_SERVER);
+    bool is_asked_anew = query->link_count == 0 &&
+                         (query->purpose == QUERY_FOR_CACHE || query->purpose == QUERY_FOR_ROLL ||
+                          query->purpose == QUERY_FOR_SERVER);
     struct cache_entry *entry =
         is_asked_anew ? NULL : entry_find(resolver, query->name, query->client.question.type);
     if (entry != NULL) {

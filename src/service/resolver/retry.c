@@ -42,8 +42,7 @@ bool retry_begin(struct resolver *resolver, struct query *query, const struct li
 {
     uint16_t type = query->client.question.type;
     int64_t until_ns = link->entry->expires_ns;
-    bool has_suspect = suspect_add(resolver, query, link->entry, &link->origin,
-                                   question_hash(resolver, link->name, type));
+    bool has_suspect = false;
     for (size_t i = 1; i < query->evidence_count; i++) {
         const struct evidence *evidence = &query->evidence[i];
         if (evidence->step == EVIDENCE_NEW && !evidence->is_failed) {
@@ -53,6 +52,10 @@ bool retry_begin(struct resolver *resolver, struct query *query, const struct li
                           has_suspect;
         }
     }
+    /* Where keys or a DS could not be believed, the data may be as good as any: a server that has
+     * them right must not be passed over for that. */
+    has_suspect = has_suspect || suspect_add(resolver, query, link->entry, &link->origin,
+                                             question_hash(resolver, link->name, type));
     struct judgement *kept = has_suspect ? arena_take(&query->task, sizeof *kept) : NULL;
     if (kept == NULL) {
         return false;
