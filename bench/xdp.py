@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 """What an answer costs over AF_XDP, and over plain sockets on the same kind of interface: vouch and Knot, each both ways.
 
-./bootstrap bench xdp [--count N] [--questions N] [--rounds N] [--seconds S] [--servers vouch,vouch-xdp,knot,knot-xdp] [--folder DIR]
+./bootstrap bench xdp [--count N] [--questions N] [--rounds N] [--seconds S] [--servers vouch,vouch-xdp,knot,knot-xdp]
+                      [--real-time] [--folder DIR]
 
 Two network name spaces, in one the servers, in the other the generator, and for each server a pair of virtual Ethernet interfaces between
 them. All serve the same signed zone like that of a registry and are asked in turn (A B C D A B ...). Servers on core 0, generator on core
 1; the generator keeps a bounded number of questions open, so nothing is dropped.
 
-Two figures. "process" is the kernel's account of all threads of the server. But who receives by AF_XDP, or by sockets, has much of the work
-done by the kernel beside his process, so "core" is what counts: all time that core 0 was not idle, divided by the answers. All that
-the interfaces of servers receive is handled on core 0 (RPS, or the NAPI thread of an interface with a program in its driver), and what the
-generator's receive on core 1, so that each core has its side's work and no other.
+Two figures. "process" is the kernel's account of all threads of the server. But much of the work is done by the kernel beside it, so "core"
+is what counts: all time of the run in which core 0 was not idle, divided by the answers. What the interfaces of servers receive is handled
+on core 0 (RPS, or the NAPI thread of an interface with a program in its driver), and what the generator's receive on core 1, so that each
+core has its side's work. What else the machine does on core 0 is counted too, but with --real-time it waits for the server.
 
 Needs root. Nothing of the machine's own network is touched.
 """
@@ -80,7 +81,7 @@ SERVERS = {"vouch": vouch_command, "vouch-xdp": vouch_xdp_command, "knot": knot_
 
 
 class Server(Daemon):
-    def __init__(self, name, number, zone, folder):
+    def __init__(self, name, number, zone, folder, options):
         (folder / name).mkdir(exist_ok=True)
         self.interface, self.address = f"served{number}", f"198.18.{number}.1"
         ip("link", "add", self.interface, "netns", HERE, "type", "veth", "peer", "name", f"asks{number}", "netns", THERE)
@@ -90,7 +91,7 @@ class Server(Daemon):
             steer = f"for f in /sys/class/net/{interface}/queues/rx-*/rps_cpus; do echo {1 << core:x} >$f; done"
             subprocess.run(inside(space, "sh", "-c", steer), check=True)
         command = inside(HERE, *SERVERS[name](self.interface, self.address, zone, folder / name))
-        super().__init__(name, command, folder / name, 0)
+        super().__init__(name, command, folder / name, 0, options.real_time)
 
     def is_up(self):
         self.must_run()
@@ -98,7 +99,7 @@ class Server(Daemon):
                               capture_output=True, text=True, check=False).stdout
         return len(text.split()) == 7
 
-    def mode(self):
+    def mode(self, options):
         """Where the program of the interface runs; its NAPI thread is brought to the server's core."""
         said = subprocess.run(["ip", "-n", HERE, "link", "show", self.interface], capture_output=True, text=True, check=True).stdout
         if "xdpgeneric" in said:
@@ -109,6 +110,8 @@ class Server(Daemon):
         for process in Path("/proc").glob("[0-9]*/comm"):
             if process.read_text().startswith(f"napi/{self.interface}-"[:15]):
                 subprocess.run(["taskset", "-p", "-c", "0", process.parent.name], check=True, stdout=subprocess.DEVNULL)
+                if options.real_time:
+                    subprocess.run(["chrt", "-p", "-f", "10", process.parent.name], check=True)
         return "AF_XDP, in the driver"
 
 
@@ -118,15 +121,16 @@ def idle_seconds(core):
 
 
 def load(server, questions, seconds, options):
-    words = inside(THERE, "taskset", "-c", 1, BUILD / "bench/load", server.address, PORT, questions, seconds, options.sockets, options.window)
-    text = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
+    first = ["taskset", "-c", 1] + (["chrt", "-f", "10"] if options.real_time else [])
+    words = [*first, BUILD / "bench/load", server.address, PORT, questions, seconds, options.sockets, options.window]
+    text = subprocess.run(inside(THERE, *words), capture_output=True, text=True, check=True).stdout.split()
     return dict(zip(text[::2], map(float, text[1::2])))
 
 
 def measure(server, questions, options):
     began, idle, used = time.monotonic(), idle_seconds(0), server.cpu_ns()
     run = load(server, questions, options.seconds, options)
-    busy = time.monotonic() - began - (idle_seconds(0) - idle)
+    busy = min(time.monotonic() - began - (idle_seconds(0) - idle), run["seconds"])
     run["core"] = busy * 1e6 / max(run["answered"], 1)
     run["process"] = (server.cpu_ns() - used) / 1000 / max(run["answered"], 1)
     server.runs.append(run)
@@ -160,14 +164,14 @@ def compete(zone, questions, folder, options):
             if not is_there("knotd" if "knot" in name else VOUCH):
                 print(f"  {name}: not installed")
                 continue
-            servers.append(Server(name, number, zone, folder))
+            servers.append(Server(name, number, zone, folder, options))
         end = time.monotonic() + 600
         for server in servers:
             while not server.is_up():
                 if time.monotonic() > end:
                     sys.exit(f"xdp: {server.name} does not answer: " + (server.folder / "log").read_text(errors="replace")[-2000:])
                 time.sleep(0.2)
-            server.way = server.mode()
+            server.way = server.mode(options)
         time.sleep(1)
         for server in servers:
             load(server, questions, 0.2, options)
@@ -189,6 +193,7 @@ def main():
     parser.add_argument("--sockets", type=int, default=4)
     parser.add_argument("--window", type=int, default=48, help="questions open on each socket")
     parser.add_argument("--servers", default="vouch,vouch-xdp,knot,knot-xdp")
+    parser.add_argument("--real-time", action="store_true", help="servers and generator before everything else on the machine")
     parser.add_argument("--folder", help="keeps what was made there")
     options = parser.parse_args()
     if os.geteuid() != 0:
