@@ -42,6 +42,8 @@ static const struct row rows[] = {
     {"there.example.com.", TYPE_A, FLAG_RD, true, 1232, true, "an alias to an insecure zone"},
     {"nowhere.example.com.", TYPE_A, FLAG_RD, true, 1232, true, "an alias to no name"},
     {"www.moved.example.com.", TYPE_A, FLAG_RD, true, 1232, false, "a DNAME is the careful way's"},
+    {"root-key-sentinel-is-ta-00001.wild.example.com.", TYPE_A, FLAG_RD, true, 1232, false,
+     "of a sentinel the careful way knows more"},
     {"zero.example.com.", TYPE_A, FLAG_RD, true, 1232, false, "a TTL of 0 is not kept"},
     {"example.com.", TYPE_DNSKEY, FLAG_RD, true, 512, true, "truncated"},
 };
