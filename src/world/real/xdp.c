@@ -18,6 +18,7 @@ static const char *advice(int error)
         const char *advice;
     } ROWS[] = {
         {EPERM, "; it needs root, or CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_IPC_LOCK"},
+        {ENOBUFS, "; the limit of locked memory (`ulimit -l`) or CAP_IPC_LOCK is missing"},
         {EBUSY, "; another program has it (`ip link` shows \"xdp\" there)"},
         {EAFNOSUPPORT, "; this kernel has no AF_XDP"},
         {ENOSYS, "; this kernel has no BPF"},
