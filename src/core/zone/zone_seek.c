@@ -78,6 +78,10 @@ bool zone_seek_step(struct zone_seek *seek)
         seek->is_settled = true;
         return false;
     }
+    if (count < seek->page->count) {
+        seek->fork = seek->page;
+        seek->fork_at = count;
+    }
     seek->page = zone_page_children(seek->page)[count - 1];
     fetch(seek->page, PAGE_AHEAD);
     return true;
@@ -100,7 +104,11 @@ const struct zone_node *zone_seek_before(const struct zone_seek *seek, uint16_t 
 const struct zone_node *zone_seek_after(const struct zone_seek *seek)
 {
     require(seek->is_settled);
-    return seek->page != NULL && seek->count < seek->page->count
-               ? &zone_page_entries(seek->page)[seek->count]->node
-               : NULL;
+    if (seek->page == NULL) {
+        return NULL;
+    }
+    if (seek->count < seek->page->count) {
+        return &zone_page_entries(seek->page)[seek->count]->node;
+    }
+    return seek->fork == NULL ? NULL : &zone_page_firsts(seek->fork)[seek->fork_at]->node;
 }

@@ -7,8 +7,10 @@ struct zone_page;
 
 struct zone_seek {
     const struct zone_page *page;
-    struct span key; /* of the caller; lives as long as the search */
-    uint16_t count;  /* in a leaf: how many of its names are <= the key, or that it takes a look */
+    const struct zone_page *fork; /* the deepest page with a way to the right of the one taken */
+    struct span key;              /* of the caller; lives as long as the search */
+    uint16_t fork_at;             /* that way */
+    uint16_t count; /* in a leaf: how many of its names are <= the key, or that it takes a look */
     bool is_leaf;
     bool is_exact; /* before it has settled: perhaps */
     bool is_settled;
@@ -26,5 +28,5 @@ const struct zone_node *zone_seek_found(const struct zone_seek *seek);
 /* The node at (`back` 0) or so many before the greatest <= the key, as far as that stands in the
  * same page; NULL when it does not. */
 const struct zone_node *zone_seek_before(const struct zone_seek *seek, uint16_t back);
-/* The node behind that; NULL when it stands in another page, or nowhere. */
+/* The node behind the greatest <= the key; NULL: there is none, or the key is before all. */
 const struct zone_node *zone_seek_after(const struct zone_seek *seek);

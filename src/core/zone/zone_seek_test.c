@@ -64,7 +64,7 @@ static void check_found(const struct zone *zone, const struct sought *sought)
     const struct zone_node *after = zone_seek_after(&sought->seek);
     assert_ptr_equal(zone_seek_found(&sought->seek), zone_find(zone, sought->name));
     assert_ptr_equal(zone_seek_before(&sought->seek, 0), zone_at_or_before(zone, sought->name));
-    assert_true(after == NULL || after == zone_after(zone, sought->name));
+    assert_ptr_equal(after, zone_after(zone, sought->name));
     for (uint16_t back = 0; back < 4; back++) {
         const struct zone_node *here = zone_seek_before(&sought->seek, back);
         const struct zone_node *before = zone_seek_before(&sought->seek, (uint16_t)(back + 1));

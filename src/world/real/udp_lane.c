@@ -10,37 +10,31 @@
 
 _Static_assert(UDP_BATCH <= (int)DATAGRAMS_MAX, "a service takes a whole batch");
 
-bool udp_lane_open(struct udp_lane *lane)
-{
-    lane->in.messages = memory_take(UDP_BATCH * sizeof lane->in.messages[0]);
-    lane->out.messages = memory_take(UDP_BATCH * sizeof lane->out.messages[0]);
-    return lane->in.messages != NULL && lane->out.messages != NULL;
-}
-
-void udp_lane_close(struct udp_lane *lane)
-{
-    memory_give_back(lane->in.messages);
-    memory_give_back(lane->out.messages);
-    *lane = (struct udp_lane){0};
-}
-
 static bool is_any(struct address address)
 {
     static const uint8_t none[sizeof address.octets] = {0};
     return memcmp(address.octets, none, sizeof none) == 0;
 }
 
-/* Replies must leave from the asked address, and must not be cut by a path MTU that an attacker
- * claimed in a forged ICMP message (the fragmentation attacks of 2013). */
+/* Replies are not fragmented, here or on the way (RFC 9715 §3.1), and a path MTU that an attacker
+ * claims in a forged ICMP message is not believed (the fragmentation attacks of 2013). */
+static void forbid_fragments(int fd, bool is_ipv4, bool is_forbidden)
+{
+    int ipv4 = is_forbidden ? IP_PMTUDISC_PROBE : IP_PMTUDISC_OMIT;
+    int ipv6 = is_forbidden ? IPV6_PMTUDISC_PROBE : IPV6_PMTUDISC_OMIT;
+    (void)setsockopt(fd, is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6,
+                     is_ipv4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, is_ipv4 ? &ipv4 : &ipv6,
+                     sizeof ipv4);
+}
+
+/* Replies must leave from the asked address. */
 static void set_options(int fd, bool is_ipv4, bool tells_asked)
 {
     int tells = tells_asked;
-    int omit = is_ipv4 ? IP_PMTUDISC_OMIT : IPV6_PMTUDISC_OMIT;
     int size = UDP_SOCKET_BUFFER;
+    forbid_fragments(fd, is_ipv4, true);
     (void)setsockopt(fd, is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6,
                      is_ipv4 ? IP_PKTINFO : IPV6_RECVPKTINFO, &tells, sizeof tells);
-    (void)setsockopt(fd, is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6,
-                     is_ipv4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &omit, sizeof omit);
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
@@ -59,8 +53,10 @@ enum status udp_lane_listen(struct address address, int beside, int *fd, bool *t
 
 /* ------------------------------------------------------------------ in */
 
-static void prepare_in(struct udp_batch *batch, bool has_control)
+/* What the kernel finds the same each time. */
+static void prepare_in(struct udp_lane *lane, bool has_controls)
 {
+    struct udp_batch *batch = &lane->in;
     for (size_t i = 0; i < UDP_BATCH; i++) {
         batch->spans[i] = (struct iovec){batch->messages[i], DNS_MESSAGE_MAX + 1};
         batch->headers[i].msg_hdr = (struct msghdr){
@@ -68,27 +64,54 @@ static void prepare_in(struct udp_batch *batch, bool has_control)
             .msg_namelen = sizeof batch->names[i],
             .msg_iov = &batch->spans[i],
             .msg_iovlen = 1,
-            .msg_control = has_control ? batch->controls[i].octets : NULL,
-            .msg_controllen = has_control ? sizeof batch->controls[i] : 0,
+            .msg_control = has_controls ? batch->controls[i].octets : NULL,
+            .msg_controllen = has_controls ? sizeof batch->controls[i] : 0,
         };
     }
+    lane->has_controls = has_controls;
+}
+
+/* The rest of it: the kernel writes the lengths of what it gave. */
+static void renew_in(struct udp_lane *lane)
+{
+    struct udp_batch *batch = &lane->in;
+    for (size_t i = 0; i < batch->count; i++) {
+        batch->headers[i].msg_hdr.msg_namelen = sizeof batch->names[i];
+        batch->headers[i].msg_hdr.msg_controllen =
+            lane->has_controls ? sizeof batch->controls[i] : 0;
+    }
+}
+
+static size_t receive(struct udp_lane *lane, int fd, bool tells_asked, int flags)
+{
+    if (tells_asked == lane->has_controls) {
+        renew_in(lane);
+    } else {
+        prepare_in(lane, tells_asked);
+    }
+    int count = recvmmsg(fd, lane->in.headers, UDP_BATCH, flags, NULL);
+    /* Nothing there, or an ICMP error of an earlier reply: neither is ours. */
+    lane->in.count = count > 0 ? (size_t)count : 0;
+    for (size_t i = 0; i < lane->in.count; i++) {
+        struct datagram *datagram = &lane->datagrams[i];
+        datagram->peer = socket_address_of(&lane->in.names[i]);
+        datagram->message = span_of(lane->in.messages[i], lane->in.headers[i].msg_len);
+        datagram->reply = lane->out.messages[i];
+        datagram->reply_size = DNS_MESSAGE_MAX;
+        datagram->reply_len = 0;
+        datagram->is_dropped = false;
+    }
+    return lane->in.count;
 }
 
 size_t udp_lane_receive(struct udp_lane *lane, int fd, bool tells_asked)
 {
-    prepare_in(&lane->in, tells_asked);
-    int count = recvmmsg(fd, lane->in.headers, UDP_BATCH, MSG_DONTWAIT, NULL);
-    /* Nothing there, or an ICMP error of an earlier reply: neither is ours. */
-    lane->in.count = count > 0 ? (size_t)count : 0;
-    for (size_t i = 0; i < lane->in.count; i++) {
-        lane->datagrams[i] = (struct datagram){
-            .peer = socket_address_of(&lane->in.names[i]),
-            .message = span_of(lane->in.messages[i], lane->in.headers[i].msg_len),
-            .reply = lane->out.messages[i],
-            .reply_size = DNS_MESSAGE_MAX,
-        };
-    }
-    return lane->in.count;
+    return receive(lane, fd, tells_asked, MSG_DONTWAIT);
+}
+
+size_t udp_lane_wait(struct udp_lane *lane, int fd, bool tells_asked)
+{
+    return receive(lane, fd, tells_asked, MSG_WAITFORONE);
 }
 
 static void note_asked(struct udp_way *way, struct msghdr *header)
@@ -110,11 +133,18 @@ static void note_asked(struct udp_way *way, struct msghdr *header)
     }
 }
 
+/* No reply could ever reach port 0. */
+static bool can_reply(const struct udp_lane *lane, size_t at)
+{
+    return lane->datagrams[at].peer.port != 0 &&
+           (lane->in.headers[at].msg_hdr.msg_flags & MSG_TRUNC) == 0;
+}
+
 bool udp_lane_way(struct udp_lane *lane, size_t at, struct udp_way *way)
 {
     struct msghdr *header = &lane->in.headers[at].msg_hdr;
-    if (lane->datagrams[at].peer.port == 0 || (header->msg_flags & MSG_TRUNC) != 0) {
-        return false; /* no reply could ever reach port 0 */
+    if (!can_reply(lane, at)) {
+        return false;
     }
     way->peer = lane->in.names[at];
     way->peer_len = header->msg_namelen;
@@ -138,31 +168,50 @@ static void write_asked(struct msghdr *header, const struct udp_way *way, union 
     memcpy(CMSG_DATA(control), &way->asked, len);
 }
 
-static void add(struct udp_lane *lane, const struct udp_way *way, struct iovec message)
+/* The next header of `out`, without a control message. */
+static struct msghdr *add(struct udp_batch *out, union socket_name *peer, socklen_t peer_len,
+                          struct iovec message)
 {
-    struct udp_batch *out = &lane->out;
     require(out->count < UDP_BATCH);
     size_t at = out->count++;
     out->spans[at] = message;
-    out->names[at] = way->peer;
     struct msghdr *header = &out->headers[at].msg_hdr;
-    *header = (struct msghdr){.msg_name = &out->names[at],
-                              .msg_namelen = way->peer_len,
-                              .msg_iov = &out->spans[at],
-                              .msg_iovlen = 1};
+    *header = (struct msghdr){
+        .msg_name = peer, .msg_namelen = peer_len, .msg_iov = &out->spans[at], .msg_iovlen = 1};
+    return header;
+}
+
+void udp_lane_add(struct udp_lane *lane, const struct udp_way *way, struct span message)
+{
+    struct udp_batch *out = &lane->out;
+    require(message.len <= DNS_MESSAGE_MAX && out->count < UDP_BATCH);
+    size_t at = out->count;
+    if (message.len != 0) {
+        memcpy(out->messages[at], message.bytes, message.len);
+    }
+    out->names[at] = way->peer;
+    struct msghdr *header =
+        add(out, &out->names[at], way->peer_len, (struct iovec){out->messages[at], message.len});
     if (way->has_asked) {
         write_asked(header, way, &out->controls[at]);
     }
 }
 
-void udp_lane_add(struct udp_lane *lane, const struct udp_way *way, struct span message)
+/* The answer to a message of `in`; it goes to the sender's name as that stands there. */
+static void add_answer(struct udp_lane *lane, size_t at)
 {
-    require(message.len <= DNS_MESSAGE_MAX);
-    uint8_t *copy = lane->out.messages[lane->out.count];
-    if (message.len != 0) {
-        memcpy(copy, message.bytes, message.len);
+    const struct datagram *datagram = &lane->datagrams[at];
+    struct udp_way way;
+    if (datagram->reply_len == 0 || !can_reply(lane, at)) {
+        return;
     }
-    add(lane, way, (struct iovec){copy, message.len});
+    size_t to = lane->out.count;
+    struct msghdr *header =
+        add(&lane->out, &lane->in.names[at], lane->in.headers[at].msg_hdr.msg_namelen,
+            (struct iovec){datagram->reply, datagram->reply_len});
+    if (lane->has_controls && udp_lane_way(lane, at, &way) && way.has_asked) {
+        write_asked(header, &way, &lane->out.controls[to]);
+    }
 }
 
 void udp_lane_answer(struct udp_lane *lane, const struct node *node)
@@ -170,12 +219,19 @@ void udp_lane_answer(struct udp_lane *lane, const struct node *node)
     require(lane->out.count == 0);
     node->answer(node->state, clock_now(), lane->datagrams, lane->in.count);
     for (size_t i = 0; i < lane->in.count; i++) {
-        const struct datagram *datagram = &lane->datagrams[i];
-        struct udp_way way;
-        if (datagram->reply_len != 0 && udp_lane_way(lane, i, &way)) {
-            add(lane, &way, (struct iovec){datagram->reply, datagram->reply_len});
-        }
+        add_answer(lane, i);
     }
+}
+
+/* A reply that the link does not take whole: its asker and the operator have allowed that size. */
+static bool send_in_fragments(int fd, const struct msghdr *message)
+{
+    const union socket_name *peer = message->msg_name;
+    bool is_ipv4 = peer->any.sa_family == AF_INET;
+    forbid_fragments(fd, is_ipv4, false);
+    bool is_sent = sendmsg(fd, message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+    forbid_fragments(fd, is_ipv4, true);
+    return is_sent;
 }
 
 /* What the kernel refuses for good is skipped, so that one bad peer does not hold up the others. */
@@ -197,10 +253,29 @@ void udp_lane_send(struct udp_lane *lane, int fd, const struct log *log)
             (void)poll(&waiting, 1, UDP_SEND_WAIT_MS);
         } else if (errno == EAGAIN || errno == ENOBUFS) {
             break; /* the askers will ask again */
+        } else if (errno == EMSGSIZE && send_in_fragments(fd, &out->headers[at].msg_hdr)) {
+            at++;
         } else {
             log_line(log, LOG_DETAIL, "a UDP reply could not be sent: %s", strerror(errno));
             at++;
         }
     }
     out->count = 0;
+}
+
+/* ------------------------------------------------------------------ open and close */
+
+bool udp_lane_open(struct udp_lane *lane)
+{
+    lane->in.messages = memory_take(UDP_BATCH * sizeof lane->in.messages[0]);
+    lane->out.messages = memory_take(UDP_BATCH * sizeof lane->out.messages[0]);
+    prepare_in(lane, false);
+    return lane->in.messages != NULL && lane->out.messages != NULL;
+}
+
+void udp_lane_close(struct udp_lane *lane)
+{
+    memory_give_back(lane->in.messages);
+    memory_give_back(lane->out.messages);
+    *lane = (struct udp_lane){0};
 }

@@ -38,6 +38,7 @@ struct udp_batch {
 
 struct udp_lane {
     struct udp_batch in;
+    bool has_controls;    /* the headers of `in` ask for the address that was asked */
     struct udp_batch out; /* all to one socket */
     struct datagram datagrams[UDP_BATCH];
 };
@@ -51,6 +52,8 @@ void udp_lane_close(struct udp_lane *lane);
 /* Takes what has come, up to a batch, into `in`; how many. `tells_asked`: the socket tells the
  * address that was asked. */
 size_t udp_lane_receive(struct udp_lane *lane, int fd, bool tells_asked);
+/* The same, but waits for the first of them where the socket is one that waits. */
+size_t udp_lane_wait(struct udp_lane *lane, int fd, bool tells_asked);
 /* Lets the service answer what it can of `in` into an empty `out`. Those have a reply_len then. */
 void udp_lane_answer(struct udp_lane *lane, const struct node *node);
 /* The way of a message of `in`; false when no reply could reach its sender. */

@@ -7,6 +7,7 @@
 #include "world/real/xdp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -45,6 +46,7 @@ struct worker {
     struct workers *workers;
     pthread_t thread;
     bool is_running;
+    bool waits_in_call; /* it has one socket, which waits */
     int epoll;
     struct worker_endpoint endpoints[ENDPOINTS_MAX];
     struct udp_lane lane;
@@ -100,13 +102,12 @@ static void hand_over(struct worker *worker, const struct datagram *datagram, si
     atomic_store_explicit(&worker->head, head + 1, memory_order_release);
 }
 
-/* One batch; true when it was a full one. */
-static bool serve_batch(struct worker *worker, size_t endpoint)
+/* What was received; true when it was a full batch. */
+static bool serve_batch(struct worker *worker, size_t endpoint, size_t count)
 {
     struct workers *workers = worker->workers;
     struct udp_lane *lane = &worker->lane;
     const struct worker_endpoint *from = &worker->endpoints[endpoint];
-    size_t count = udp_lane_receive(lane, from->fd, from->tells_asked);
     if (count == 0) {
         return false;
     }
@@ -153,9 +154,12 @@ static bool serve_queue_batch(struct worker *worker, struct xdp_lane *lane)
 
 static void serve_endpoint(struct worker *worker, size_t endpoint)
 {
-    int round = 0;
-    while (round < UDP_BATCHES_A_ROUND && serve_batch(worker, endpoint)) {
-        round++;
+    const struct worker_endpoint *from = &worker->endpoints[endpoint];
+    for (int round = 0; round < UDP_BATCHES_A_ROUND; round++) {
+        size_t count = udp_lane_receive(&worker->lane, from->fd, from->tells_asked);
+        if (!serve_batch(worker, endpoint, count)) {
+            return;
+        }
     }
 }
 
@@ -178,9 +182,23 @@ static void take_turn(struct worker *worker, uint64_t turn)
     }
 }
 
-static void *worker_run(void *argument)
+/* With one socket the thread waits in the call that takes the messages: nobody has to tell it where
+ * they are, so that they are answered sooner and by one call less. */
+static void serve_alone(struct worker *worker)
 {
-    struct worker *worker = argument;
+    const struct worker_endpoint *from = &worker->endpoints[0];
+    for (;;) {
+        atomic_store(&worker->seen, IS_IDLE);
+        size_t count = udp_lane_wait(&worker->lane, from->fd, from->tells_asked);
+        if (atomic_load(&worker->workers->is_stopping)) {
+            return;
+        }
+        serve_batch(worker, 0, count);
+    }
+}
+
+static void serve_all(struct worker *worker)
+{
     struct epoll_event events[LOOP_EVENTS];
     while (!atomic_load(&worker->workers->is_stopping)) {
         atomic_store(&worker->seen, IS_IDLE);
@@ -188,6 +206,16 @@ static void *worker_run(void *argument)
         for (int i = 0; i < count; i++) {
             take_turn(worker, events[i].data.u64);
         }
+    }
+}
+
+static void *worker_run(void *argument)
+{
+    struct worker *worker = argument;
+    if (worker->waits_in_call) {
+        serve_alone(worker);
+    } else {
+        serve_all(worker);
     }
     atomic_store(&worker->seen, IS_IDLE);
     return NULL;
@@ -375,6 +403,16 @@ void workers_unlisten(struct workers *workers, size_t endpoint)
     }
 }
 
+/* A socket waits when it is the only thing that its worker waits for. Then epoll leaves it alone:
+ * else the kernel would tell it of each message that comes or goes. */
+static void choose_wait(struct worker *worker)
+{
+    int fd = worker->endpoints[0].fd;
+    bool is_alone = fd >= 0 && worker->endpoints[1].fd < 0 && worker->workers->interface_count == 0;
+    worker->waits_in_call = is_alone && fcntl(fd, F_SETFL, 0) == 0 &&
+                            epoll_ctl(worker->epoll, EPOLL_CTL_DEL, fd, NULL) == 0;
+}
+
 enum status workers_start(struct workers *workers, struct node node)
 {
     workers->node = node;
@@ -385,6 +423,7 @@ enum status workers_start(struct workers *workers, struct node node)
     bool is_good = true;
     for (unsigned i = 0; i < workers->count && is_good; i++) {
         struct worker *worker = &workers->all[i];
+        choose_wait(worker);
         is_good = pthread_create(&worker->thread, NULL, worker_run, worker) == 0;
         worker->is_running = is_good;
     }
@@ -397,9 +436,14 @@ void workers_stop(struct workers *workers)
     atomic_store(&workers->is_stopping, true);
     eventfd_write(workers->stop, 1);
     for (unsigned i = 0; i < workers->count; i++) {
-        if (workers->all[i].is_running) {
-            pthread_join(workers->all[i].thread, NULL);
-            workers->all[i].is_running = false;
+        struct worker *worker = &workers->all[i];
+        if (worker->is_running && worker->waits_in_call) {
+            /* Wakes who waits there, now or later, though it says that nothing is connected. */
+            (void)shutdown(worker->endpoints[0].fd, SHUT_RD);
+        }
+        if (worker->is_running) {
+            pthread_join(worker->thread, NULL);
+            worker->is_running = false;
         }
     }
 }
