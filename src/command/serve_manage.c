@@ -365,6 +365,7 @@ static enum status manage_reconfigure(void *user, struct moment now, struct outb
     auth_each_zone(process->auth, take_leave, &reloading);
     arena_close(&process->now->bulk);
     close_before(process, before);
+    arena_return_free(); /* what the sections of many zones took */
     log_line(world_log(process->world), LOG_NOTICE,
              "the configuration was read again: %zu zones, %zu came, %zu went",
              process->now->zone_count, reloading.added, reloading.removed);
