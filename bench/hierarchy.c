@@ -1,6 +1,7 @@
 /* Makes the namespace that resolvers are measured on: a root, "tld." below it and COUNT zones below
  * that, each signed with a P-256 key of its own, as zone files in FOLDER; the trust anchor; and the
- * questions, each name of each zone once, in an order that mixes the zones. */
+ * questions, each name of each zone once, in an order that mixes the zones. "tld." can be given more
+ * records, such as delegations of zones that somebody else has made. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -200,13 +201,36 @@ static void questions_write(const struct hierarchy *hierarchy)
     fclose(file);
 }
 
+/* Lines "OWNER TYPE RDATA". */
+static void records_add(struct zone_builder *builder, const char *path)
+{
+    FILE *file = fopen(path, "r");
+    char line[RDATA_SIZE * 2];
+    if (file == NULL) {
+        fail(path);
+    }
+    while (fgets(line, sizeof line, file) != NULL) {
+        char owner[TEXT_SIZE];
+        char word[TEXT_SIZE];
+        int at = 0;
+        uint16_t type = 0;
+        line[strcspn(line, "\n")] = '\0';
+        if (sscanf(line, "%255s %255s %n", owner, word, &at) != 2 ||
+            type_parse(span_of_text(word), &type) != OK) {
+            fail(line);
+        }
+        add(builder, owner, type, line + at);
+    }
+    fclose(file);
+}
+
 int main(int argc, char **argv)
 {
     char path[TEXT_SIZE * 2];
     struct hierarchy hierarchy = {.now_s = time(NULL)};
-    hierarchy.count = argc == 3 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
+    hierarchy.count = argc == 3 || argc == 4 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
     if (hierarchy.count == 0 || hierarchy.count > COUNT_MAX) {
-        fprintf(stderr, "usage: hierarchy FOLDER COUNT\n");
+        fprintf(stderr, "usage: hierarchy FOLDER COUNT [RECORDS]\n");
         return 2;
     }
     hierarchy.folder = argv[1];
@@ -216,6 +240,9 @@ int main(int argc, char **argv)
     hierarchy.tld = zone_begin("tld", "10.53.0.2", root);
     for (unsigned i = 0; i < hierarchy.count; i++) {
         child_make(&hierarchy, i);
+    }
+    if (argc == 4) {
+        records_add(hierarchy.tld, argv[3]);
     }
     zone_end(&hierarchy, "tld", "tld.zone", hierarchy.tld, root);
     zone_end(&hierarchy, ".", "root.zone", root, NULL);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a validating resolver costs beside Unbound, BIND and Knot Resolver: CPU time a question, cold and warm, and memory.
 
-./bootstrap bench resolver [--zones N] [--rounds N] [--seconds S] [--resolvers echo,vouch,unbound,named,kresd] [--folder DIR]
+./bootstrap bench resolver [--only cost|hostile] [--zones N] [--rounds N] [--seconds S] [--resolvers echo,vouch,unbound,named,kresd] [--folder DIR]
 
 A root, a top-level domain and 10,000 zones below it, each signed with a P-256 key of its own and served by NSD, stand in a network
 namespace that knows nothing else. In each round each resolver in turn is started anew and asked five names of each zone once (cold:
@@ -20,6 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import hostile
 from bench import BUILD, VOUCH, Daemon, goal, is_there
 
 ROOT, TLD, CHILDREN = "10.53.0.1", "10.53.0.2", "10.53.0.3"
@@ -190,11 +191,21 @@ def account(daemon, work):
     return run
 
 
-def measure(name, folder, options):
+def start(name, folder):
     place = folder / name
     place.mkdir(exist_ok=True)
+    return Daemon(name, COMMANDS[name](ADDRESSES[name], place, folder / "anchor"), place, 0)
+
+
+def start_and_await(name, folder):
+    daemon = start(name, folder)
+    await_answers(daemon, ADDRESSES[name], "tld", True)
+    return daemon, ADDRESSES[name]
+
+
+def measure(name, folder, options):
     address, questions, result = ADDRESSES[name], folder / "questions", {}
-    daemon = Daemon(name, COMMANDS[name](address, place, folder / "anchor"), place, 0)
+    daemon = start(name, folder)
     try:
         if name != "echo":
             await_answers(daemon, address, "tld", True)
@@ -264,12 +275,15 @@ def enter_namespace():
 
 def main():
     parser = argparse.ArgumentParser(prog="./bootstrap bench resolver")
+    parser.add_argument("--only", choices=("cost", "hostile"), default="cost")
+    parser.add_argument("--attack-rate", type=int, default=100, help="an attacker's questions a second")
     parser.add_argument("--zones", type=int, default=10000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--resolvers", default="echo,vouch,unbound,named,kresd")
     parser.add_argument("--folder", help="keeps what was made there")
     options = parser.parse_args()
+    is_hostile = options.only == "hostile"
     enter_namespace()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("resolver: stopped"))
     folder = Path(options.folder or tempfile.mkdtemp(prefix="bench-resolver-"))
@@ -277,14 +291,22 @@ def main():
     servers = []
     try:
         if not (folder / "questions").exists():
-            subprocess.run([BUILD / "bench/hierarchy", folder, str(options.zones)], check=True)
+            more = []
+            if is_hostile:
+                hostile.make_zones(folder / "attack")
+                more = [folder / "attack/records"]
+            subprocess.run([BUILD / "bench/hierarchy", folder, str(options.zones), *more], check=True)
         children = [(f"d{i}.tld", folder / f"child/{i}.zone") for i in range(options.zones)]
+        children += hostile.zones(folder / "attack") if is_hostile else []
         servers.append(nsd("root", ROOT, [(".", folder / "root.zone")], folder))
         servers.append(nsd("tld", TLD, [("tld", folder / "tld.zone")], folder))
         servers.append(nsd("children", CHILDREN, children, folder))
         for server, address, name in zip(servers, (ROOT, TLD, CHILDREN), (".", "tld", "d0.tld")):
             await_answers(server, address, name)
         names = [name for name in options.resolvers.split(",") if name not in PROGRAMS or is_there(PROGRAMS[name])]
+        if is_hostile:
+            hostile.run([name for name in names if name != "echo"], lambda name: start_and_await(name, folder), load, folder, options)
+            return
         results = {name: [] for name in names}
         for round_ in range(options.rounds):
             for name in names:

@@ -76,10 +76,10 @@ struct evidence {
 enum {
     CHAIN_SIGNATURE_CHECKS_MAX = 64,
     CHAIN_HASHES_MAX = 200,
-    CHAIN_KEYS_PER_TAG_MAX = 2, /* tried per RRSIG or DS */
-    CHAIN_CHECKS_PER_RRSET_MAX = 8,
-    CHAIN_DENIALS_MAX = 8,  /* NSEC and NSEC3 RRsets looked at in one answer */
-    CHAIN_ALIASES_MAX = 16, /* CNAMEs in one answer */
+    CHAIN_KEYS_PER_TAG_MAX = 2,     /* tried per RRSIG or DS */
+    CHAIN_CHECKS_PER_RRSET_MAX = 4, /* a zone has two keys of a tag once in a lifetime */
+    CHAIN_DENIALS_MAX = 8,          /* NSEC and NSEC3 RRsets looked at in one answer */
+    CHAIN_ALIASES_MAX = 16,         /* CNAMEs in one answer */
     CHAIN_DS_MAX = 13
 };
 

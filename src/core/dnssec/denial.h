@@ -56,7 +56,8 @@ enum denial_result {
     DENIAL_NOT_PROVED
 };
 struct denial_budget {
-    uint32_t hashes_left; /* NSEC3 hash computations; at 0 nothing more is proved */
+    uint32_t hashes_left; /* NSEC3 hash computations, one more for every ten iterations; when there
+                             are too few nothing more is proved */
 };
 /* `rrsets`: verified NSEC or NSEC3 RRsets; an NSEC made from a wildcard must have been left out.
  * `reason` (of VERDICT_REASON_MAX) says what is missing. */

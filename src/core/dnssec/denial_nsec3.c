@@ -90,15 +90,18 @@ static bool record_at(const struct nsec3_records *records, size_t index,
            span_equal(record->nsec3.salt, records->salt);
 }
 
-/* False when the budget is spent. */
+/* False when the budget is spent; with iterations a hash counts for more than one. */
 static bool records_hash(struct nsec3_records *records, struct name name,
                          uint8_t hash[NSEC3_HASH_LEN])
 {
-    if (records->budget->hashes_left == 0) {
+    enum { ITERATIONS_PER_HASH = 10 };
+    uint32_t cost = 1 + records->iterations / ITERATIONS_PER_HASH;
+    if (records->budget->hashes_left < cost) {
+        records->budget->hashes_left = 0;
         records->is_spent = true;
         return false;
     }
-    records->budget->hashes_left--;
+    records->budget->hashes_left -= cost;
     return nsec3_hash(name, records->salt, records->iterations, hash) == OK;
 }
 
@@ -145,32 +148,45 @@ struct nsec3_encloser {
     bool is_opt_out; /* by a span that may hide unsigned delegations */
 };
 
+/* From the apex down, because the names that cost most are long ones that nobody has: their closest
+ * encloser is near the apex, and what is below the next closer name need not be hashed
+ * (CVE-2023-50868). A match further down counts only where the name below the upper one is not
+ * covered. */
 static bool find_encloser(struct nsec3_records *records, struct name name,
                           struct nsec3_encloser *encloser)
 {
-    uint8_t next_closer[NSEC3_HASH_LEN] = {0};
-    for (int labels = name.label_count; labels >= records->zone.label_count; labels--) {
-        uint8_t hash[NSEC3_HASH_LEN];
-        if (!records_hash(records, name_ancestor(name, (uint8_t)labels), hash)) {
-            return false;
-        }
-        if (!find_match(records, hash, &encloser->match)) {
-            memcpy(next_closer, hash, sizeof next_closer);
-            continue;
-        }
-        encloser->labels = (uint8_t)labels;
-        encloser->is_name_itself = labels == name.label_count;
-        if (encloser->is_name_itself) {
-            return true;
-        }
-        struct nsec3_record cover;
-        encloser->is_next_closer_covered = find_cover(records, next_closer, &cover) &&
-                                           !denial_hides_below(encloser->match.nsec3.bitmap);
-        encloser->is_opt_out =
-            encloser->is_next_closer_covered && (cover.nsec3.flags & NSEC3_FLAG_OPT_OUT) != 0;
+    uint8_t hash[NSEC3_HASH_LEN];
+    struct nsec3_record match;
+    *encloser = (struct nsec3_encloser){0};
+    if (!records_hash(records, name, hash)) {
+        return false;
+    }
+    encloser->is_name_itself = find_match(records, hash, &encloser->match);
+    encloser->labels = name.label_count;
+    if (encloser->is_name_itself) {
         return true;
     }
-    return false;
+    bool is_found = false;
+    bool is_match = false; /* of the name one label higher */
+    for (uint8_t labels = records->zone.label_count; labels <= name.label_count; labels++) {
+        struct nsec3_record cover;
+        if (!records_hash(records, name_ancestor(name, labels), hash)) {
+            return false;
+        }
+        if (is_match && find_cover(records, hash, &cover)) {
+            encloser->is_next_closer_covered = !denial_hides_below(encloser->match.nsec3.bitmap);
+            encloser->is_opt_out =
+                encloser->is_next_closer_covered && (cover.nsec3.flags & NSEC3_FLAG_OPT_OUT) != 0;
+            return true;
+        }
+        is_match = find_match(records, hash, &match);
+        if (is_match) {
+            is_found = true;
+            encloser->match = match;
+            encloser->labels = labels;
+        }
+    }
+    return is_found;
 }
 
 static enum denial_result encloser_lacks(const struct nsec3_records *records, char *reason,
