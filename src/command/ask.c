@@ -29,7 +29,7 @@ struct asking {
 
 static const uint16_t default_ports[] = {
     [DNS_BY_UDP] = 53,         [DNS_BY_TCP] = 53,        [DNS_BY_TLS] = 853,
-    [DNS_BY_HTTPS_POST] = 443, [DNS_BY_HTTPS_GET] = 443,
+    [DNS_BY_HTTPS_POST] = 443, [DNS_BY_HTTPS_GET] = 443, [DNS_BY_QUIC] = 853,
 };
 
 static const struct {
@@ -186,7 +186,7 @@ static int ask(const struct asking *asking)
     struct message message;
     uint16_t flags =
         (uint16_t)((asking->is_recursive ? FLAG_RD : 0) | (asking->wants_cd ? FLAG_CD : 0));
-    /* RFC 8484 §4.1: with the same ID for all, caches have one answer for all. */
+    /* RFC 8484 §4.1: with the same ID for all, caches have one answer for all; RFC 9250 §4.2.1. */
     uint16_t id = asking->server.way >= DNS_BY_HTTPS_POST ? 0 : QUERY_ID;
     struct span query = message_make_query(bytes, sizeof bytes, id, flags, asking->question,
                                            asking->wants_dnssec, MESSAGE_UDP_LEN_DEFAULT);
@@ -242,6 +242,7 @@ static bool way_read(struct asking *asking, const char *word)
         {"+tcp", DNS_BY_TCP, NULL, NULL, 0},
         {"+tls", DNS_BY_TLS, NULL, NULL, 0},
         {"+https", DNS_BY_HTTPS_POST, &server->path, server->path, '/'},
+        {"+quic", DNS_BY_QUIC, NULL, NULL, 0},
         {"+https-get", DNS_BY_HTTPS_GET, &server->path, server->path, '/'},
         {"+tls-ca", DNS_BY_UDP, &server->ca_file, WORLD_CA_OF_SYSTEM, 0},
         {"+tls-hostname", DNS_BY_UDP, &server->host_name, NULL, 0},
@@ -334,12 +335,12 @@ const struct command COMMAND_ASK = {
     .usage =
         "usage: vouch ask [@ADDRESS[@PORT]] NAME [TYPE] [+dnssec] [+cd] [+norec] [+short] "
         "[--json]\n"
-        "                 [+tcp | +tls | +https[=PATH] | +https-get[=PATH]]\n"
+        "                 [+tcp | +tls | +https[=PATH] | +https-get[=PATH] | +quic]\n"
         "                 [+tls-ca[=FILE]] [+tls-hostname=NAME]\n"
         "\n"
         "Asks one server (default 127.0.0.1) and prints its answer, with the extended error where\n"
-        "there is one. Over TLS and HTTPS the server must prove who it is only where a CA or a\n"
-        "name is given; +tls-ca alone means those that the system trusts.\n"
+        "there is one. Over TLS, HTTPS and QUIC the server must prove who it is only where a CA\n"
+        "or a name is given; +tls-ca alone means those that the system trusts.\n"
         "Exit code 0: an answer came, whatever it says; 9: none came.\n",
     .run = ask_run,
 };

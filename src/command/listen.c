@@ -1,5 +1,5 @@
-/* What `tls-listen`, `https-listen` and their certificate, and the limits of connections, mean to
- * the world. */
+/* What `tls-listen`, `https-listen`, `quic-listen` and their certificate, and the limits of
+ * connections, mean to the world. */
 #include "command/listen.h"
 
 #include "core/dns/carriage.h"
@@ -28,6 +28,13 @@ static enum status open_tls(struct world *world, struct address address,
     return world_listen_tls(world, address, service->tls, problem);
 }
 
+static enum status open_quic(struct world *world, struct address address,
+                             const struct world_https *service, struct problem *problem)
+{
+    const struct world_quic quic = {.tls = service->tls, .is_fit = carriage_is_fit_for_quic};
+    return world_listen_quic(world, address, &quic, problem);
+}
+
 /* The kinds of connections that a certificate is for. */
 static const struct secured {
     const char *option;
@@ -37,6 +44,7 @@ static const struct secured {
 } SECURED[] = {
     {"tls-listen", LISTEN_TLS_PORT, open_tls},
     {"https-listen", LISTEN_HTTPS_PORT, world_listen_https},
+    {"quic-listen", LISTEN_QUIC_PORT, open_quic},
 };
 
 static enum status open_each(const struct config *config, const struct secured *secured,

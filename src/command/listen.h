@@ -3,14 +3,19 @@
 #include "core/base/config.h"
 #include "world/real/world.h"
 
-enum { LISTEN_METRICS_PORT = 9053, LISTEN_TLS_PORT = 853, LISTEN_HTTPS_PORT = 443 };
+enum {
+    LISTEN_METRICS_PORT = 9053,
+    LISTEN_TLS_PORT = 853,
+    LISTEN_HTTPS_PORT = 443,
+    LISTEN_QUIC_PORT = 853,
+};
 
 /* Before the first address is listened on. */
 void listen_set_limits(const struct config *config, struct world *world);
 /* `metrics` of that section, where it is set. */
 enum status listen_open_metrics(const struct config *config, const char *section,
                                 struct world *world, struct problem *problem) MUST_USE;
-/* Every `tls-listen` and `https-listen`. */
+/* Every `tls-listen`, `https-listen` and `quic-listen`. */
 enum status listen_open_tls(const struct config *config, struct world *world,
                             struct problem *problem) MUST_USE;
 
@@ -27,6 +32,11 @@ enum status listen_open_tls(const struct config *config, struct world *world,
          .is_list = true,                                                                          \
          .help = "address to answer queries on over HTTPS (RFC 8484), HTTP/2 alone; port 443 "     \
                  "unless given"},                                                                  \
+        {.section = "server",                                                                      \
+         .name = "quic-listen",                                                                    \
+         .kind = CONFIG_ADDRESS,                                                                   \
+         .is_list = true,                                                                          \
+         .help = "address to answer queries on over QUIC (RFC 9250); UDP port 853 unless given"},  \
         {.section = "server",                                                                      \
          .name = "http-endpoint",                                                                  \
          .kind = CONFIG_TEXT,                                                                      \
@@ -46,7 +56,8 @@ enum status listen_open_tls(const struct config *config, struct world *world,
          .default_value = "16384",                                                                 \
          .min = 1,                                                                                 \
          .max = 1000000,                                                                           \
-         .help = "connections at once; then the one that was idle longest is closed"},             \
+         .help = "connections at once; then the one that was idle longest is closed. Those of "    \
+                 "QUIC are counted by themselves"},                                                \
         {.section = "server",                                                                      \
          .name = "tcp-clients-per-address",                                                        \
          .kind = CONFIG_NUMBER,                                                                    \
@@ -66,5 +77,5 @@ enum status listen_open_tls(const struct config *config, struct world *world,
     {                                                                                              \
         .section = "server", .name = "tcp-message-timeout", .kind = CONFIG_SECONDS,                \
         .default_value = "10", .min = 1, .max = 3600,                                              \
-        .help = "a query, or a TLS handshake, that has begun must end within this"                 \
+        .help = "a query, or a handshake, that has begun must end within this"                     \
     }

@@ -104,6 +104,20 @@ def folder(name):
 atexit.register(stop_all)
 
 
+def certificate(work, name, issuer=None, stem=None):
+    """work/STEM.pem and work/STEM.key of that host name (STEM where none is said); a CA where there is no issuer."""
+    stem = stem or name
+    template = work / f"{stem}.template"
+    template.write_text(f'cn = "{name}"\ndns_name = "{name}"\nexpiration_days = 2\n' +
+                        ("ca\ncert_signing_key\n" if issuer is None else "tls_www_server\nsigning_key\n"))
+    run(["certtool", "--generate-privkey", "--key-type=ecdsa", "--outfile", work / f"{stem}.key"])
+    by = ["--generate-self-signed"] if issuer is None else ["--generate-certificate", "--load-ca-certificate", work / f"{issuer}.pem",
+                                                            "--load-ca-privkey", work / f"{issuer}.key"]
+    code, text = run(["certtool", *by, "--template", template, "--load-privkey", work / f"{stem}.key", "--outfile", work / f"{stem}.pem"])
+    if code != 0:
+        raise SystemExit("not ok certificates are made\n" + text)
+
+
 def until(fact, seconds, pause=0.1):
     """The first true value of fact(), or its last."""
     end = time.monotonic() + seconds

@@ -11,30 +11,15 @@ import ssl
 import struct
 import time
 
-from common import ENVIRONMENT, check, finish, folder, needs, run, skip, start, stop, until, vouch, VOUCH
+from common import ENVIRONMENT, certificate, check, finish, folder, needs, run, skip, start, stop, until, vouch, VOUCH
 
 needs("certtool", "kdig", "curl")
 PORT, HTTPS_PORT = 5300, 8443
 OURS, RESOLVER = "127.63.0.1", "127.64.0.2"
 work = folder("doh")
-
-
-def certificate(name, issuer=None):
-    """work/NAME.pem and work/NAME.key; a CA where there is no issuer."""
-    template = work / f"{name}.template"
-    template.write_text(f'cn = "{name}"\ndns_name = "{name}"\nexpiration_days = 2\n' +
-                        ("ca\ncert_signing_key\n" if issuer is None else "tls_www_server\nsigning_key\n"))
-    run(["certtool", "--generate-privkey", "--key-type=ecdsa", "--outfile", work / f"{name}.key"])
-    by = ["--generate-self-signed"] if issuer is None else ["--generate-certificate", "--load-ca-certificate", work / f"{issuer}.pem",
-                                                            "--load-ca-privkey", work / f"{issuer}.key"]
-    code, text = run(["certtool", *by, "--template", template, "--load-privkey", work / f"{name}.key", "--outfile", work / f"{name}.pem"])
-    if code != 0:
-        raise SystemExit("not ok certificates are made\n" + text)
-
-
-certificate("ca")
-certificate("other")
-certificate("doh.test", "ca")
+certificate(work, "ca")
+certificate(work, "other")
+certificate(work, "doh.test", "ca")
 STRING = f' "{"x" * 250}"'
 (work / "doh.example.zone").write_text("$ORIGIN doh.example.\n$TTL 60\n@ SOA ns hostmaster 1 2 1 604800 5\n@ NS ns\nns A 192.0.2.1\n"
                                        "www 42 A 192.0.2.2\n" + "".join(f'large TXT "{i:03}"{STRING * 4}\n' for i in range(50)))
@@ -249,7 +234,7 @@ check(all(connection.is_ended() for connection in slow[1:]), "who never reads is
 # ---------------------------------------------------------------- a new certificate
 
 kept = Connection()
-certificate("doh.test", "other")
+certificate(work, "doh.test", "other")
 servers["serve"].send_signal(signal.SIGHUP)
 
 

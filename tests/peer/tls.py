@@ -11,7 +11,7 @@ import ssl
 import struct
 import time
 
-from common import ENVIRONMENT, check, finish, folder, needs, run, skip, start, stop, until, vouch, VOUCH
+from common import ENVIRONMENT, certificate, check, finish, folder, needs, run, skip, start, stop, until, vouch, VOUCH
 
 needs("certtool", "kdig", "dig")
 NET, PORT, TLS_PORT = "127.61.0", 5300, 8853
@@ -22,28 +22,14 @@ log = work / "serve.log"
 SECRET = "c2VjcmV0IG9mIHRoaXJ0eS10d28gb2N0ZXRzIGhlcmU="
 
 
-def certificate(name, issuer=None, stem=None):
-    """work/STEM.pem and work/STEM.key; a CA where there is no issuer."""
-    stem = stem or name
-    template = work / f"{stem}.template"
-    template.write_text(f'cn = "{name}"\ndns_name = "{name}"\nexpiration_days = 2\n' +
-                        ("ca\ncert_signing_key\n" if issuer is None else "tls_www_server\nsigning_key\n"))
-    run(["certtool", "--generate-privkey", "--key-type=ecdsa", "--outfile", work / f"{stem}.key"])
-    by = ["--generate-self-signed"] if issuer is None else ["--generate-certificate", "--load-ca-certificate", work / f"{issuer}.pem",
-                                                            "--load-ca-privkey", work / f"{issuer}.key"]
-    code, text = run(["certtool", *by, "--template", template, "--load-privkey", work / f"{stem}.key", "--outfile", work / f"{stem}.pem"])
-    if code != 0:
-        raise SystemExit("not ok certificates are made\n" + text)
-
-
 def zone_text(serial=1, more=""):
     return f"$ORIGIN tls.example.\n$TTL 60\n@ SOA ns hostmaster {serial} 2 1 604800 5\n@ NS ns\nns A 192.0.2.1\nwww A 192.0.2.2\n{more}"
 
 
-certificate("ca")
-certificate("other")
-certificate("dot.test", "ca")
-certificate("stranger.test", "other")
+certificate(work, "ca")
+certificate(work, "other")
+certificate(work, "dot.test", "ca")
+certificate(work, "stranger.test", "other")
 (work / "tls.example.zone").write_text(zone_text())
 wide = "".join(f'name-{i} TXT "{hashlib.sha256(str(i).encode()).hexdigest() * 3}"\n' for i in range(60000))
 (work / "wide.example.zone").write_text(zone_text().replace("tls.example.", "wide.example.") + wide)
@@ -240,7 +226,7 @@ for connection in readers:
 # ---------------------------------------------------------------- a new certificate
 
 kept = connect(True)
-certificate("dot.test", "other")
+certificate(work, "dot.test", "other")
 server.send_signal(signal.SIGHUP)
 
 
@@ -255,7 +241,7 @@ def believes_other():
 check(until(believes_other, 10), "after SIGHUP the new certificate is shown", log.read_text())
 kept.sendall(query("www.tls.example"))
 check(len(answer_on(kept)) > 12, "a connection from before is still served")
-certificate("dot.test", "ca")
+certificate(work, "dot.test", "ca")
 server.send_signal(signal.SIGHUP)
 until(lambda: "192.0.2.2" in kdig(*strict), 10)
 

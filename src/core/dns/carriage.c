@@ -1,4 +1,4 @@
-/* The few facts inside a message that decide how HTTP treats it. */
+/* The few facts inside a message that decide how HTTP and QUIC treat it. */
 #include "core/dns/carriage.h"
 
 #include "core/base/reader.h"
@@ -52,4 +52,14 @@ uint32_t carriage_lifetime_s(struct span answer)
     return message.rcode == RCODE_NXDOMAIN && lifetimes.has_negative
                ? smaller(lifetimes.answer_s, lifetimes.negative_s)
                : lifetimes.answer_s;
+}
+
+bool carriage_is_fit_for_quic(struct span query)
+{
+    struct name_buffer buffer;
+    struct message message;
+    struct span option;
+    enum status status = message_read_query(query, &buffer, &message);
+    return query.len >= MESSAGE_HEADER_LEN && (message.flags & FLAG_QR) == 0 && message.id == 0 &&
+           (status != OK || !edns_find(&message.edns, EDNS_OPTION_KEEPALIVE, &option));
 }

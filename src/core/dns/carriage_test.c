@@ -82,10 +82,45 @@ static void an_answer_is_as_fresh_as_its_records(void **state)
     assert_int_equal(carriage_lifetime_s(SPAN_LITERAL("no message")), 0);
 }
 
+static void quic_carries_no_id_and_no_keepalive(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t id, flags;
+        const char *options;
+        size_t options_len;
+        bool is_fit;
+        const char *why;
+    } ROWS[] = {
+        {0, 0, "", 0, true, "plain"},
+        {1, 0, "", 0, false, "RFC 9250 §4.2.1: an ID"},
+        {0, FLAG_QR, "", 0, false, "an answer is no query"},
+        {0, 0, "\0\x0b\0\0", 4, false, "RFC 9250 §5.5.2: edns-tcp-keepalive"},
+        {0, 0, "\0\x0c\0\1\0", 5, true, "padding"},
+    };
+    for (size_t i = 0; i < LEN(ROWS); i++) {
+        uint8_t bytes[MESSAGE_SIZE];
+        struct message_writer writer;
+        message_begin(&writer, bytes, sizeof bytes, ROWS[i].id, ROWS[i].flags, OPCODE_QUERY, 0);
+        message_add_question(&writer, (struct question){NAME_ROOT, TYPE_A, CLASS_IN});
+        message_keep(&writer, 11 + ROWS[i].options_len);
+        struct edns edns = {.udp_size = 1232,
+                            .options = span_of(ROWS[i].options, ROWS[i].options_len)};
+        message_add_edns(&writer, &edns, 0);
+        if (carriage_is_fit_for_quic(message_end(&writer)) != ROWS[i].is_fit) {
+            fail_msg("%s", ROWS[i].why);
+        }
+    }
+    assert_true(carriage_is_fit_for_quic(SPAN_LITERAL("\0\0\0\0\xff\0\0\0\0\0\0\0")));
+    assert_false(carriage_is_fit_for_quic(SPAN_LITERAL("\0\0\0\0\0\0\0\0\0\0\0")));
+    assert_false(carriage_is_fit_for_quic(SPAN_EMPTY));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_is_as_fresh_as_its_records),
+        cmocka_unit_test(quic_carries_no_id_and_no_keepalive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

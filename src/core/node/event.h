@@ -12,6 +12,7 @@ enum transport {
     TRANSPORT_TCP,
     TRANSPORT_TLS,   /* RFC 7858 */
     TRANSPORT_HTTPS, /* RFC 8484 */
+    TRANSPORT_QUIC,  /* RFC 9250 */
     TRANSPORT_COUNT
 };
 

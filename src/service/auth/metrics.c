@@ -41,6 +41,7 @@ static const struct {
     [AUTH_COUNT_TCP] = {&QUERIES, "tcp"},
     [AUTH_COUNT_TLS] = {&QUERIES, "tls"},
     [AUTH_COUNT_HTTPS] = {&QUERIES, "https"},
+    [AUTH_COUNT_QUIC] = {&QUERIES, "quic"},
     [AUTH_COUNT_DROPPED] = {&DROPPED, NULL},
     [AUTH_COUNT_NOERROR] = {&ANSWERS, "NOERROR"},
     [AUTH_COUNT_NXDOMAIN] = {&ANSWERS, "NXDOMAIN"},

@@ -345,7 +345,7 @@ static const struct ask_way WAYS[] = {
     [TRANSPORT_TCP] = {connection_open, connection_send},
     [TRANSPORT_TLS] = {connection_open, connection_send},
 };
-_Static_assert(LEN(WAYS) == TRANSPORT_TLS + 1, "servers are not asked over HTTPS");
+_Static_assert(LEN(WAYS) == TRANSPORT_TLS + 1, "servers are not asked over HTTPS and QUIC");
 
 static struct ask *ask_open(struct asks *asks, const struct effect_ask *effect)
 {

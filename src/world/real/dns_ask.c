@@ -4,6 +4,7 @@
 #include "core/base/framing.h"
 #include "core/base/text.h"
 #include "world/real/clock.h"
+#include "world/real/doq_ask.h"
 #include "world/real/http2_ask.h"
 #include "world/real/https.h"
 #include "world/real/socket.h"
@@ -83,6 +84,21 @@ static enum status exchange_udp(struct exchange *exchange)
     enum status status = exchange_datagram(exchange, fd);
     close(fd);
     return status;
+}
+
+/* ------------------------------------------------------------------ QUIC */
+
+static enum status exchange_quic(struct exchange *exchange, struct tls_identity *identity)
+{
+    struct doq_asking asking = {.identity = identity,
+                                .server = exchange->server,
+                                .query = exchange->query,
+                                .until_mono_ns = exchange->until_mono_ns,
+                                .answer = writer_over(exchange->answer, DNS_MESSAGE_MAX)};
+    enum status status = doq_ask(&asking);
+    exchange->answer_len = writer_written(&asking.answer).len;
+    snprintf(exchange->reason, sizeof exchange->reason, "%s", asking.reason);
+    return status == OK && !answer_fits(exchange) ? MISMATCH : status;
 }
 
 /* ------------------------------------------------------------------ octets of a connection */
@@ -266,6 +282,7 @@ static const struct dns_manner {
     [DNS_BY_TLS] = {"TLS", TLS_DNS_ASKER, exchange_message},
     [DNS_BY_HTTPS_POST] = {"HTTPS", TLS_HTTPS_ASKER, exchange_https},
     [DNS_BY_HTTPS_GET] = {"HTTPS", TLS_HTTPS_ASKER, exchange_https},
+    [DNS_BY_QUIC] = {"QUIC", TLS_QUIC_ASKER, NULL},
 };
 
 const char *dns_way_name(enum dns_way way)
@@ -287,21 +304,32 @@ static enum status exchange_connected(struct exchange *exchange, struct tls_iden
     return status == OK && !answer_fits(exchange) ? MISMATCH : status;
 }
 
-static enum status exchange_stream(struct exchange *exchange, enum dns_way way,
-                                   struct problem *problem)
+static enum status exchange_stream(struct exchange *exchange, struct tls_identity *identity,
+                                   const struct dns_manner *manner)
+{
+    exchange->wire = (struct wire){.fd = -1};
+    enum status status = socket_connect_stream(exchange->server->address, &exchange->wire.fd);
+    status = status == OK ? exchange_connected(exchange, identity, manner) : status;
+    wire_close(&exchange->wire);
+    return status;
+}
+
+static enum status exchange_by(struct exchange *exchange, enum dns_way way, struct problem *problem)
 {
     const struct dns_manner *manner = &MANNERS[way];
     struct tls_identity *identity = NULL;
     enum status status = OK;
+    if (way == DNS_BY_UDP) {
+        return exchange_udp(exchange);
+    }
     if (manner->tls != TLS_USE_COUNT) {
         const struct world_tls files = {.ca_file = exchange->server->ca_file};
         status = tls_identity_open(files, manner->tls, &identity, problem);
     }
-    exchange->wire = (struct wire){.fd = -1};
-    status = status == OK ? socket_connect_stream(exchange->server->address, &exchange->wire.fd)
-                          : status;
-    status = status == OK ? exchange_connected(exchange, identity, manner) : status;
-    wire_close(&exchange->wire);
+    if (status == OK) {
+        status = way == DNS_BY_QUIC ? exchange_quic(exchange, identity)
+                                    : exchange_stream(exchange, identity, manner);
+    }
     tls_identity_close(identity);
     return status;
 }
@@ -335,11 +363,10 @@ enum status dns_ask(const struct dns_server *server, struct span query, struct a
         return problem_set(problem, NO_MEMORY, "there is no memory for an answer");
     }
     enum dns_way way = server->way;
-    enum status status =
-        way == DNS_BY_UDP ? exchange_udp(&exchange) : exchange_stream(&exchange, way, problem);
+    enum status status = exchange_by(&exchange, way, problem);
     if (status == OK && way == DNS_BY_UDP && (exchange.answer[2] & FLAG_TRUNCATED) != 0) {
         way = DNS_BY_TCP;
-        status = exchange_stream(&exchange, way, problem);
+        status = exchange_by(&exchange, way, problem);
     }
     if (status != OK) {
         return explain(&exchange, way, status, problem);

@@ -14,6 +14,7 @@
 struct udp;
 struct errand_thread;
 struct streams;
+struct doq;
 struct asks;
 struct epp;
 struct http;
@@ -42,6 +43,7 @@ struct world {
     struct udp *udp;
     struct errand_thread *errands; /* NULL: nobody sends any */
     struct streams *streams;
+    struct doq *doq;
     struct asks *asks;
     struct epp *epp;
     struct http *http;
@@ -73,6 +75,7 @@ int64_t world_in_ms(int64_t ms);
 #define CHANNEL_STREAM ((uint64_t)1 << 63)
 /* And of a stream, that it is one request of many on a connection. */
 #define CHANNEL_HTTPS ((uint64_t)1 << 62)
+#define CHANNEL_QUIC ((uint64_t)1 << 61)
 
 enum status udp_listen(struct world *world, struct address address, uint32_t endpoint,
                        struct address *bound, struct problem *problem) MUST_USE;
@@ -103,6 +106,18 @@ void stream_flush(struct world *world);
 void stream_stop(struct world *world);
 bool stream_is_drained(const struct world *world);
 void stream_close(struct world *world);
+
+enum status doq_listen(struct world *world, struct address address, const struct world_quic *quic,
+                       struct problem *problem) MUST_USE;
+struct address doq_address(const struct world *world, size_t index);
+void doq_reload(struct world *world);
+void doq_reply(struct world *world, const struct effect_reply *reply);
+void doq_hang_up(struct world *world, uint64_t channel);
+void doq_await_room(struct world *world, uint64_t channel);
+void doq_flush(struct world *world);
+void doq_stop(struct world *world);
+bool doq_is_drained(const struct world *world);
+void doq_close(struct world *world);
 
 void ask_send(struct world *world, const struct effect_ask *ask);
 enum status ask_add_tls_peer(struct world *world, const struct world_tls_peer *peer,

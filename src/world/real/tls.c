@@ -5,10 +5,16 @@
 
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
+#include <limits.h>
+#include <ngtcp2/ngtcp2_crypto_gnutls.h>
 #include <stdio.h>
 #include <string.h>
 
 #define TLS_PRIORITIES(versions) "SECURE128:-VERS-ALL:" versions "-RSA:%SAFE_RENEGOTIATION"
+/* What QUIC has packet protection for (RFC 9001 §5.3); no octets that feign TLS 1.2 (§8.4). */
+#define QUIC_PRIORITIES                                                                            \
+    "SECURE128:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:"   \
+    "%DISABLE_TLS13_COMPAT_MODE"
 
 static const struct tls_manner {
     bool is_server;
@@ -39,6 +45,12 @@ static const struct tls_manner {
     [TLS_HTTPS_ASKER] = {.is_opportunistic = true,
                          .alpn = "h2",
                          .priorities = TLS_PRIORITIES("+VERS-TLS1.3:+VERS-TLS1.2:")},
+    [TLS_QUIC_SERVER] = {.is_server = true,
+                         .has_tickets = true,
+                         .asks = GNUTLS_CERT_IGNORE,
+                         .alpn = "doq",
+                         .priorities = QUIC_PRIORITIES},
+    [TLS_QUIC_ASKER] = {.is_opportunistic = true, .alpn = "doq", .priorities = QUIC_PRIORITIES},
 };
 _Static_assert(LEN(MANNERS) == TLS_USE_COUNT, "each use has its manner");
 
@@ -219,7 +231,8 @@ static bool session_prepare(gnutls_session_t session, const struct tls_identity 
            gnutls_server_name_set(session, GNUTLS_NAME_DNS, host_name, strlen(host_name)) >= 0;
 }
 
-struct tls *tls_open(struct tls_identity *identity, int fd, const char *host_name)
+static struct tls *open_session(struct tls_identity *identity, const char *host_name,
+                                unsigned flags)
 {
     require(identity->manner->is_opportunistic ||
             identity->manner->is_server == (host_name == NULL));
@@ -227,8 +240,7 @@ struct tls *tls_open(struct tls_identity *identity, int fd, const char *host_nam
     if (tls == NULL) {
         return NULL;
     }
-    unsigned flags = GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL |
-                     (identity->manner->is_server ? GNUTLS_SERVER : GNUTLS_CLIENT);
+    flags |= GNUTLS_NONBLOCK | (identity->manner->is_server ? GNUTLS_SERVER : GNUTLS_CLIENT);
     if (gnutls_init(&tls->session, flags) < 0) {
         memory_give_back(tls);
         return NULL;
@@ -239,7 +251,15 @@ struct tls *tls_open(struct tls_identity *identity, int fd, const char *host_nam
         tls_close(tls);
         return NULL;
     }
-    gnutls_transport_set_int(tls->session, fd);
+    return tls;
+}
+
+struct tls *tls_open(struct tls_identity *identity, int fd, const char *host_name)
+{
+    struct tls *tls = open_session(identity, host_name, GNUTLS_NO_SIGNAL);
+    if (tls != NULL) {
+        gnutls_transport_set_int(tls->session, fd);
+    }
     return tls;
 }
 
@@ -272,6 +292,13 @@ static enum tls_outcome outcome_of_code(const struct tls *tls, ssize_t code)
     return TLS_CLOSED;
 }
 
+static void alert_note(struct tls *tls, gnutls_alert_description_t alert)
+{
+    const char *name = gnutls_alert_get_name(alert);
+    snprintf(tls->reason, sizeof tls->reason, "the other side says: %s",
+             name == NULL ? "no" : name);
+}
+
 static void reason_note(struct tls *tls, int code)
 {
     gnutls_datum_t text = {0};
@@ -281,9 +308,7 @@ static void reason_note(struct tls *tls, int code)
         snprintf(tls->reason, sizeof tls->reason, "%s", (const char *)text.data);
         gnutls_free(text.data);
     } else if (code == GNUTLS_E_FATAL_ALERT_RECEIVED) {
-        const char *alert = gnutls_alert_get_name(gnutls_alert_get(tls->session));
-        snprintf(tls->reason, sizeof tls->reason, "the other side says: %s",
-                 alert == NULL ? "no" : alert);
+        alert_note(tls, gnutls_alert_get(tls->session));
     } else {
         snprintf(tls->reason, sizeof tls->reason, "%s", gnutls_strerror(code));
     }
@@ -385,4 +410,55 @@ bool tls_peer_digest(const struct tls *tls, uint8_t digest[TLS_DIGEST_SIZE])
 const char *tls_reason(const struct tls *tls)
 {
     return tls->reason[0] == '\0' ? "the connection ended" : tls->reason;
+}
+
+/* ------------------------------------------------------------------ inside of QUIC */
+
+/* A ticket is sent when the handshake is done and not before, or it would be among its octets. */
+struct tls *tls_open_quic(struct tls_identity *identity, const char *host_name, void *reference)
+{
+    struct tls *tls = open_session(identity, host_name, GNUTLS_NO_AUTO_SEND_TICKET);
+    if (tls == NULL) {
+        return NULL;
+    }
+    gnutls_session_set_ptr(tls->session, reference);
+    int failed = identity->manner->is_server
+                     ? ngtcp2_crypto_gnutls_configure_server_session(tls->session)
+                     : ngtcp2_crypto_gnutls_configure_client_session(tls->session);
+    if (failed != 0) {
+        tls_close(tls);
+        return NULL;
+    }
+    return tls;
+}
+
+void *tls_session(const struct tls *tls)
+{
+    return tls->session;
+}
+
+bool tls_has_protocol(const struct tls *tls)
+{
+    gnutls_datum_t name;
+    return gnutls_alpn_get_selected_protocol(tls->session, &name) >= 0;
+}
+
+void tls_send_ticket(struct tls *tls)
+{
+    (void)gnutls_session_ticket_send(tls->session, 1, 0); /* without it all is only slower */
+}
+
+enum tls_outcome tls_note_refusal(struct tls *tls, int alert)
+{
+    unsigned status = gnutls_session_get_verify_cert_status(tls->session);
+    if (status != 0 && status != UINT_MAX) { /* which says that none was judged yet */
+        reason_note(tls, GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR);
+        return TLS_MISTRUSTED;
+    }
+    if (alert < 0) {
+        return TLS_CLOSED;
+    }
+    alert_note(tls, (gnutls_alert_description_t)alert);
+    return alert_is_about_certificate((gnutls_alert_description_t)alert) ? TLS_MISTRUSTED
+                                                                         : TLS_CLOSED;
 }

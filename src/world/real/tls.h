@@ -1,5 +1,5 @@
 #pragma once
-/* TLS on a connected socket, never blocking; GnuTLS behind it. */
+/* TLS on a connected socket, never blocking, or inside of QUIC; GnuTLS behind it. */
 #include "core/base/problem.h"
 #include "world/real/world.h"
 
@@ -27,6 +27,8 @@ enum tls_use {
     TLS_DNS_CLIENT,   /* RFC 9103: TLS 1.3 and ALPN "dot" alone; `ca_file` as above */
     TLS_DNS_ASKER,    /* as kdig asks: without `ca_file` any certificate is taken (RFC 8310 §5) */
     TLS_HTTPS_ASKER,
+    TLS_QUIC_SERVER, /* RFC 9250: ALPN "doq"; QUIC has TLS 1.3 alone */
+    TLS_QUIC_ASKER,
     TLS_USE_COUNT
 };
 
@@ -58,3 +60,15 @@ bool tls_is_1_3(const struct tls *tls);     /* after the handshake */
 bool tls_is_resumed(const struct tls *tls); /* after the handshake: by a ticket */
 /* Why the handshake failed, for the log. */
 const char *tls_reason(const struct tls *tls);
+
+/* The same for QUIC (RFC 9001), whose library drives the handshake and finds its connection by
+ * `reference`, which lives as long as this. */
+struct tls *tls_open_quic(struct tls_identity *identity, const char *host_name,
+                          void *reference) MUST_USE;
+void *tls_session(const struct tls *tls); /* as that library wants it */
+/* A handshake that is done has agreed on a protocol: QUIC knows no other (RFC 9001 §8.1). */
+bool tls_has_protocol(const struct tls *tls);
+/* To a client that is done: what spares it the certificate next time; never early data. */
+void tls_send_ticket(struct tls *tls);
+/* Notes for tls_reason why QUIC could not shake hands; `alert`: what the other side said, or -1. */
+enum tls_outcome tls_note_refusal(struct tls *tls, int alert);

@@ -39,14 +39,20 @@ static void set_options(int fd, bool is_ipv4, bool tells_asked)
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
+bool udp_lane_prepare(int fd, struct address address)
+{
+    bool tells_asked = is_any(address);
+    set_options(fd, address.family == ADDRESS_IPV4, tells_asked);
+    return tells_asked;
+}
+
 enum status udp_lane_listen(struct address address, int beside, int *fd, bool *tells_asked,
                             struct problem *problem)
 {
     enum status status = beside < 0 ? socket_listen(address, SOCK_DGRAM, "DNS", fd, problem)
                                     : socket_listen_beside(beside, fd, problem);
     if (status == OK) {
-        *tells_asked = is_any(address);
-        set_options(*fd, address.family == ADDRESS_IPV4, *tells_asked);
+        *tells_asked = udp_lane_prepare(*fd, address);
     }
     return status;
 }

@@ -47,6 +47,8 @@ struct udp_lane {
  * to no address, so each message tells its own. */
 enum status udp_lane_listen(struct address address, int beside, int *fd, bool *tells_asked,
                             struct problem *problem) MUST_USE;
+/* What any of our sockets for datagrams wants set; the same of it. */
+bool udp_lane_prepare(int fd, struct address address);
 bool udp_lane_open(struct udp_lane *lane); /* false without memory; then close it all the same */
 void udp_lane_close(struct udp_lane *lane);
 /* Takes what has come, up to a batch, into `in`; how many. `tells_asked`: the socket tells the

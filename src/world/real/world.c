@@ -93,6 +93,7 @@ static const struct carrier {
     void (*await_room)(struct world *world, uint64_t channel);
 } CARRIERS[] = {
     {CHANNEL_STREAM | CHANNEL_HTTPS, https_reply, https_hang_up, stream_await_room},
+    {CHANNEL_STREAM | CHANNEL_QUIC, doq_reply, doq_hang_up, doq_await_room},
     {CHANNEL_STREAM, stream_reply, stream_hang_up, stream_await_room},
     {0, udp_reply, NULL, NULL},
 };
@@ -225,6 +226,7 @@ static const struct part PARTS[] = {
     {udp_flush, udp_stop, NULL, udp_close},
     {NULL, NULL, NULL, errands_close},
     {stream_flush, stream_stop, stream_is_drained, stream_close, stream_reload},
+    {doq_flush, doq_stop, doq_is_drained, doq_close, doq_reload},
     {NULL, NULL, NULL, ask_close, ask_reload},
     {epp_flush, epp_stop, epp_is_drained, epp_close, epp_reload},
     {NULL, http_stop, http_is_drained, http_close, http_reload},
@@ -448,6 +450,18 @@ enum status world_listen_https(struct world *world, struct address address,
     return listen_stream(world, address, &service, problem);
 }
 
+enum status world_listen_quic(struct world *world, struct address address,
+                              const struct world_quic *quic, struct problem *problem)
+{
+    if (world->endpoint_count == ENDPOINTS_MAX) {
+        return problem_set(problem, LIMIT_REACHED, "at most %d addresses can be listened on",
+                           ENDPOINTS_MAX);
+    }
+    enum status status = doq_listen(world, address, quic, problem);
+    world->endpoint_count += status == OK ? 1 : 0;
+    return status;
+}
+
 static uint32_t number_or(uint32_t number, uint32_t otherwise)
 {
     return number != 0 ? number : otherwise;
@@ -495,19 +509,21 @@ struct address world_address(const struct world *world, enum world_socket kind, 
 {
     static struct address (*const ADDRESSES[])(const struct world *world, size_t index) = {
         [WORLD_SOCKET_DNS] = udp_address,     [WORLD_SOCKET_TLS] = tls_address,
-        [WORLD_SOCKET_HTTPS] = https_address, [WORLD_SOCKET_HTTP] = http_address,
-        [WORLD_SOCKET_EPP] = epp_address,
+        [WORLD_SOCKET_HTTPS] = https_address, [WORLD_SOCKET_QUIC] = doq_address,
+        [WORLD_SOCKET_HTTP] = http_address,   [WORLD_SOCKET_EPP] = epp_address,
     };
     require(kind < LEN(ADDRESSES));
     return ADDRESSES[kind](world, index);
 }
 
-/* Who was promised an answer by TCP gets it, and a transfer goes on to its end, if it is near. */
+/* Who was promised an answer by TCP or QUIC gets it, and a transfer goes on to its end, if it is
+ * near. */
 static void finish(struct world *world)
 {
     int64_t until = world_in_ms(FINISH_MS);
     parts_flush(world);
-    while (!world->is_hurried && !stream_is_drained(world) && clock_mono_ns() < until) {
+    while (!world->is_hurried && !(stream_is_drained(world) && doq_is_drained(world)) &&
+           clock_mono_ns() < until) {
         loop_round(&world->loop, until);
         parts_flush(world);
     }
@@ -519,6 +535,7 @@ static void drain(struct world *world)
     world_deliver(world, &stop);
     world->is_stopped = true;
     stream_stop(world); /* those that still wait for something wait in vain */
+    doq_stop(world);
     int64_t until = world_in_ms(DRAIN_MS);
     parts_flush(world);
     while (!world->is_hurried && !parts_are_drained(world) && clock_mono_ns() < until) {

@@ -52,6 +52,14 @@ struct world_https {
 };
 enum status world_listen_https(struct world *world, struct address address,
                                const struct world_https *https, struct problem *problem) MUST_USE;
+/* DNS over QUIC (RFC 9250) on that address and UDP; numbered with the others. */
+struct world_quic {
+    struct world_tls tls;
+    /* May this message stand alone on a stream, as RFC 9250 has it? If not, its client goes. */
+    bool (*is_fit)(struct span query);
+};
+enum status world_listen_quic(struct world *world, struct address address,
+                              const struct world_quic *quic, struct problem *problem) MUST_USE;
 /* What connections of DNS clients may cost; 0: as world_limits.h has it. Before the first listens.
  * The connections of all are never more than descriptors allow. */
 struct world_stream_limits {
@@ -74,6 +82,7 @@ enum world_socket {
     WORLD_SOCKET_DNS,
     WORLD_SOCKET_TLS,
     WORLD_SOCKET_HTTPS,
+    WORLD_SOCKET_QUIC,
     WORLD_SOCKET_HTTP,
     WORLD_SOCKET_EPP
 };
@@ -140,6 +149,7 @@ enum dns_way {
     DNS_BY_TLS,        /* RFC 7858 */
     DNS_BY_HTTPS_POST, /* RFC 8484 */
     DNS_BY_HTTPS_GET,
+    DNS_BY_QUIC, /* RFC 9250 */
 };
 struct dns_server {
     struct address address;

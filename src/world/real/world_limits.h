@@ -48,6 +48,16 @@ enum {
     HTTPS_REPLIES_WAITING_MAX = 64, /* PING and SETTINGS that the client does not read */
     HTTPS_SETTINGS_MAX = 32,        /* in one frame */
     HTTPS_OUT_ENOUGH = 1 << 15,     /* frames that wait for the socket; the rest is not made yet */
+    QUIC_CLIENTS_MAX = 4096,        /* or `tcp-clients` if fewer; one costs some 100 KiB */
+    QUIC_UNPROVEN_MAX = 64,         /* handshakes under way; then new ones prove their address */
+    QUIC_HELLOS_A_ROUND = 8,        /* that begin without that proof, which costs one exchange */
+    QUIC_TOKEN_MS = 10000,          /* for that exchange */
+    QUIC_BATCHES_A_ROUND = 2, /* of datagrams; then timers and other sockets have their turn */
+    QUIC_STREAMS_MAX = 100,   /* of one client open or under way in the service */
+    QUIC_STREAM_IN_MAX = 2 + DNS_MESSAGE_MAX, /* octets of one query that is not whole */
+    QUIC_IN_MAX = 1 << 17,                    /* of all queries of one client that are not whole */
+    QUIC_HELD_MAX = 1 << 20,                  /* unacknowledged octets, then no transfer goes on */
+    QUIC_DATAGRAMS_A_ROUND = 64,              /* to one client; then others have their turn */
     LISTEN_BACKLOG = 4096, /* wait to be accepted; beyond, a client comes again after a second */
     ACCEPTS_A_ROUND = 32,
     ACCEPT_PAUSE_MS = 100, /* without descriptors, until some are free again */
