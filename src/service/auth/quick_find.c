@@ -111,15 +111,33 @@ void quick_begin_at(struct quick_question *question, const struct zone_node *nod
     deny_type(question, node);
 }
 
-static void find_nsec(struct quick_question *question)
+/* The node with the NSEC that stands before what is not there. What has none in between is
+ * occluded, so that where the look-up's page begins with such names their cut is the one. */
+static const struct zone_node *node_before(const struct quick_question *question)
 {
-    const struct zone_node *node = NULL;
+    const struct auth_view *view = question->view;
+    const struct zone_node *occluded = NULL;
     for (uint16_t back = 0; back < STEPS_BACK_MAX; back++) {
-        node = zone_seek_before(&question->seek, back);
-        if (node == NULL || zone_node_rrset(node, TYPE_NSEC) != NULL) {
+        const struct zone_node *node = zone_seek_before(&question->seek, back);
+        if (node == NULL) {
             break;
         }
+        if (zone_node_rrset(node, TYPE_NSEC) != NULL) {
+            return node;
+        }
+        occluded = node;
     }
+    uint8_t labels = (uint8_t)(view->apex.label_count + 1);
+    if (occluded == NULL || occluded->owner.label_count <= labels) {
+        return NULL;
+    }
+    const struct zone_node *cut = zone_find(view->zone, name_ancestor(occluded->owner, labels));
+    return cut != NULL && zone_node_rrset(cut, TYPE_NS) != NULL ? cut : NULL;
+}
+
+static void find_nsec(struct quick_question *question)
+{
+    const struct zone_node *node = node_before(question);
     if (node == NULL || zone_node_rrset(node, TYPE_NSEC) == NULL) {
         leave(question);
         return;

@@ -69,6 +69,13 @@ static struct zone *make_zone(struct test_keys *keys, enum zone_denial denial)
     for (size_t i = 0; i < LEN(lines); i++) {
         test_add(builder, lines[i]);
     }
+    for (int i = 0; i < 60; i++) { /* pages that begin with glue */
+        char line[100];
+        snprintf(line, sizeof line, "w.example. NS h%02d.w.example.", i);
+        test_add(builder, line);
+        snprintf(line, sizeof line, "h%02d.w.example. A 192.0.2.6", i);
+        test_add(builder, line);
+    }
     for (int i = 0; i < 30; i++) {
         char line[100];
         snprintf(line, sizeof line, "big.example. TXT \"a text that is not short, number %d\"", i);
@@ -153,7 +160,8 @@ static struct span draw_query(struct pair *pair, uint8_t bytes[QUERY_MAX])
         "example.",     "ns.example.", "a.example.",    "A.eXample.",    "m.example.",
         "x.s.example.", "s.example.",  "t.example.",    "y.t.example.",  "x.u.example.",
         "big.example.", "no.example.", "NOPE.example.", "c.d.example.",  "d.example.",
-        "z.d.example.", "test.",       "x.y.example.",  "ns.s.example.", "b.c.d.example."};
+        "z.d.example.", "test.",       "x.y.example.",  "ns.s.example.", "b.c.d.example.",
+        "wa.example.",  "w.example.",  "x.w.example."};
     static const uint16_t types[] = {TYPE_A,    TYPE_AAAA, TYPE_NS,  TYPE_DS,
                                      TYPE_TXT,  TYPE_SOA,  TYPE_MX,  TYPE_DNSKEY,
                                      TYPE_NSEC, TYPE_ANY,  TYPE_SRV, TYPE_HTTPS};
