@@ -71,14 +71,14 @@ enum status xdp_port_find(const char *name, struct xdp_port *port, struct proble
 
 /* What is kept where. Those below 6 are lost in a call; none is called before the end. */
 enum {
-    R_RESULT = BPF_REG_0,
-    R_FRAME = BPF_REG_2, /* where it begins */
-    R_END = BPF_REG_3,   /* and ends */
-    R_LIMIT = BPF_REG_4,
-    R_VALUE = BPF_REG_5,
-    R_CONTEXT = BPF_REG_6,
-    R_ASKED = BPF_REG_7, /* the address in one register, or in it, BPF_REG_8, 9 and R_VALUE */
-    R_PORT = BPF_REG_0,
+    REGISTER_RESULT = BPF_REG_0,
+    REGISTER_FRAME = BPF_REG_2, /* where it begins */
+    REGISTER_END = BPF_REG_3,   /* and ends */
+    REGISTER_LIMIT = BPF_REG_4,
+    REGISTER_VALUE = BPF_REG_5,
+    REGISTER_CONTEXT = BPF_REG_6,
+    REGISTER_ASKED = BPF_REG_7, /* of IPv6, only the first of its four words */
+    REGISTER_PORT = BPF_REG_0,
 };
 
 enum label { LABEL_NONE, LABEL_IPV6, LABEL_TAKE, LABEL_PASS, LABEL_COUNT };
@@ -160,11 +160,12 @@ static void add_skip(struct draft *draft, uint8_t of, uint32_t unless, size_t sk
  * (BPF_JLE). */
 static void add_length(struct draft *draft, uint8_t relation, size_t len)
 {
-    add_move(draft, R_LIMIT, R_FRAME);
-    add_number(draft, BPF_ADD, R_LIMIT, (int32_t)len);
+    add_move(draft, REGISTER_LIMIT, REGISTER_FRAME);
+    add_number(draft, BPF_ADD, REGISTER_LIMIT, (int32_t)len);
     draft->targets[draft->count] = LABEL_PASS;
-    add(draft, (struct bpf_insn){
-                   .code = BPF_JMP | BPF_X | relation, .dst_reg = R_LIMIT, .src_reg = R_END});
+    add(draft, (struct bpf_insn){.code = BPF_JMP | BPF_X | relation,
+                                 .dst_reg = REGISTER_LIMIT,
+                                 .src_reg = REGISTER_END});
 }
 
 static void place(struct draft *draft, enum label label)
@@ -189,35 +190,35 @@ static uint16_t half_of(const uint8_t *octets)
 /* A whole frame that is meant for our interface; shorter than what a socket has room for. */
 static void add_ethernet(struct draft *draft, const struct xdp_port *port)
 {
-    add_move(draft, R_CONTEXT, BPF_REG_1);
-    add_load(draft, BPF_W, R_FRAME, R_CONTEXT, offsetof(struct xdp_md, data));
-    add_load(draft, BPF_W, R_END, R_CONTEXT, offsetof(struct xdp_md, data_end));
+    add_move(draft, REGISTER_CONTEXT, BPF_REG_1);
+    add_load(draft, BPF_W, REGISTER_FRAME, REGISTER_CONTEXT, offsetof(struct xdp_md, data));
+    add_load(draft, BPF_W, REGISTER_END, REGISTER_CONTEXT, offsetof(struct xdp_md, data_end));
     add_length(draft, BPF_JLE, XDP_FRAME_LEN_MAX + 1);
     add_length(draft, BPF_JGT, AT_IPV4_MESSAGE);
-    add_load(draft, BPF_W, R_VALUE, R_FRAME, AT_MAC);
-    add_jump(draft, BPF_JNE, R_VALUE, word_of(port->mac), LABEL_PASS);
-    add_load(draft, BPF_H, R_VALUE, R_FRAME, AT_MAC + 4);
-    add_jump(draft, BPF_JNE, R_VALUE, half_of(port->mac + 4), LABEL_PASS);
-    add_load(draft, BPF_H, R_VALUE, R_FRAME, AT_TYPE);
-    add_jump(draft, BPF_JEQ, R_VALUE, htons(ETHERTYPE_IPV6), LABEL_IPV6);
-    add_jump(draft, BPF_JNE, R_VALUE, htons(ETHERTYPE_IP), LABEL_PASS);
+    add_load(draft, BPF_W, REGISTER_VALUE, REGISTER_FRAME, AT_MAC);
+    add_jump(draft, BPF_JNE, REGISTER_VALUE, word_of(port->mac), LABEL_PASS);
+    add_load(draft, BPF_H, REGISTER_VALUE, REGISTER_FRAME, AT_MAC + 4);
+    add_jump(draft, BPF_JNE, REGISTER_VALUE, half_of(port->mac + 4), LABEL_PASS);
+    add_load(draft, BPF_H, REGISTER_VALUE, REGISTER_FRAME, AT_TYPE);
+    add_jump(draft, BPF_JEQ, REGISTER_VALUE, htons(ETHERTYPE_IPV6), LABEL_IPV6);
+    add_jump(draft, BPF_JNE, REGISTER_VALUE, htons(ETHERTYPE_IP), LABEL_PASS);
 }
 
 static void add_ipv4(struct draft *draft, const struct address *addresses, size_t count)
 {
-    add_load(draft, BPF_B, R_VALUE, R_FRAME, AT_IP);
-    add_jump(draft, BPF_JNE, R_VALUE, IPV4_VERSION_AND_LEN, LABEL_PASS);
-    add_load(draft, BPF_H, R_VALUE, R_FRAME, AT_IPV4_FRAGMENT);
-    add_number(draft, BPF_AND, R_VALUE, htons(IP_MF | IP_OFFMASK));
-    add_jump(draft, BPF_JNE, R_VALUE, 0, LABEL_PASS);
-    add_load(draft, BPF_B, R_VALUE, R_FRAME, AT_IPV4_PROTOCOL);
-    add_jump(draft, BPF_JNE, R_VALUE, IPPROTO_UDP, LABEL_PASS);
-    add_load(draft, BPF_W, R_ASKED, R_FRAME, AT_IPV4_ASKED);
-    add_load(draft, BPF_H, R_PORT, R_FRAME, AT_IPV4_PORT);
+    add_load(draft, BPF_B, REGISTER_VALUE, REGISTER_FRAME, AT_IP);
+    add_jump(draft, BPF_JNE, REGISTER_VALUE, IPV4_VERSION_AND_LEN, LABEL_PASS);
+    add_load(draft, BPF_H, REGISTER_VALUE, REGISTER_FRAME, AT_IPV4_FRAGMENT);
+    add_number(draft, BPF_AND, REGISTER_VALUE, htons(IP_MF | IP_OFFMASK));
+    add_jump(draft, BPF_JNE, REGISTER_VALUE, 0, LABEL_PASS);
+    add_load(draft, BPF_B, REGISTER_VALUE, REGISTER_FRAME, AT_IPV4_PROTOCOL);
+    add_jump(draft, BPF_JNE, REGISTER_VALUE, IPPROTO_UDP, LABEL_PASS);
+    add_load(draft, BPF_W, REGISTER_ASKED, REGISTER_FRAME, AT_IPV4_ASKED);
+    add_load(draft, BPF_H, REGISTER_PORT, REGISTER_FRAME, AT_IPV4_PORT);
     for (size_t i = 0; i < count; i++) {
         if (addresses[i].family == ADDRESS_IPV4) {
-            add_skip(draft, R_ASKED, word_of(addresses[i].octets), 1);
-            add_jump(draft, BPF_JEQ, R_PORT, htons(addresses[i].port), LABEL_TAKE);
+            add_skip(draft, REGISTER_ASKED, word_of(addresses[i].octets), 1);
+            add_jump(draft, BPF_JEQ, REGISTER_PORT, htons(addresses[i].port), LABEL_TAKE);
         }
     }
     draft->targets[draft->count] = LABEL_PASS;
@@ -226,22 +227,23 @@ static void add_ipv4(struct draft *draft, const struct address *addresses, size_
 
 static void add_ipv6(struct draft *draft, const struct address *addresses, size_t count)
 {
-    static const uint8_t parts[WORDS_OF_IPV6] = {R_ASKED, BPF_REG_8, BPF_REG_9, R_VALUE};
+    static const uint8_t parts[WORDS_OF_IPV6] = {REGISTER_ASKED, BPF_REG_8, BPF_REG_9,
+                                                 REGISTER_VALUE};
     place(draft, LABEL_IPV6);
     add_length(draft, BPF_JGT, AT_IPV6_MESSAGE);
-    add_load(draft, BPF_B, R_VALUE, R_FRAME, AT_IPV6_PROTOCOL);
-    add_jump(draft, BPF_JNE, R_VALUE, IPPROTO_UDP, LABEL_PASS);
+    add_load(draft, BPF_B, REGISTER_VALUE, REGISTER_FRAME, AT_IPV6_PROTOCOL);
+    add_jump(draft, BPF_JNE, REGISTER_VALUE, IPPROTO_UDP, LABEL_PASS);
     for (int i = 0; i < WORDS_OF_IPV6; i++) {
-        add_load(draft, BPF_W, parts[i], R_FRAME, AT_IPV6_ASKED + 4 * i);
+        add_load(draft, BPF_W, parts[i], REGISTER_FRAME, AT_IPV6_ASKED + 4 * i);
     }
-    add_load(draft, BPF_H, R_PORT, R_FRAME, AT_IPV6_PORT);
+    add_load(draft, BPF_H, REGISTER_PORT, REGISTER_FRAME, AT_IPV6_PORT);
     for (size_t i = 0; i < count; i++) {
         if (addresses[i].family == ADDRESS_IPV6) {
             for (size_t at = 0; at < WORDS_OF_IPV6; at++) {
                 add_skip(draft, parts[at], word_of(addresses[i].octets + 4 * at),
                          WORDS_OF_IPV6 - at);
             }
-            add_jump(draft, BPF_JEQ, R_PORT, htons(addresses[i].port), LABEL_TAKE);
+            add_jump(draft, BPF_JEQ, REGISTER_PORT, htons(addresses[i].port), LABEL_TAKE);
         }
     }
 }
@@ -251,7 +253,7 @@ static void add_ends(struct draft *draft, int sockets)
 {
     const struct bpf_insn leave = {.code = BPF_JMP | BPF_EXIT};
     place(draft, LABEL_PASS);
-    add_number(draft, BPF_MOV, R_RESULT, XDP_PASS);
+    add_number(draft, BPF_MOV, REGISTER_RESULT, XDP_PASS);
     add(draft, leave);
     place(draft, LABEL_TAKE);
     add(draft, (struct bpf_insn){.code = BPF_LD | BPF_DW | BPF_IMM,
@@ -259,7 +261,7 @@ static void add_ends(struct draft *draft, int sockets)
                                  .src_reg = BPF_PSEUDO_MAP_FD,
                                  .imm = sockets});
     add(draft, (struct bpf_insn){0}); /* its upper half */
-    add_load(draft, BPF_W, BPF_REG_2, R_CONTEXT, offsetof(struct xdp_md, rx_queue_index));
+    add_load(draft, BPF_W, BPF_REG_2, REGISTER_CONTEXT, offsetof(struct xdp_md, rx_queue_index));
     add_number(draft, BPF_MOV, BPF_REG_3, XDP_PASS);
     add(draft, (struct bpf_insn){.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_redirect_map});
     add(draft, leave);
@@ -333,11 +335,12 @@ enum status xdp_program_add(const struct xdp_program *program, unsigned queue, i
     return bpf(BPF_MAP_UPDATE_ELEM, &attributes) == 0 ? OK : IO_FAILED;
 }
 
-/* In the driver, or, where it cannot, behind it. */
+/* In the driver, or, where it cannot, behind it; in neither where another program is (EBUSY). */
 enum status xdp_program_link(struct xdp_program *program, const struct xdp_port *port)
 {
     static const uint32_t PLACES[] = {XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE};
-    for (size_t i = 0; i < LEN(PLACES) && program->link < 0; i++) {
+    errno = 0;
+    for (size_t i = 0; i < LEN(PLACES) && program->link < 0 && errno != EBUSY; i++) {
         union bpf_attr attributes = {0};
         attributes.link_create.prog_fd = (uint32_t)program->program;
         attributes.link_create.target_ifindex = port->index;
