@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """What an answer of an authoritative server costs: CPU time a query beside NSD, Knot, BIND and a plain echo of datagrams.
 
-./bootstrap bench auth [--count N] [--questions N] [--rounds N] [--seconds S] [--zones nsec,opt-out] [--servers echo,vouch,nsd,knot,named]
-                       [--real-time] [--only answers|latency|reload] [--folder DIR]
+./bootstrap bench auth [--count N] [--questions N] [--rounds N] [--seconds S] [--zones nsec,opt-out,cookies]
+                       [--servers echo,vouch,nsd,knot,named] [--real-time] [--only answers|latency|reload] [--folder DIR]
 
 One signed zone like that of a registry is served by all at once; they are asked in turn (A B C A B C ...), so that what else the machine
 does falls on all of them. Server on core 0, generator on core 1. The generator keeps a bounded number of questions open, so nothing is
-dropped; CPU time is the kernel's account of all threads and processes of the server.
+dropped; CPU time is the kernel's account of all threads and processes of the server. `cookies` is the zone `nsec` again, each question
+with a valid cookie of the server. A reload is one of the whole zone: from the signal until the new serial is in answers, with some
+seconds of load before and behind.
 """
 import argparse
 import os
@@ -25,12 +27,15 @@ from zone import generate
 
 NET, PORT = "127.49.0", 5349
 ORIGIN = "example."
-RELOAD_SECONDS = 20  # in which a zone of a million names is read, beside the answering
+RELOAD_SECONDS_MAX = 300  # for a zone of a million names to be read, beside the answering
+AROUND_SECONDS = 2  # of load before a reload and behind it
 ANSWER_LEN = 320  # of the echo: about the mean of the mix
-MODES = {"nsec": [], "opt-out": ["--nsec3", "--opt-out"]}
+MODES = {"nsec": [], "opt-out": ["--nsec3", "--opt-out"], "cookies": []}
+SECRET = "0123456789abcdef0123456789abcdef"  # for the cookies of those that want one configured
 
 
 def sign(mode, zone, folder):
+    mode = "nsec" if mode == "cookies" else mode
     signed = folder / f"{zone.stem}-{mode}.signed"
     if not signed.exists():
         keys = folder / f"keys-{mode}"
@@ -40,14 +45,15 @@ def sign(mode, zone, folder):
     return signed
 
 
-def vouch_command(address, zone, folder):
+def vouch_command(address, zone, folder, cookies):
     return [VOUCH, "serve", "--zone", f"{ORIGIN}={zone}", "--listen", f"{address}@{PORT}"]
 
 
-def nsd_command(address, zone, folder):
+def nsd_command(address, zone, folder, cookies):
     config = folder / "nsd.conf"
+    answers = f'    answer-cookie: yes\n    cookie-secret: "{SECRET}"\n' if cookies else ""
     config.write_text(f"""{nsd_server(address, PORT, folder)}    minimal-responses: yes
-remote-control:
+{answers}remote-control:
     control-enable: no
 zone:
     name: {ORIGIN}
@@ -56,9 +62,10 @@ zone:
     return ["nsd", "-d", "-c", config]
 
 
-def knot_command(address, zone, folder):
+def knot_command(address, zone, folder, cookies):
     config = folder / "knot.conf"
-    config.write_text(f"""server:
+    module = f"mod-cookies:\n  - id: cookies\n    secret: 0x{SECRET}\n" if cookies else ""
+    config.write_text(f"""{module}server:
     rundir: "{folder}"
     listen: {address}@{PORT}
     udp-workers: 1
@@ -73,11 +80,12 @@ zone:
     zonefile-sync: -1
     journal-content: none
     semantic-checks: off
+{"    module: mod-cookies/cookies" if cookies else ""}
 """)
     return ["knotd", "-c", config]
 
 
-def named_command(address, zone, folder):
+def named_command(address, zone, folder, cookies):
     config = folder / "named.conf"
     config.write_text(f"""options {{
     directory "{folder}";
@@ -95,7 +103,7 @@ zone "{ORIGIN}" {{ type primary; file "{zone}"; check-names ignore; }};
     return ["named", "-f", "-n", "1", "-c", config]
 
 
-def echo_command(address, zone, folder):
+def echo_command(address, zone, folder, cookies):
     return [BUILD / "bench/echo", address, str(PORT), str(ANSWER_LEN)]
 
 
@@ -104,29 +112,49 @@ PROGRAMS = {"nsd": "nsd", "knot": "knotd", "named": "named"}
 
 
 class Server(Daemon):
-    def __init__(self, name, number, zone, folder, options):
+    def __init__(self, name, number, zone, folder, options, cookies=False):
         # named listens on addresses that an interface has, and on no other of the loopback net.
         self.address = "127.0.0.1" if name == "named" else f"{NET}.{number}"
         (folder / name).mkdir(exist_ok=True)
-        super().__init__(name, SERVERS[name](self.address, zone, folder / name), folder / name, 0, options.real_time)
+        super().__init__(name, SERVERS[name](self.address, zone, folder / name, cookies), folder / name, 0, options.real_time)
+        self.cookies = cookies and name != "echo"
 
-    def is_up(self):
+    def serial(self):
+        """That of the SOA answered; None without an answer."""
         self.must_run()
         question = b"\x12\x34\x00\x00\x00\x01\0\0\0\0\0\0\x07example\0\0\x06\0\x01"
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
             asker.settimeout(0.5)
             try:
                 asker.sendto(question, (self.address, PORT))
-                return asker.recv(4096)[3] & 15 == 0
+                answer = asker.recv(4096)
             except OSError:
-                return False
+                return None
+        if answer[3] & 15 != 0 or answer[7] == 0:
+            return None
+        end = len(question) + 12 + int.from_bytes(answer[len(question) + 10:len(question) + 12], "big")
+        return int.from_bytes(answer[end - 20:end - 16], "big")
+
+    def is_up(self):
+        return self.serial() is not None
+
+
+def start_load(server, questions, seconds, options, rate=0):
+    words = ["taskset", "-c", "1"] + (["chrt", "-f", "10"] if options.real_time else [])
+    words += [BUILD / "bench/load", server.address, PORT, questions, seconds, options.sockets, options.window, rate]
+    words += ["cookie"] if server.cookies else []
+    return subprocess.Popen([str(w) for w in words], stdout=subprocess.PIPE, text=True)
+
+
+def end_load(process):
+    text = process.communicate()[0].split()
+    if process.returncode != 0:
+        sys.exit("auth: the load could not be put on")
+    return dict(zip(text[::2], map(float, text[1::2])))
 
 
 def load(server, questions, seconds, options, rate=0):
-    words = ["taskset", "-c", "1"] + (["chrt", "-f", "10"] if options.real_time else [])
-    words += [BUILD / "bench/load", server.address, PORT, questions, seconds, options.sockets, options.window] + ([rate] if rate else [])
-    text = subprocess.run([str(w) for w in words], capture_output=True, text=True, check=True).stdout.split()
-    return dict(zip(text[::2], map(float, text[1::2])))
+    return end_load(start_load(server, questions, seconds, options, rate))
 
 
 def measure(server, questions, options):
@@ -190,6 +218,31 @@ def write_next(zone, serial, path):
             after.write(line)
 
 
+def reload_under_load(server, questions, options, rate):
+    """One load from before the signal until after the new serial is answered; None: it never was."""
+    before = server.serial()
+    process = start_load(server, questions, RELOAD_SECONDS_MAX + 2 * AROUND_SECONDS, options, rate)
+    time.sleep(AROUND_SECONDS)
+    server.process.send_signal(signal.SIGHUP)
+    began, after = time.monotonic(), before
+    while after in (before, None) and time.monotonic() < began + RELOAD_SECONDS_MAX:
+        time.sleep(0.02)
+        after = server.serial()
+    took = time.monotonic() - began
+    time.sleep(AROUND_SECONDS)
+    process.send_signal(signal.SIGTERM)
+    run = end_load(process)
+    run["took"] = took if after not in (before, None) and server.serial() == after else None
+    run["serials"] = f"{before} to {after}"
+    return run
+
+
+def show_reload(run, memory):
+    part = run["serials"] + (f" in {run['took']:.1f} s" if run.get("took") else "")
+    print(f"  {part:40}" + "".join(f"{part:>7} {run[part + '_us']:9.0f} us" for part in ("p50", "p99", "p99.9", "p100"))
+          + f"  asked {run['asked']:.0f} in {run['seconds']:.1f} s, lost {run['lost']:.0f}  {memory / 2**20:.0f} MiB", flush=True)
+
+
 def bench_reload(mode, zone, folder, options):
     """Zone files are replaced while the server is asked at nearly the rate it can do."""
     live, following, questions = folder / "live.zone", folder / "next.zone", folder / f"questions-{options.count}"
@@ -205,22 +258,16 @@ def bench_reload(mode, zone, folder, options):
         peak = load(server, questions, 2, options)
         rate = int(peak["answered"] / peak["seconds"] * options.load)
         print(f"\n{zone.name}: reloads at {rate} questions a second, {options.load:.2f} of what it can do", flush=True)
-        runs, memory = [], []
-        for serial in range(options.rounds + 1):
-            if serial > 0:
-                write_next(zone, serial, following)
-                following.replace(live)
-                server.process.send_signal(signal.SIGHUP)
-            run = load(server, questions, options.seconds, options, rate)
-            said = (server.folder / "log").read_text().count("taken from its file")
-            taken = f"version {said + 1} served at the end" if serial > 0 else "nothing is reloaded"
-            memory.append(server.memory() / 2**20)
-            print(f"  {taken:30}" + "".join(f"{part:>7} {run[part + '_us']:9.0f} us" for part in ("p50", "p99", "p99.9", "p100"))
-                  + f"  lost {run['lost']:.0f}  {memory[-1]:.0f} MiB", flush=True)
-            if serial > 0:
-                runs.append(run)
-        said = (server.folder / "log").read_text().count("taken from its file")
-        goal(f"{mode}: reloads done", said, options.rounds, False)
+        quiet = load(server, questions, 2 * AROUND_SECONDS, options, rate)
+        show_reload(quiet | {"serials": "nothing is reloaded"}, server.memory())
+        runs = []
+        for serial in range(1, options.rounds + 1):
+            write_next(zone, serial, following)
+            following.replace(live)
+            runs.append(reload_under_load(server, questions, options, rate))
+            show_reload(runs[-1], server.memory())
+        whole = sum(run["took"] is not None for run in runs)
+        goal(f"{mode}: reloads begun and ended under load", whole, options.rounds, False)
         goal(f"{mode}: 99.9th percentile, ms", statistics.median(run["p99.9_us"] for run in runs) / 1000, 5)
         goal(f"{mode}: questions lost", sum(run["lost"] for run in runs), 0)
     finally:
@@ -234,7 +281,7 @@ def compete(mode, zone, questions, folder, options):
             if name in PROGRAMS and not is_there(PROGRAMS[name]):
                 print(f"  {name}: not installed")
                 continue
-            servers.append(Server(name, number + 1, zone, folder, options))
+            servers.append(Server(name, number + 1, zone, folder, options, mode == "cookies"))
         end = time.monotonic() + 600
         for server in servers:
             while server.name != "echo" and not server.is_up():
@@ -247,7 +294,8 @@ def compete(mode, zone, questions, folder, options):
         for _ in range(options.rounds):
             for server in servers:
                 measure(server, questions, options)
-        print(f"\n{zone.name}: CPU time a query, medians of {options.rounds} runs of {options.seconds} s", flush=True)
+        title = zone.name + (", with cookies" if mode == "cookies" else "")
+        print(f"\n{title}: CPU time a query, medians of {options.rounds} runs of {options.seconds} s", flush=True)
         results = show(servers)
         if options.only != "answers":
             show_latency(servers, questions, options)
@@ -255,6 +303,17 @@ def compete(mode, zone, questions, folder, options):
     finally:
         for server in servers:
             server.stop()
+
+
+def show_dearer(results):
+    """What a question costs more than in the plain row, of us and of the peers."""
+    for mode in ("opt-out", "cookies"):
+        if mode not in results or "nsec" not in results:
+            continue
+        more = {name: us - results["nsec"][name] for name, us in results[mode].items() if name in results["nsec"] and name != "echo"}
+        print(f"  {mode} dearer than NSEC by, us: " + ", ".join(f"{name} {us:.3f}" for name, us in more.items()), flush=True)
+        if mode == "opt-out" and "vouch" in more:
+            goal("opt-out dearer than NSEC by, us", more["vouch"], 0.5)
 
 
 def main():
@@ -265,7 +324,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--sockets", type=int, default=4)
     parser.add_argument("--window", type=int, default=64, help="questions open on each socket")
-    parser.add_argument("--zones", default="nsec,opt-out")
+    parser.add_argument("--zones", default="nsec,opt-out,cookies")
     parser.add_argument("--servers", default="echo,vouch,nsd,knot,named")
     parser.add_argument("--real-time", action="store_true", help="server and generator before everything else on the machine")
     parser.add_argument("--only", choices=("answers", "latency", "reload"))
@@ -283,9 +342,7 @@ def main():
                 subprocess.run([BUILD / "bench/generate", "questions", str(options.count), str(options.questions)], stdout=out, check=True)
         if options.only in (None, "reload"):
             mode = options.zones.split(",")[0]
-            options.seconds, seconds = max(options.seconds, RELOAD_SECONDS), options.seconds
             bench_reload(mode, sign(mode, zone, folder), folder, options)
-            options.seconds = seconds
         if options.only == "reload":
             return
         results = {mode: compete(mode, sign(mode, zone, folder), questions, folder, options) for mode in options.zones.split(",")}
@@ -295,12 +352,11 @@ def main():
                 continue
             if mode == "nsec":
                 goal(f"{mode}: us CPU a query", result["vouch"], 5.2)
-            if "echo" in result:
+            if "echo" in result and mode != "cookies":
                 goal(f"{mode}: of echo", result["echo"] / result["vouch"], 0.68, False)
             if peers:
                 goal(f"{mode}: the better of NSD and Knot to vouch", min(peers) / result["vouch"], 1.3, False)
-        if len(results) == 2 and all("vouch" in result for result in results.values()):
-            goal("opt-out dearer than NSEC by, us", results["opt-out"]["vouch"] - results["nsec"]["vouch"], 0.5)
+        show_dearer(results)
     finally:
         if not options.folder:
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,12 +1,14 @@
 /* Asks a server a list of questions over UDP, never more at a time than it can hold, and counts
  * what comes back. The window is bounded, so that the server sets the pace and nothing is dropped:
  * what is measured is the server's time. With a rate it asks at that pace and tells how long
- * answers took; with "once" it asks each question until it is answered, and no longer. One line at
- * the end, words and numbers. */
+ * answers took; with "once" it asks each question until it is answered, and no longer; with
+ * "cookie" each has a cookie that the server gave. SIGTERM ends it early. One line at the end,
+ * words and numbers. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,7 +30,14 @@ enum {
     POLL_MS = 100,
     REST_NS = 10000,
     RCODES = 16,
+    SECONDS_MAX = 600,
+    COOKIE_WAIT_MS = 1000,
+    CLIENT_COOKIE_LEN = 8,
+    COOKIE_LEN = 24, /* the server's part included */
+    QUESTION_END_LEN = 4 + 11 + 4 + COOKIE_LEN,
 };
+
+static volatile sig_atomic_t is_stopped;
 
 struct question {
     uint16_t len;
@@ -93,7 +102,7 @@ static bool question_make(const char *name, const char *type, struct question *q
     memcpy(wire, header, sizeof header);
     while (*name != '\0') {
         size_t label = strcspn(name, ".");
-        if (label == 0 || label > 63 || len + label + 32 > QUESTION_MAX) {
+        if (label == 0 || label > 63 || len + label + 2 + QUESTION_END_LEN > QUESTION_MAX) {
             return false;
         }
         wire[len] = (uint8_t)label;
@@ -132,6 +141,42 @@ static bool questions_read(struct load *load, const char *path)
         fclose(file);
     }
     return load->question_count > 0;
+}
+
+/* ------------------------------------------------------------------ cookies */
+
+/* One more option for the OPT that ends the question. */
+static void add_cookie(struct question *question, const uint8_t *cookie, uint8_t len)
+{
+    uint8_t *end = question->wire + question->len;
+    const uint8_t head[4] = {0, 10, 0, len};
+    end[-1] = (uint8_t)(sizeof head + len);
+    memcpy(end, head, sizeof head);
+    memcpy(end + sizeof head, cookie, len);
+    question->len = (uint16_t)(question->len + sizeof head + len);
+}
+
+/* Asks for a cookie, which is then shown with each question. */
+static bool cookie_get(struct load *load)
+{
+    const uint8_t whole[4 + CLIENT_COOKIE_LEN] = {0, 10, 0, COOKIE_LEN, 'b', 'e', 'n', 'c', 'h'};
+    struct question question = load->questions[0];
+    uint8_t answer[ANSWER_MAX];
+    struct pollfd waiting = {.fd = load->fds[0], .events = POLLIN};
+    add_cookie(&question, whole + 4, CLIENT_COOKIE_LEN);
+    if (send(load->fds[0], question.wire, question.len, 0) < 0 ||
+        poll(&waiting, 1, COOKIE_WAIT_MS) != 1) {
+        return false;
+    }
+    ssize_t len = recv(load->fds[0], answer, sizeof answer, 0);
+    const uint8_t *found = len > 0 ? memmem(answer, (size_t)len, whole, sizeof whole) : NULL;
+    if (found == NULL || answer + len - found < 4 + COOKIE_LEN) {
+        return false;
+    }
+    for (size_t i = 0; i < load->question_count; i++) {
+        add_cookie(&load->questions[i], found + 4, COOKIE_LEN);
+    }
+    return true;
 }
 
 /* ------------------------------------------------------------------ asking */
@@ -242,7 +287,7 @@ static void give_up(struct load *load)
 static void run_closed(struct load *load, int64_t until)
 {
     int64_t heard = now_ns();
-    for (int64_t now = heard; now < until; now = now_ns()) {
+    for (int64_t now = heard; now < until && !is_stopped; now = now_ns()) {
         size_t taken = 0;
         for (size_t i = 0; i < load->socket_count; i++) {
             size_t room = load->window - load->open[i];
@@ -266,7 +311,7 @@ static void run_open(struct load *load, int64_t until, uint64_t rate)
 {
     bool is_real_time = sched_getscheduler(0) == SCHED_FIFO;
     int64_t began = now_ns();
-    for (int64_t now = began; now < until; now = now_ns()) {
+    for (int64_t now = began; now < until && !is_stopped; now = now_ns()) {
         uint64_t due = (uint64_t)(now - began) * rate / 1000000000;
         while (load->asked < due) {
             uint64_t before = load->asked;
@@ -369,22 +414,34 @@ static void finish(struct load *load)
     load->lost = load->asked > load->answered ? load->asked - load->answered : 0;
 }
 
+static void stop(int signal_number)
+{
+    (void)signal_number;
+    is_stopped = 1;
+}
+
 int main(int argc, char **argv)
 {
     static struct load load;
     if (argc < 7) {
-        fprintf(stderr, "usage: load ADDRESS PORT QUESTIONS SECONDS|once SOCKETS WINDOW [RATE]\n");
+        fprintf(stderr, "usage: load ADDRESS PORT QUESTIONS SECONDS|once SOCKETS WINDOW"
+                        " [RATE [cookie]]\n");
         return 2;
     }
+    signal(SIGTERM, stop);
     bool is_once = strcmp(argv[4], "once") == 0;
     double seconds = is_once ? 1 : strtod(argv[4], NULL);
     load.socket_count = strtoul(argv[5], NULL, 10);
     load.window = strtoul(argv[6], NULL, 10);
     uint64_t rate = argc > 7 ? strtoull(argv[7], NULL, 10) : 0;
     if (load.socket_count < 1 || load.socket_count > SOCKETS_MAX || load.window < 1 ||
-        load.window * load.socket_count > SLOTS || seconds <= 0 || seconds > 60 ||
+        load.window * load.socket_count > SLOTS || seconds <= 0 || seconds > SECONDS_MAX ||
         !questions_read(&load, argv[3]) || !sockets_open(&load, argv[1], argv[2])) {
         fprintf(stderr, "load: a word, the questions or the address are of no use\n");
+        return 2;
+    }
+    if (argc > 8 && strcmp(argv[8], "cookie") == 0 && !cookie_get(&load)) {
+        fprintf(stderr, "load: the server gives no cookie\n");
         return 2;
     }
     if (rate > 0) {
