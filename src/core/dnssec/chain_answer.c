@@ -247,13 +247,19 @@ static enum chain_outcome verify_denial(struct chain *chain, const struct claim 
                                              .type = evidence->type};
     keep_proof(chain, &claim->keys, &denials, 0);
     enum chain_outcome outcome = chain_deny(chain, &denials, &question);
-    /* The SOA gives the denial its TTL and is passed on beside it. */
-    for (size_t i = 0; outcome == CHAIN_SECURE && i < authority.count; i++) {
+    /* The SOA gives the denial its TTL and is passed on beside it, in an opt-out span too. */
+    const struct judgement insecure = chain->judgement;
+    for (size_t i = 0; outcome != CHAIN_BOGUS && i < authority.count; i++) {
         struct chain_verified verified;
         if (authority.rrsets[i].type == TYPE_SOA) {
-            outcome = chain_verify(chain, &claim->keys, authority, &authority.rrsets[i], &verified);
-            shorten_life(chain, outcome == CHAIN_SECURE ? verified.life_s : UINT32_MAX);
+            enum chain_outcome soa =
+                chain_verify(chain, &claim->keys, authority, &authority.rrsets[i], &verified);
+            shorten_life(chain, soa == CHAIN_SECURE ? verified.life_s : UINT32_MAX);
+            outcome = soa == CHAIN_SECURE ? outcome : soa;
         }
+    }
+    if (outcome == CHAIN_INSECURE) {
+        chain->judgement = insecure;
     }
     return outcome;
 }
@@ -265,12 +271,20 @@ static enum chain_outcome verify_claim(struct chain *chain, const struct claim *
                                 : verify_denial(chain, claim);
 }
 
+/* A denial with the zone's own SOA: nobody says that it is of a zone further down. */
+static bool is_of_its_zone(const struct chain *chain, const struct claim *claim)
+{
+    const struct chain_section authority = chain_authority_of(&chain->input->evidence[0]);
+    return claim->rrset == NULL && chain_find(authority, claim->keys.zone, TYPE_SOA) != NULL;
+}
+
 /* First in the zone that the signer's name pointed at. When that fails, it may have been a lie
  * about data below an unsigned delegation, which only the cuts can tell. */
 static enum chain_outcome judge_claim(struct chain *chain, struct claim *claim, bool *is_wildcard)
 {
     enum chain_outcome outcome = verify_claim(chain, claim, is_wildcard);
-    if (outcome != CHAIN_BOGUS || chain->budget->signatures_left == 0) {
+    if (outcome != CHAIN_BOGUS || chain->budget->signatures_left == 0 ||
+        is_of_its_zone(chain, claim)) {
         return outcome;
     }
     const struct judgement first = chain->judgement;

@@ -61,6 +61,8 @@ struct row {
 };
 
 #define NOWHERE "example. NSEC child.example. NS SOA RRSIG NSEC DNSKEY | example."
+#define NONE_OPTED_OUT                                                                             \
+    "@match example. 1 1 NS SOA RRSIG | example.\n@cover none.example. 1 1 | example."
 #define SOA "example. SOA ns.example. host.example. 1 2 3 4 5 | example."
 
 static const struct row ROWS[] = {
@@ -659,6 +661,32 @@ static const struct row ROWS[] = {
      VERDICT_INSECURE,
      EDE_NONE,
      "opt-out span",
+     false,
+     NULL},
+    {"NXDOMAIN in an opt-out span whose SOA is forged",
+     {{"none.example.", TYPE_A, RCODE_NXDOMAIN, NULL,
+       SOA " bad\n@match example. 1 1 NS SOA RRSIG | example.\n"
+           "@cover none.example. 1 1 | example.\n@cover *.example. 1 1 | example."},
+      {"none.example.", TYPE_DS, 0, NULL, NONE_OPTED_OUT}},
+     VERDICT_BOGUS,
+     EDE_BOGUS,
+     "example. SOA: RRSIG by key",
+     false,
+     NULL},
+    {"NXDOMAIN of the zone in an opt-out span that does not deny the wildcard (RFC 5155 §8.4)",
+     {{"none.example.", TYPE_A, RCODE_NXDOMAIN, NULL, SOA "\n" NONE_OPTED_OUT},
+      {"none.example.", TYPE_DS, 0, NULL, NONE_OPTED_OUT}},
+     VERDICT_BOGUS,
+     EDE_NSEC_MISSING,
+     "no NSEC3 record denies a wildcard",
+     false,
+     NULL},
+    {"NXDOMAIN below what may be an unsigned delegation, from nobody knows whom",
+     {{"none.example.", TYPE_A, RCODE_NXDOMAIN, NULL, NONE_OPTED_OUT},
+      {"none.example.", TYPE_DS, 0, NULL, NONE_OPTED_OUT}},
+     VERDICT_INSECURE,
+     EDE_NONE,
+     "without DS",
      false,
      NULL},
     {"NXDOMAIN with NSEC3 that does not deny the wildcard",
