@@ -1,5 +1,5 @@
-/* The steps of a client's query: what the cache knows, what must be fetched, where an alias leads,
- * and which questions are refused before any of that. */
+/* The steps of a client's query: what the cache knows, what must be fetched, where an alias leads.
+ */
 #include "service/resolver/query.h"
 
 #include <assert.h>
@@ -8,7 +8,6 @@
 
 #include "core/dns/rdata.h"
 #include "service/resolver/fetch.h"
-#include "service/resolver/local.h"
 #include "service/resolver/nta.h"
 #include "service/resolver/reply.h"
 #include "service/resolver/report.h"
@@ -82,41 +81,6 @@ static struct cache_entry *link_find(struct resolver *resolver, struct query *qu
     return is_asked_anew ? NULL : synthesis_find(resolver, query);
 }
 
-static void fail_unheard(struct resolver *resolver, struct query *query, const char *why);
-
-/* One of the questions that wait longer than any other gives way. */
-static bool make_room(struct resolver *resolver)
-{
-    enum { SPENT_MS = RESOLVER_QUERY_MS_MAX - RESOLVER_JOSTLE_MS };
-    struct query *oldest = resolver->oldest;
-    int64_t left_ns = oldest->deadline_ns - resolver->now.mono_ns;
-    if (left_ns > (int64_t)SPENT_MS * MOMENT_NS_PER_MS || oldest->awaits == NULL) {
-        return false;
-    }
-    resolver->stats.jostled++;
-    fail_unheard(resolver, oldest, "no answer in time, and others need the room");
-    return true;
-}
-
-/* Whoever has to wait for servers takes a place among all, and among those of its client. */
-static const char *wait_begin(struct resolver *resolver, struct query *query)
-{
-    if (query->is_waiting || query->purpose != QUERY_FOR_CLIENT) {
-        return NULL;
-    }
-    if (resolver->waiting_count >= RESOLVER_CLIENTS_MAX && !make_room(resolver)) {
-        return "too many questions are waiting";
-    }
-    if (!quota_client_begin(resolver->quota, query->client.peer,
-                            resolver->options.client_waiting_max)) {
-        resolver->stats.clients_limited++;
-        return "too many questions of yours are waiting";
-    }
-    query->is_waiting = true;
-    resolver->waiting_count++;
-    return NULL;
-}
-
 static enum query_step walk_look_up(struct resolver *resolver, struct query *query)
 {
     uint16_t type = query->client.question.type;
@@ -135,7 +99,7 @@ static enum query_step walk_look_up(struct resolver *resolver, struct query *que
         query_ask(resolver, query->name, type, QUERY_FOR_CACHE);
         return QUERY_ANSWER;
     }
-    const char *full = wait_begin(resolver, query);
+    const char *full = query_wait(resolver, query);
     if (full != NULL) {
         return fail(query, EDE_OTHER, full);
     }
@@ -383,6 +347,12 @@ void query_walk(struct resolver *resolver, struct query *query)
     }
 }
 
+void query_answer(struct resolver *resolver, struct query *query)
+{
+    step_set(query, QUERY_ANSWER);
+    query_walk(resolver, query);
+}
+
 void query_enqueue(struct resolver *resolver, struct query *query)
 {
     if (!query->is_queued) {
@@ -439,121 +409,6 @@ void query_drop(struct resolver *resolver, struct query *query)
     free(query);
 }
 
-/* Nothing was heard as long as it could wait. */
-static void fail_unheard(struct resolver *resolver, struct query *query, const char *why)
-{
-    const char *last = query->awaits == NULL ? "" : query->awaits->failure.reason;
-    judgement_set(&query->judgement, EDE_NO_REACHABLE_AUTHORITY, "%s; last: %s", why, last);
-    query->is_failed = true;
-    step_set(query, QUERY_ANSWER);
-    query_walk(resolver, query);
-}
-
-void query_expire(struct resolver *resolver)
-{
-    while (resolver->oldest != NULL && resolver->oldest->deadline_ns <= resolver->now.mono_ns) {
-        struct query *query = resolver->oldest;
-        if (query->awaits != NULL) {
-            fetch_note_late(resolver, query->awaits);
-        }
-        fail_unheard(resolver, query, "no answer in time");
-    }
-    outbox_timer(resolver->outbox, RESOLVER_TIMER_QUERIES,
-                 resolver->oldest == NULL ? TIMER_NEVER_NS : resolver->oldest->deadline_ns);
-}
-
-static int64_t patience_end(const struct resolver *resolver, const struct query *query)
-{
-    int64_t rest_ms = (int64_t)RESOLVER_QUERY_MS_MAX - resolver->options.stale_wait_ms;
-    return query->deadline_ns - rest_ms * MOMENT_NS_PER_MS;
-}
-
-static void stale_timer_set(struct resolver *resolver)
-{
-    const struct query *query = resolver->oldest;
-    while (query != NULL && query->has_tried_stale) {
-        query = query->newer;
-    }
-    resolver->has_stale_timer = query != NULL;
-    outbox_timer(resolver->outbox, RESOLVER_TIMER_STALE,
-                 query == NULL ? TIMER_NEVER_NS : patience_end(resolver, query));
-}
-
-void query_answer_stale(struct resolver *resolver)
-{
-    struct query *next;
-    for (struct query *query = resolver->oldest;
-         query != NULL && patience_end(resolver, query) <= resolver->now.mono_ns; query = next) {
-        next = query->newer;
-        if (!query->has_tried_stale && stale_answer(resolver, query)) {
-            step_set(query, QUERY_ANSWER);
-            query_walk(resolver, query);
-        } else {
-            query->has_tried_stale = true;
-        }
-    }
-    stale_timer_set(resolver);
-}
-
-static bool is_allowed(const struct resolver *resolver, struct address peer)
-{
-    return resolver->options.allowed_count == 0 ||
-           resolver_prefix_covers(resolver->options.allowed, resolver->options.allowed_count, peer);
-}
-
-/* Questions that are answered without a query: the first row that fits. */
-struct refusal {
-    uint16_t rcode;
-    enum ede ede;
-    const char *reason;
-};
-
-static bool refusal_find(const struct resolver *resolver, const struct event_query *event,
-                         const struct message *message, struct refusal *refusal)
-{
-    uint16_t type = message->question.type;
-    bool is_any = type == TYPE_ANY || type == TYPE_RRSIG;
-    const struct {
-        bool fits;
-        struct refusal refusal;
-    } REFUSALS[] = {
-        {!is_allowed(resolver, event->peer),
-         {RCODE_REFUSED, EDE_PROHIBITED, "this resolver does not serve your address"}},
-        {message->opcode != OPCODE_QUERY, {RCODE_NOTIMP, EDE_NONE, ""}},
-        {message->question_count != 1, {RCODE_FORMERR, EDE_NONE, ""}},
-        {message->edns.is_present && message->edns.version != 0, {RCODE_BADVERS, EDE_NONE, ""}},
-        {message->tsig_at != 0, {RCODE_NOTAUTH, EDE_NONE, ""}},
-        {message->question.class_ != CLASS_IN,
-         {RCODE_REFUSED, EDE_OTHER, "only class IN is resolved"}},
-        {type == 0, {RCODE_FORMERR, EDE_NONE, ""}},
-        {type_is_meta(type) && !is_any, {RCODE_NOTIMP, EDE_OTHER, "this type is not one of data"}},
-        {(message->flags & FLAG_RD) == 0,
-         {RCODE_REFUSED, EDE_OTHER, "recursion was not desired, and there is nothing else here"}},
-    };
-    for (size_t i = 0; i < LEN(REFUSALS); i++) {
-        if (REFUSALS[i].fits) {
-            *refusal = REFUSALS[i].refusal;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* ANY gets one small record instead of everything (RFC 8482 §4.2), RRSIG likewise (§7). */
-static void answer_any(struct resolver *resolver, const struct client *client)
-{
-    static const uint8_t HINFO[] = "\007RFC8482";
-    enum { HINFO_TTL_S = 3600 };
-    struct rrset_builder builder;
-    struct rrset rrset;
-    rrset_begin(&builder, &resolver->outbox->scratch, client->question.name, TYPE_HINFO,
-                HINFO_TTL_S);
-    rrset_add(&builder, span_of(HINFO, sizeof HINFO)); /* its NUL is the empty OS */
-    if (rrset_finish(&builder, &rrset) == OK) {
-        reply_local(resolver, client, RCODE_NOERROR, &rrset, NULL);
-    }
-}
-
 static struct query *query_new(struct resolver *resolver, const struct client *client)
 {
     struct query *query = calloc(1, sizeof *query);
@@ -574,16 +429,21 @@ static struct query *query_new(struct resolver *resolver, const struct client *c
     return query;
 }
 
-static void query_start(struct resolver *resolver, struct query *query)
+bool query_start(struct resolver *resolver, const struct client *client)
 {
+    struct query *query = query_new(resolver, client);
+    if (query == NULL) {
+        return false;
+    }
     bool is_first = resolver->oldest == query;
     query_walk(resolver, query);
     if (is_first && resolver->oldest != NULL) {
         outbox_timer(resolver->outbox, RESOLVER_TIMER_QUERIES, resolver->oldest->deadline_ns);
     }
     if (resolver->options.serves_stale && !resolver->has_stale_timer && resolver->oldest != NULL) {
-        stale_timer_set(resolver);
+        query_await_stale(resolver);
     }
+    return true;
 }
 
 bool query_ask(struct resolver *resolver, struct name name, uint16_t type,
@@ -604,60 +464,4 @@ bool query_ask(struct resolver *resolver, struct name name, uint16_t type,
         outbox_timer(resolver->outbox, RESOLVER_TIMER_QUERIES, query->deadline_ns);
     }
     return true;
-}
-
-static void begin_resolving(struct resolver *resolver, const struct client *client)
-{
-    struct local_answer local;
-    const struct question *question = &client->question;
-    if (question->type == TYPE_ANY || question->type == TYPE_RRSIG) {
-        answer_any(resolver, client);
-        return;
-    }
-    if (local_find(question->name, question->type, &resolver->outbox->scratch, &local)) {
-        reply_local(resolver, client, local.rcode, local.answer, local.authority);
-        return;
-    }
-    struct query *query = query_new(resolver, client);
-    if (query == NULL) {
-        reply_error(resolver, client, RCODE_SERVFAIL, EDE_OTHER, "out of memory");
-        return;
-    }
-    query_start(resolver, query);
-}
-
-void query_begin(struct resolver *resolver, const struct event_query *event)
-{
-    struct name_buffer buffer;
-    struct message message;
-    enum status status = message_read_query(event->message, &buffer, &message);
-    if (event->message.len < MESSAGE_HEADER_LEN || (message.flags & FLAG_QR) != 0) {
-        return; /* an answer to a response could go on for ever */
-    }
-    resolver->stats.client_queries[event->transport]++;
-    struct client client = {.channel = event->channel,
-                            .peer = event->peer,
-                            .transport = event->transport,
-                            .id = message.id,
-                            .flags = message.flags,
-                            .opcode = message.opcode,
-                            .has_question = message.question_count == 1 && status == OK,
-                            .has_edns = message.edns.is_present,
-                            .wants_dnssec = message.edns.wants_dnssec,
-                            .udp_size = message.edns.udp_size,
-                            .question = message.question};
-    struct span asked;
-    if (transport_is_stream(event->transport) &&
-        edns_find(&message.edns, EDNS_OPTION_KEEPALIVE, &asked)) {
-        client.keepalive_ms = event->idle_ms;
-    }
-    struct refusal refusal;
-    if (status != OK) {
-        reply_error(resolver, &client, RCODE_FORMERR, EDE_NONE, "");
-    } else if (refusal_find(resolver, event, &message, &refusal)) {
-        resolver->stats.refused++;
-        reply_error(resolver, &client, refusal.rcode, refusal.ede, refusal.reason);
-    } else {
-        begin_resolving(resolver, &client);
-    }
 }

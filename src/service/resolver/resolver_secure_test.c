@@ -249,13 +249,15 @@ static void test_anchors(void **state)
     /* The DS form of the same anchor. */
     uint8_t bytes[128];
     struct writer ds = writer_over(bytes, sizeof bytes);
-    assert_int_equal(ds_make(world.com->apex, world.com->keys[0].signing.dnskey.rdata, DS_DIGEST_SHA256, &ds),
-                     OK);
+    assert_int_equal(
+        ds_make(world.com->apex, world.com->keys[0].signing.dnskey.rdata, DS_DIGEST_SHA256, &ds),
+        OK);
     anchor = (struct trust_anchor){world.com->apex, TYPE_DS, writer_written(&ds)};
     fake_restart(net, &options);
     assert_row(&rows[1]);
     /* An anchor that is not the zone's key. */
-    anchor = (struct trust_anchor){world.com->apex, TYPE_DNSKEY, world.root->keys[0].signing.dnskey.rdata};
+    anchor = (struct trust_anchor){world.com->apex, TYPE_DNSKEY,
+                                   world.root->keys[0].signing.dnskey.rdata};
     fake_restart(net, &options);
     static const struct row wrong = {"www.example.com.",
                                      TYPE_A,
