@@ -34,16 +34,18 @@ struct serve_grant {
 
 /* A zone, or a pattern for zones. */
 struct serve_zone {
-    struct name name;           /* of a zone */
-    const char *text;           /* the name as written */
-    struct serve_zone *pattern; /* that says all of it but the name; NULL: it does itself */
-    const char *file;           /* "%s" is the zone's name; or NULL */
+    struct name name;              /* of a zone */
+    const char *text;              /* the name as written */
+    struct serve_zone *pattern;    /* that says all of it but the name; NULL: it does itself */
+    const struct serve_zone *base; /* the pattern that it names; NULL: none, or it is one itself */
+    bool is_pattern;
+    const char *file; /* "%s" is the zone's name; or NULL */
     bool has_primary;
     struct address primary;
     const struct tsig_key *primary_key; /* NULL: unsigned */
     const char *primary_tls_name;       /* NULL: over TCP */
     const char *primary_tls_ca;
-    bool is_signed; /* by our signer, at its first start */
+    bool is_signed; /* by our signer, at its first start; of a pattern: where it says so */
     const struct update_rule *update_rules;
     size_t update_rule_count;
     const struct serve_secondary *notify;
@@ -56,7 +58,8 @@ struct serve_zone {
     size_t template_count;
     /* In the terms of the service, made once for all that share them. */
     const struct auth_zone_options *made;
-    size_t index; /* of its section */
+    const struct auth_catalog *listing; /* of a pattern: where the signer learns of its zones */
+    size_t index;                       /* of its section */
 };
 
 /* All that `vouch serve` was told, checked. Lives in its arena, but the zones, with their sections
@@ -85,6 +88,10 @@ extern const struct config_schema SERVE_SCHEMA;
 /* Reads a configuration and checks what the schema cannot see. */
 enum status serve_read_config(const char *file, struct span text, struct serve *serve,
                               struct problem *problem) MUST_USE;
+/* Into a zeroed one, from the file of the first; both of its arenas are open then, whatever comes
+ * of it. */
+enum status serve_read_again(const struct serve *first, struct serve *next,
+                             struct problem *problem) MUST_USE;
 /* The part of it that fills `answers`. */
 enum status serve_read_answers(struct serve *serve, struct problem *problem) MUST_USE;
 /* The parts of it that fill `patterns` and `zones`. */
@@ -94,16 +101,28 @@ enum status serve_read_zones(struct serve *serve, struct problem *problem) MUST_
 struct serve_zone *serve_find_pattern(const struct serve *serve, struct span text);
 const struct tsig_key *serve_find_key(const struct serve *serve, const char *text);
 const struct tsig_key *serve_find_key_named(const struct serve *serve, struct name name);
-/* Is there a signer? Then every zone passes it, signed or not, so that this can change at run time.
- */
+/* The section that says an option of how a zone is signed: its own or its pattern's. */
+struct serve_place {
+    const char *section;
+    size_t index;
+};
+struct serve_place serve_find_place(const struct serve *serve, const struct serve_zone *zone,
+                                    const char *option);
+/* Is there a signer? Then every zone of the configuration passes it, signed or not, so that this
+ * can change at run time; and those that come at run time by a pattern that is signed. */
 bool serve_has_signer(const struct serve *serve);
+/* Can zones come so? Then the server tells the signer of them by a catalog (RFC 9432). */
+bool serve_has_signed_pattern(const struct serve *serve);
+extern const struct name SERVE_CATALOG; /* its name */
 /* The key of the link between our signer and our auth: the configured one, or one that the first
  * process that needs it makes in the server's state folder. */
 enum status serve_open_link(struct serve *serve, struct problem *problem) MUST_USE;
-/* The zone in a file; every finding goes to stderr. NULL on failure. */
-struct zone *serve_load_zone(const char *file, struct name apex);
+/* The zone in a file; every finding goes to stderr, and the first fault to `first` too, which may
+ * be NULL. NULL on failure. */
+struct zone *serve_load_zone(const char *file, struct name apex, struct problem *first);
 /* The same; what it and the files that it includes were is added to `seen`. */
-struct zone *serve_load_zone_seen(const char *file, struct name apex, struct zonefile_seen *seen);
+struct zone *serve_load_zone_seen(const char *file, struct name apex, struct zonefile_seen *seen,
+                                  struct problem *first);
 /* A world as the configuration of that section ("server" or "signer") wants it. */
 enum status serve_open_world(const struct serve *serve, const char *section, const char *name,
                              struct world **world, struct problem *problem) MUST_USE;

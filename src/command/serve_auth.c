@@ -19,25 +19,33 @@ struct loading {
     struct arena arena;
     const char *file;
     struct zonefile_seen *seen;
+    struct problem *first; /* the first fault; NULL: nobody wants it */
 };
 
 static void say_problem(void *user, const struct problem *problem)
 {
+    const struct loading *loading = user;
     char text[PROBLEM_SENTENCE_MAX + PROBLEM_PLACE_MAX + 32];
-    (void)user;
-    fprintf(stderr, "vouch serve: %s\n", problem_print(problem, text, sizeof text));
+    problem_print(problem, text, sizeof text);
+    fprintf(stderr, "vouch serve: %s\n", text);
+    if (loading->first != NULL && loading->first->status == OK) {
+        problem_set(loading->first, MALFORMED, "%s", text);
+    }
 }
 
 static void say_finding(void *user, enum zone_severity severity, const struct problem *problem)
 {
+    struct loading *loading = user;
+    struct loading told = *loading;
     struct problem placed = *problem;
     if (severity == ZONE_NOTE) {
         return;
     }
     if (placed.place[0] == 0) {
-        problem_place(&placed, user, 0, 0);
+        problem_place(&placed, loading->file, 0, 0);
     }
-    say_problem(NULL, &placed);
+    told.first = severity == ZONE_ERROR ? loading->first : NULL;
+    say_problem(&told, &placed);
 }
 
 static enum status read_file(struct loading *loading, const char *file, struct span *text,
@@ -57,9 +65,10 @@ static enum status open_include(void *user, const char *file, struct span *text)
     return read_file(user, file, text, &problem);
 }
 
-struct zone *serve_load_zone_seen(const char *file, struct name apex, struct zonefile_seen *seen)
+struct zone *serve_load_zone_seen(const char *file, struct name apex, struct zonefile_seen *seen,
+                                  struct problem *first)
 {
-    struct loading loading = {.file = file, .seen = seen};
+    struct loading loading = {.file = file, .seen = seen, .first = first};
     struct zonefile_source source = {
         .file = file, .origin = apex, .open_include = open_include, .include_user = &loading};
     struct problem problem = {0};
@@ -67,24 +76,22 @@ struct zone *serve_load_zone_seen(const char *file, struct name apex, struct zon
     arena_open(&loading.arena, ZONE_FILE_LEN_MAX);
     enum status status = read_file(&loading, file, &source.text, &problem);
     if (status != OK) {
-        say_problem(NULL, &problem);
+        say_problem(&loading, &problem);
     } else {
-        status = zonefile_load(&source, apex, say_problem, NULL, &zone);
+        status = zonefile_load(&source, apex, say_problem, &loading, &zone);
     }
     arena_close(&loading.arena);
-    char place[PROBLEM_PLACE_MAX];
-    snprintf(place, sizeof place, "%s", file);
-    if (status == OK && zone_check(zone, say_finding, place) > 0) {
+    if (status == OK && zone_check(zone, say_finding, &loading) > 0) {
         zone_release(zone);
         return NULL;
     }
     return status == OK ? zone : NULL;
 }
 
-struct zone *serve_load_zone(const char *file, struct name apex)
+struct zone *serve_load_zone(const char *file, struct name apex, struct problem *first)
 {
     struct zonefile_seen seen = {0};
-    struct zone *zone = serve_load_zone_seen(file, apex, &seen);
+    struct zone *zone = serve_load_zone_seen(file, apex, &seen, first);
     zonefile_seen_close(&seen);
     return zone;
 }
@@ -238,6 +245,7 @@ int serve_run_auth(struct serve *serve)
     enum status status = serve_open_world(serve, "server", "auth", &process.world, &problem);
     status = status == OK ? serve_open_link(serve, &problem) : status;
     status = status == OK ? open_auth(&process, &problem) : status;
+    status = status == OK ? serve_add_catalog(&process, &problem) : status;
     status = status == OK ? serve_add_listed(&process, &problem) : status;
     if (status == OK) {
         arena_close(&serve->bulk); /* the service has all of it */

@@ -114,7 +114,17 @@ bool serve_has_signer(const struct serve *serve)
     for (size_t i = 0; i < serve->zone_count && !has_signer; i++) {
         has_signer = serve->zones[i].is_signed;
     }
-    return has_signer;
+    return has_signer || serve_has_signed_pattern(serve);
+}
+
+bool serve_has_signed_pattern(const struct serve *serve)
+{
+    for (size_t i = 0; i < serve->pattern_count; i++) {
+        if (serve->patterns[i].is_signed) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* An UPDATE is made by the signer, and only where nobody else decides what is in the zone. */
@@ -155,6 +165,17 @@ static enum status check_signer(struct serve *serve, struct problem *problem)
                      "with a signer and no link-key, the server needs `state: FOLDER`");
     }
     return OK;
+}
+
+enum status serve_read_again(const struct serve *first, struct serve *next, struct problem *problem)
+{
+    struct span text;
+    next->upstream_port = first->upstream_port;
+    arena_open(&next->arena, SERVE_ARENA_LEN_MAX);
+    arena_open(&next->bulk, SERVE_ARENA_LEN_MAX);
+    enum status status = file_read(first->file, SERVE_CONFIG_LEN_MAX, &next->bulk, &text, problem);
+    status = status == OK ? serve_read_config(first->file, text, next, problem) : status;
+    return status == OK ? serve_open_link(next, problem) : status;
 }
 
 enum status serve_read_config(const char *file, struct span text, struct serve *serve,

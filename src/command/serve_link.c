@@ -15,6 +15,9 @@
 enum { SECRET_LEN = 32, TEXT_LEN_MAX = 64 };
 
 static const char LINK_NAME[] = "signer-to-server.vouch.";
+static const uint8_t CATALOG_OCTETS[] = "\5zones\020signer-to-server\5vouch";
+
+const struct name SERVE_CATALOG = {CATALOG_OCTETS, sizeof CATALOG_OCTETS, 3};
 
 static enum status write_secret(int descriptor)
 {

@@ -197,6 +197,19 @@ static enum status add_all_listed(const struct listing *listing, struct problem 
     return status == OK ? OK : problem_set(problem, status, "no memory for zones that were added");
 }
 
+enum status serve_add_catalog(struct serve_process *process, struct problem *problem)
+{
+    struct auth_zone_options options;
+    if (!serve_has_signed_pattern(process->now)) {
+        return OK;
+    }
+    enum status status = serve_make_catalog(process, &options);
+    if (status != OK) {
+        return problem_set(problem, status, "no memory for the catalog of added zones");
+    }
+    return auth_add(process->auth, &options, world_now(process->world), problem);
+}
+
 enum status serve_add_listed(struct serve_process *process, struct problem *problem)
 {
     struct listing listing = {.process = process};
@@ -243,17 +256,8 @@ static void check_pattern(void *user, const struct auth_zone_options *options)
 
 static enum status read_next(struct reloading *reloading)
 {
-    const struct serve *first = reloading->process->first;
-    struct serve *next = reloading->next;
-    struct span text;
-    next->upstream_port = first->upstream_port;
-    arena_open(&next->arena, SERVE_ARENA_LEN_MAX);
-    arena_open(&next->bulk, SERVE_ARENA_LEN_MAX);
     enum status status =
-        file_read(first->file, SERVE_CONFIG_LEN_MAX, &next->bulk, &text, &reloading->problem);
-    status =
-        status == OK ? serve_read_config(first->file, text, next, &reloading->problem) : status;
-    status = status == OK ? serve_open_link(next, &reloading->problem) : status;
+        serve_read_again(reloading->process->first, reloading->next, &reloading->problem);
     if (status == OK) {
         reloading->status = OK;
         auth_each_zone(reloading->process->auth, check_pattern, reloading);
@@ -284,6 +288,26 @@ static void take_zone(struct reloading *reloading, struct serve_zone *zone)
     }
     if (status != OK) {
         log_line(world_log(process->world), LOG_ERROR, "zone %s: %s", zone->text, problem.sentence);
+    }
+}
+
+/* The signer hears of what comes at run time, or there is nothing that it wants to hear. */
+static void take_catalog(struct reloading *reloading)
+{
+    struct serve_process *process = reloading->process;
+    struct problem problem = {0};
+    struct auth_zone_options options, before;
+    if (!auth_zone_options_of(process->auth, SERVE_CATALOG, &before)) {
+        (void)!serve_add_catalog(process, &reloading->problem);
+    } else if (serve_has_signed_pattern(process->now)) {
+        enum status status = serve_make_catalog(process, &options);
+        status = status == OK ? auth_change(process->auth, &options, reloading->now,
+                                            reloading->outbox, &problem)
+                              : status;
+        if (status != OK) {
+            log_line(world_log(process->world), LOG_ERROR, "the catalog of added zones: %s",
+                     status_text(status));
+        }
     }
 }
 
@@ -359,6 +383,7 @@ static enum status manage_reconfigure(void *user, struct moment now, struct outb
     process->generation++;
     process->has_signer = serve_has_signer(process->now);
     auth_set_keys(process->auth, process->now->keys, process->now->key_count, now, outbox);
+    take_catalog(&reloading);
     for (size_t i = 0; i < process->now->zone_count; i++) {
         take_zone(&reloading, &process->now->zones[i]);
     }

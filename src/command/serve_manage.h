@@ -25,6 +25,9 @@ enum serve_mark {
 enum status serve_make_options(struct serve_process *process, struct serve_zone *terms,
                                struct name name, struct auth_zone_options *options,
                                struct problem *problem) MUST_USE;
+/* Those of the catalog by which the signer learns of zones that come at run time. */
+enum status serve_make_catalog(struct serve_process *process,
+                               struct auth_zone_options *options) MUST_USE;
 /* Those of a zone of the configuration. */
 enum status serve_make_configured(struct serve_process *process, struct serve_zone *zone,
                                   struct auth_zone_options *options,
@@ -35,14 +38,15 @@ void serve_reload_zone(void *user, struct auth_file *file);
  * they were stands in the arena. */
 enum status serve_load_files(struct auth_zone_options *zones, size_t count,
                              struct arena *arena) MUST_USE;
-/* Where the file of a zone with these terms is; TOO_LONG. */
-enum status serve_zone_path(const struct serve_zone *terms, struct name name,
-                            char path[SERVE_PATH_MAX]) MUST_USE;
+/* Where a zone's file is, by the `file` of its terms; TOO_LONG, BAD_ARGUMENT. */
+enum status serve_zone_path(const char *file, struct name name, char path[SERVE_PATH_MAX]) MUST_USE;
 
 /* serve_manage.c: what control, a reload and catalogs may do. */
 struct auth_manager serve_manager(struct serve_process *process);
 /* Before the start: the zones that control added in an earlier life. */
 enum status serve_add_listed(struct serve_process *process, struct problem *problem) MUST_USE;
+/* Then too: the catalog for the signer, where zones can come that it is to sign. */
+enum status serve_add_catalog(struct serve_process *process, struct problem *problem) MUST_USE;
 void serve_close_now(struct serve_process *process); /* the configuration in force */
 
 /* serve_list.c: the zones that control added, in a file of the state folder, so that they are there

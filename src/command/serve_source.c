@@ -10,8 +10,7 @@
 
 /* "%s" in the file of a pattern is the zone's name without its last dot. A '/' in a name, which
  * master files allow, would lead elsewhere. */
-enum status serve_zone_path(const struct serve_zone *terms, struct name name,
-                            char path[SERVE_PATH_MAX])
+enum status serve_zone_path(const char *file, struct name name, char path[SERVE_PATH_MAX])
 {
     char text[NAME_TEXT_MAX];
     struct name_buffer buffer;
@@ -20,12 +19,12 @@ enum status serve_zone_path(const struct serve_zone *terms, struct name name,
     name_print(lower, text);
     size_t len = strlen(text);
     text[len > 1 ? len - 1 : len] = 0;
-    const char *mark = strstr(terms->file, "%s");
+    const char *mark = strstr(file, "%s");
     struct writer writer = writer_over(path, SERVE_PATH_MAX - 1);
     if (mark == NULL) {
-        writer_text(&writer, terms->file);
+        writer_text(&writer, file);
     } else {
-        writer_span(&writer, span_of(terms->file, (size_t)(mark - terms->file)));
+        writer_span(&writer, span_of(file, (size_t)(mark - file)));
         writer_text(&writer, text);
         writer_text(&writer, mark + 2);
     }
@@ -46,13 +45,14 @@ void serve_reload_zone(void *user, struct auth_file *file)
     const struct serve_zone *terms = file->origin;
     char path[SERVE_PATH_MAX];
     (void)user;
-    if (terms == NULL || terms->file == NULL || serve_zone_path(terms, file->name, path) != OK) {
+    if (terms == NULL || terms->file == NULL ||
+        serve_zone_path(terms->file, file->name, path) != OK) {
         return;
     }
     file->is_same = !file->is_forced && zonefile_seen_is_same(&file->seen, path, &states);
     if (!file->is_same) {
         zonefile_seen_close(&file->seen);
-        file->version = serve_load_zone_seen(path, file->name, &file->seen);
+        file->version = serve_load_zone_seen(path, file->name, &file->seen, NULL);
     }
 }
 
@@ -108,6 +108,19 @@ enum status serve_make_primary(const struct serve_zone *zone, struct world *worl
     return world_add_tls_peer(world, &peer, &primary->tls_peer, problem);
 }
 
+/* How the signer knows of the zones of a pattern. */
+static enum status make_listing(struct arena *arena, struct serve_zone *pattern)
+{
+    struct auth_catalog *listing = arena_take(arena, sizeof *listing);
+    if (listing == NULL) {
+        return NO_MEMORY;
+    }
+    *listing = (struct auth_catalog){
+        .role = AUTH_CATALOG_MEMBER, .zone = SERVE_CATALOG, .group = span_of_text(pattern->text)};
+    pattern->listing = listing;
+    return OK;
+}
+
 static enum status make_terms(struct serve_process *process, struct serve_zone *terms,
                               struct problem *problem)
 {
@@ -138,10 +151,10 @@ static enum status make_terms(struct serve_process *process, struct serve_zone *
                              ? serve_make_primary(terms, process->world, &made->primary, problem)
                              : OK;
     terms->made = status == OK ? made : NULL;
-    return status;
+    return status == OK && terms->is_pattern ? make_listing(arena, terms) : status;
 }
 
-enum status serve_make_options(struct serve_process *process, struct serve_zone *terms,
+static enum status make_shared(struct serve_process *process, struct serve_zone *terms,
                                struct name name, struct auth_zone_options *options,
                                struct problem *problem)
 {
@@ -156,23 +169,61 @@ enum status serve_make_options(struct serve_process *process, struct serve_zone 
     return OK;
 }
 
-/* Where there is a signer, configured zones come from it. */
-static enum status come_from_signer(const struct serve_process *process,
-                                    const struct serve_zone *zone,
-                                    struct auth_zone_options *options)
+static enum status find_signer(const struct serve_process *process, struct auth_peer *signer)
 {
     const char *listen = config_text(process->now->config, "signer", 0, "listen");
+    *signer = (struct auth_peer){.key = process->now->link};
+    return address_read(span_of_text(listen), SERVE_DNS_PORT, &signer->address);
+}
+
+/* Where there is a signer, configured zones come from it, and others by patterns that are signed.
+ */
+static enum status come_from_signer(const struct serve_process *process,
+                                    struct auth_zone_options *options)
+{
     options->is_fixed_later = false;
-    options->forwards_updates = zone->update_rule_count > 0;
-    options->primary = (struct auth_peer){.key = process->now->link};
-    return address_read(span_of_text(listen), SERVE_DNS_PORT, &options->primary.address);
+    options->asks_why = true;
+    return find_signer(process, &options->primary);
+}
+
+enum status serve_make_options(struct serve_process *process, struct serve_zone *terms,
+                               struct name name, struct auth_zone_options *options,
+                               struct problem *problem)
+{
+    enum status status = make_shared(process, terms, name, options, problem);
+    if (status != OK || !process->has_signer || !terms->is_signed) {
+        return status;
+    }
+    options->listing = terms->listing;
+    return come_from_signer(process, options);
+}
+
+enum status serve_make_catalog(struct serve_process *process, struct auth_zone_options *options)
+{
+    static const struct auth_catalog generated = {.role = AUTH_CATALOG_GENERATE};
+    struct arena *arena = &process->now->arena;
+    struct auth_peer *signer = arena_take(arena, sizeof *signer);
+    struct auth_grant *grant = arena_take(arena, sizeof *grant);
+    if (signer == NULL || grant == NULL) {
+        return NO_MEMORY;
+    }
+    *grant = (struct auth_grant){.key = process->now->link};
+    *options = (struct auth_zone_options){.name = SERVE_CATALOG,
+                                          .catalog = &generated,
+                                          .is_private = true,
+                                          .mark = process->generation,
+                                          .notify = signer,
+                                          .notify_count = 1,
+                                          .grants = grant,
+                                          .grant_count = 1};
+    return find_signer(process, signer);
 }
 
 enum status serve_make_configured(struct serve_process *process, struct serve_zone *zone,
                                   struct auth_zone_options *options, struct problem *problem)
 {
     struct serve_zone *terms = zone->pattern;
-    if (terms == NULL && !process->has_signer) {
+    if (terms == NULL) {
         terms = arena_take(&process->now->arena, sizeof *terms); /* the zones themselves go */
         if (terms == NULL) {
             return problem_set(problem, NO_MEMORY, "no memory for zones");
@@ -180,11 +231,11 @@ enum status serve_make_configured(struct serve_process *process, struct serve_zo
         *terms = *zone;
         terms->text = NULL;
     }
-    enum status status =
-        serve_make_options(process, terms == NULL ? zone : terms, zone->name, options, problem);
+    enum status status = make_shared(process, terms, zone->name, options, problem);
     options->mark = process->generation;
     if (status == OK && process->has_signer && zone->catalog.role != AUTH_CATALOG_GENERATE) {
-        status = come_from_signer(process, zone, options);
+        options->forwards_updates = zone->update_rule_count > 0;
+        status = come_from_signer(process, options);
     }
     return status;
 }

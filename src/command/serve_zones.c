@@ -9,6 +9,7 @@
 
 static const char TLS_CA_DEFAULT[] = "/etc/ssl/certs/ca-certificates.crt";
 static const uint64_t HASH_SEED = 1;
+static const char SIGN[] = "sign";
 
 /* A zone: or pattern: section being read. */
 struct reading {
@@ -308,6 +309,8 @@ enum status serve_read_patterns(struct serve *serve, struct problem *problem)
         struct serve_zone *pattern = &serve->patterns[i];
         struct reading reading = {serve, pattern, "pattern", &serve->arena, problem};
         pattern->index = i;
+        pattern->is_pattern = true;
+        pattern->is_signed = config_bool(serve->config, "pattern", i, SIGN);
         pattern->text = text_of(&reading, "name");
         if (strlen(pattern->text) > SERVE_PATTERN_LEN_MAX || strchr(pattern->text, ' ') != NULL) {
             return fault(&reading, "the name of a pattern is a word of at most 255 octets");
@@ -351,9 +354,24 @@ static enum status read_pattern(struct reading *reading)
     zone->name = own.name;
     zone->text = own.text;
     zone->index = own.index;
-    zone->is_signed = own.is_signed;
+    zone->is_pattern = false;
+    zone->base = pattern;
     zone->pattern = pattern;
+    struct serve_place place = serve_find_place(reading->serve, zone, SIGN);
+    bool is_from_pattern =
+        strcmp(place.section, "pattern") == 0 &&
+        config_text(reading->serve->config, "pattern", place.index, SIGN) != NULL;
+    zone->is_signed = is_from_pattern ? pattern->is_signed : own.is_signed;
     return OK;
+}
+
+struct serve_place serve_find_place(const struct serve *serve, const struct serve_zone *zone,
+                                    const char *option)
+{
+    struct serve_place place = {zone->is_pattern ? "pattern" : "zone", zone->index};
+    bool is_said = zone->base == NULL ||
+                   config_says_any(serve->config, place.section, place.index, &option, 1);
+    return is_said ? place : (struct serve_place){"pattern", zone->base->index};
 }
 
 /* The signer reads files by their paths alone. */
@@ -364,7 +382,7 @@ static enum status make_path(struct reading *reading)
     if (zone->file == NULL || strstr(zone->file, "%s") == NULL) {
         return OK;
     }
-    if (serve_zone_path(zone, zone->name, path) != OK) {
+    if (serve_zone_path(zone->file, zone->name, path) != OK) {
         return fault(reading, "the path of its file is too long, or its name has a '/'");
     }
     zone->file = arena_text(&reading->serve->bulk, span_of_text(path));
@@ -377,7 +395,7 @@ static enum status read_zone(struct serve *serve, size_t index, struct problem *
     struct reading reading = {serve, zone, "zone", &serve->arena, problem};
     zone->index = index;
     zone->text = text_of(&reading, "name");
-    zone->is_signed = config_bool(serve->config, "zone", index, "sign");
+    zone->is_signed = config_bool(serve->config, "zone", index, SIGN);
     struct name_buffer buffer;
     struct name name;
     enum status status = name_parse(span_of_text(zone->text), &NAME_ROOT, &buffer, &name, problem);

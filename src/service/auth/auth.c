@@ -49,6 +49,7 @@ void auth_close(struct auth *auth)
     if (auth == NULL) {
         return;
     }
+    auth_notes_close(auth);
     for (size_t i = 0; i < LEN(auth->streams); i++) {
         auth_stream_close(&auth->streams[i]);
     }
@@ -129,7 +130,7 @@ static void handle_start(struct auth *auth, struct moment now, struct outbox *ou
     }
     auth_secrets_timer(auth, false, now, outbox);
     auth->is_started = true;
-    auth_catalogs_make(auth, now, outbox);
+    auth_catalogs_make_first(auth, now, outbox);
     auth_sweep_from(auth, 0);
 }
 
@@ -151,7 +152,8 @@ static void handle_timer(struct auth *auth, const struct event *event, struct ou
     case AUTH_TIMER_PARENT:
         auth_parent_timer(auth, zone, outbox);
         break;
-    case AUTH_TIMER_SWEEP: /* it goes on at the end of each event */
+    case AUTH_TIMER_SWEEP:   /* it goes on at the end of each event */
+    case AUTH_TIMER_WAITING: /* as this */
         break;
     }
 }
@@ -217,6 +219,7 @@ void auth_handle(void *state, const struct event *event, struct outbox *outbox)
     struct auth *auth = state;
     handle(auth, event, outbox);
     auth_sweep(auth, event->now, outbox);
+    auth_waiting_settle(auth, event->now, outbox);
     if (auth->is_started) {
         auth_catalogs_go_on(auth, event->now, outbox);
     }

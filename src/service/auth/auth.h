@@ -25,6 +25,9 @@ enum {
     AUTH_LATE_MAX = 128,        /* UPDATEs that are answered later, at once */
     AUTH_UPDATE_LATER = 0xffff, /* no RCODE */
     AUTH_NSID_LEN_MAX = 128,
+    AUTH_NOTE_LEN_MAX = 400, /* of why a zone has no version */
+    AUTH_NOTES_MAX = 4096,   /* zones of which that is known */
+    AUTH_WAITING_MAX = 32,   /* operators who wait for zones that they added */
 };
 
 /* Another server, and the key we share with it. */
@@ -62,6 +65,9 @@ struct auth_zone_options {
     bool is_pushed;       /* neither: versions come by auth_push */
     bool verifies_zonemd; /* a transferred version without a good ZONEMD is not taken */
     const struct auth_catalog *catalog; /* NULL: AUTH_CATALOG_NONE */
+    const struct auth_catalog *listing; /* AUTH_CATALOG_MEMBER of one more; NULL: none */
+    bool is_private;                    /* answered to those of `grants` alone */
+    bool asks_why;         /* the primary is asked with EDNS, and says why there is no version */
     bool forwards_updates; /* UPDATEs with a good TSIG go on to the primary (RFC 2136 §6) */
     uint32_t mark;         /* the command's own, as is the origin */
     const void *origin;    /* handed to `reload`: what the command knows it by */
@@ -107,6 +113,9 @@ struct auth_manager {
     enum status (*set_member)(void *user, const struct auth_zone_options *catalog,
                               struct name member, struct span group, struct moment now,
                               struct outbox *outbox, struct problem *problem);
+    /* A member is about to go, as no catalog has it any more, or as another zone of its name. May
+     * be NULL. */
+    void (*drop_member)(void *user, struct name member, struct moment now, struct outbox *outbox);
 };
 
 enum { AUTH_AGENT_LEN_MAX = 4 + NAME_LEN_MAX }; /* of the option that names the agent */
@@ -188,6 +197,9 @@ enum status auth_remove(struct auth *auth, struct name name, struct moment now,
  * NOT_FOUND when there is no such zone. */
 enum status auth_push(struct auth *auth, struct zone *version, struct moment now,
                       struct outbox *outbox) MUST_USE;
+/* Why a pushed zone has no version yet: who may have the zone is told in words (RFC 8914), until
+ * there is one. NOT_FOUND. */
+enum status auth_explain(struct auth *auth, struct name name, const char *sentence) MUST_USE;
 /* A version of a pushed zone from before a restart, for IXFR, the oldest first: right before the
  * auth_push of the version behind them. As auth_push, but nobody is told. */
 enum status auth_remember(struct auth *auth, struct zone *version) MUST_USE;

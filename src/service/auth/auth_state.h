@@ -158,6 +158,13 @@ enum auth_counter {
     AUTH_COUNTER_COUNT
 };
 
+/* An operator who waits for the first version of a zone. */
+struct auth_waiting {
+    const struct auth_zone *zone; /* NULL: the place is free */
+    uint64_t request;             /* of the control socket */
+    int64_t until_ns;
+};
+
 /* News of a zone on its way to its parent. */
 enum auth_parent_state {
     PARENT_FREE,         /* the place is */
@@ -214,6 +221,7 @@ struct auth {
     size_t orphans_at;
     bool is_catalog_due; /* members of catalogs that are made here have changed */
     bool is_catalog_timed;
+    int64_t catalogs_made_ns;
     bool is_started;
     enum auth_sweep sweep;
     size_t sweep_next;                    /* the place that is next */
@@ -234,6 +242,10 @@ struct auth {
     struct auth_forward forwards[AUTH_FORWARDS_MAX];
     struct auth_parent *parents; /* AUTH_PARENTS_MAX; NULL: none was told yet */
     struct auth_late late[AUTH_LATE_MAX];
+    struct auth_note *notes; /* of zones without a version */
+    size_t note_count;
+    struct auth_waiting waiting[AUTH_WAITING_MAX];
+    size_t waiting_count;
     uint64_t ticket_last;
     struct auth_done done[AUTH_DONE_MAX]; /* a ring */
     size_t done_next;
@@ -298,7 +310,8 @@ enum auth_timer {
     AUTH_TIMER_SWEEP,
     AUTH_TIMER_SECRETS,
     AUTH_TIMER_CATALOG,
-    AUTH_TIMER_PARENT
+    AUTH_TIMER_PARENT,
+    AUTH_TIMER_WAITING
 };
 uint64_t auth_timer_id(enum auth_timer kind, size_t index);
 enum auth_timer auth_timer_kind(uint64_t timer);
@@ -327,6 +340,7 @@ struct auth_request {
     bool is_signed;
     uint16_t tsig_error; /* the request's TSIG was refused for this; 0 when not */
     int ede;             /* enum ede; EDE_NONE when there is nothing to explain */
+    struct span ede_text;
     struct auth_asked asked;
 };
 void auth_handle_query(struct auth *auth, const struct event *event, struct outbox *outbox);
@@ -468,6 +482,8 @@ void auth_catalog_changed(struct auth *auth, const struct auth_zone *zone);
 void auth_catalogs_go_on(struct auth *auth, struct moment now, struct outbox *outbox);
 /* The catalogs that are made here, where their members have changed. */
 void auth_catalogs_make(struct auth *auth, struct moment now, struct outbox *outbox);
+/* The same at the start. */
+void auth_catalogs_make_first(struct auth *auth, struct moment now, struct outbox *outbox);
 void auth_catalogs_close(struct auth *auth);
 
 /* keep.c: transferred zones on disk. The current version is kept, or it is said why not. */
@@ -478,6 +494,22 @@ void auth_load_zone(struct auth *auth, struct auth_zone *zone);
 void auth_forget_zone(struct auth *auth, struct auth_zone *zone);
 /* The primary has vouched for the version again: note when, not more often than needed. */
 void auth_keep_confirmation(struct auth *auth, struct auth_zone *zone);
+
+/* explain.c: what is known of why a zone has no version; empty: nothing. */
+struct span auth_note_of(struct auth *auth, const struct auth_zone *zone);
+/* There is one, or the zone goes. */
+void auth_note_drop(struct auth *auth, const struct auth_zone *zone);
+void auth_notes_close(struct auth *auth);
+/* What the primary said when it had none for us. */
+void auth_hear_reason(struct auth *auth, const struct auth_zone *zone,
+                      const struct message *message);
+/* The request is answered when the zone has a version, or it is known why it gets none: then the
+ * zone is taken away again. False: it is to be answered now. */
+bool auth_wait_for(struct auth *auth, const struct auth_zone *zone, uint64_t request,
+                   struct moment now, struct outbox *outbox);
+void auth_waiting_drop(struct auth *auth, const struct auth_zone *zone, struct outbox *outbox);
+/* In each event, when all else has happened. */
+void auth_waiting_settle(struct auth *auth, struct moment now, struct outbox *outbox);
 
 /* control.c */
 void auth_handle_control(struct auth *auth, const struct event *event, struct outbox *outbox);

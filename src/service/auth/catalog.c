@@ -12,7 +12,7 @@
 enum {
     CHANGES_PORTION = 64, /* zones that come or go in one event */
     LOOKS_PORTION = 8192, /* zones looked at in one event */
-    GATHER_MS = 1000,     /* changes of members make one version of a catalog */
+    GATHER_MS = 500,      /* changes of members make one version of a catalog; the first at once */
 };
 
 static const size_t CATALOG_MEMORY_MAX = (size_t)1 << 30;
@@ -133,6 +133,16 @@ static void set_member(struct auth *auth, struct name name, struct claim claim, 
                                  hash_text(auth, claim.member->group)};
 }
 
+static enum status drop_member(struct auth *auth, struct name name, struct moment now,
+                               struct outbox *outbox)
+{
+    const struct auth_manager *manager = &auth->options.manager;
+    if (manager->drop_member != NULL) {
+        manager->drop_member(manager->user, name, now, outbox);
+    }
+    return auth_remove(auth, name, now, outbox);
+}
+
 /* Makes of a zone what the catalogs say now; true when that was a change. Another label makes it
  * another zone: nothing of the one before stays (RFC 9432 §5.4). */
 static bool reconsider(struct auth *auth, struct name name, struct moment now,
@@ -146,10 +156,10 @@ static bool reconsider(struct auth *auth, struct name name, struct moment now,
     name_copy_to(name, &buffer, &name); /* which may be the zone's own */
     struct claim claim = find_claim(auth, zone, name);
     if (claim.member == NULL) {
-        return zone != NULL && auth_remove(auth, name, now, outbox) == OK;
+        return zone != NULL && drop_member(auth, name, now, outbox) == OK;
     }
     if (zone != NULL && zone->membership->label != hash_text(auth, claim.member->label)) {
-        (void)!auth_remove(auth, name, now, outbox);
+        (void)!drop_member(auth, name, now, outbox);
         zone = NULL;
     }
     bool is_as_before = zone != NULL && zone->membership->catalog == claim.catalog->zone &&
@@ -259,10 +269,11 @@ void auth_catalogs_go_on(struct auth *auth, struct moment now, struct outbox *ou
     if (has_more) {
         outbox_timer(outbox, auth_timer_id(AUTH_TIMER_SWEEP, 0), now.mono_ns);
     }
-    if (auth->is_catalog_due && !auth->is_catalog_timed) {
+    if (auth->is_catalog_due && !auth->is_catalog_timed && !has_more) {
+        int64_t next_ns = auth->catalogs_made_ns + GATHER_MS * MOMENT_NS_PER_MS;
         auth->is_catalog_timed = true;
         outbox_timer(outbox, auth_timer_id(AUTH_TIMER_CATALOG, 0),
-                     now.mono_ns + GATHER_MS * MOMENT_NS_PER_MS);
+                     next_ns > now.mono_ns ? next_ns : now.mono_ns);
     }
 }
 
@@ -331,6 +342,9 @@ static void note_change(struct auth *auth)
 
 enum status auth_catalog_join(struct auth *auth, struct auth_zone *zone)
 {
+    if (zone->terms->listing != NULL) {
+        note_change(auth);
+    }
     switch (role_of(zone)) {
     case AUTH_CATALOG_INTERPRET:
         return open_members(auth, zone);
@@ -350,7 +364,7 @@ void auth_catalog_leave(struct auth *auth, struct auth_zone *zone)
         close_members(auth, zone);
         leave_members(auth, zone);
     }
-    if (role_of(zone) == AUTH_CATALOG_MEMBER) {
+    if (role_of(zone) == AUTH_CATALOG_MEMBER || zone->terms->listing != NULL) {
         note_change(auth);
     }
 }
@@ -396,6 +410,20 @@ static int compare_members(const void *a, const void *b)
     return name_compare(left->zone, right->zone);
 }
 
+/* By what the zone stands in the catalog; NULL: it does not. */
+static const struct auth_catalog *find_entry(const struct auth_zone *zone,
+                                             const struct auth_zone *catalog)
+{
+    const struct auth_catalog *entries[] = {zone->terms->catalog, zone->terms->listing};
+    for (size_t i = 0; i < LEN(entries); i++) {
+        if (entries[i] != NULL && entries[i]->role == AUTH_CATALOG_MEMBER &&
+            name_equal(entries[i]->zone, catalog->name)) {
+            return entries[i];
+        }
+    }
+    return NULL;
+}
+
 /* The zones that are members of a catalog, in canonical order. */
 static enum status collect(const struct auth *auth, const struct auth_zone *catalog,
                            struct arena *arena, struct catalog *found)
@@ -406,10 +434,10 @@ static enum status collect(const struct auth *auth, const struct auth_zone *cata
     }
     for (size_t i = 0; i < auth->place_count; i++) {
         const struct auth_zone *zone = auth->places[i];
-        if (zone != NULL && role_of(zone) == AUTH_CATALOG_MEMBER &&
-            name_equal(zone->terms->catalog->zone, catalog->name)) {
+        const struct auth_catalog *place = zone == NULL ? NULL : find_entry(zone, catalog);
+        if (place != NULL) {
             found->members[found->count++] =
-                (struct catalog_member){.zone = zone->name, .group = zone->terms->catalog->group};
+                (struct catalog_member){.zone = zone->name, .group = place->group};
         }
     }
     qsort(found->members, found->count, sizeof *found->members, compare_members);
@@ -470,10 +498,21 @@ void auth_catalogs_make(struct auth *auth, struct moment now, struct outbox *out
 {
     auth->is_catalog_due = false;
     auth->is_catalog_timed = false;
+    auth->catalogs_made_ns = now.mono_ns;
     for (size_t i = 0; i < auth->place_count; i++) {
         struct auth_zone *zone = auth->places[i];
         if (zone != NULL && role_of(zone) == AUTH_CATALOG_GENERATE) {
             generate(auth, zone, now, outbox);
         }
+    }
+}
+
+/* Where there are catalogs to interpret, their members come first: else those that are made here
+ * would lose them until then. */
+void auth_catalogs_make_first(struct auth *auth, struct moment now, struct outbox *outbox)
+{
+    note_change(auth);
+    if (auth->catalogs == NULL) {
+        auth_catalogs_make(auth, now, outbox);
     }
 }

@@ -92,6 +92,12 @@ static void say_zone(struct order *order)
         return;
     }
     char address[ADDRESS_TEXT_MAX];
+    struct span note = auth_note_of(order->auth, zone);
+    if (note.len > 0) {
+        writer_text(text, "primary says: ");
+        writer_span(text, note);
+        writer_text(text, "\n");
+    }
     writer_print(text, "primary: %s\nfailures: %u\n",
                  address_print(zone->terms->primary.address, address), secondary->failures);
     if (secondary->confirmed_wall_s != 0) {
@@ -183,7 +189,8 @@ static void add_zone(struct order *order)
     struct auth_zone *zone = auth_find_zone_exactly(order->auth, order->name);
     order->is_later =
         !order->is_failure && zone != NULL &&
-        auth_read_zone_for(order->auth, zone, order->request, order->now, order->outbox);
+        (auth_wait_for(order->auth, zone, order->request, order->now, order->outbox) ||
+         auth_read_zone_for(order->auth, zone, order->request, order->now, order->outbox));
 }
 
 static void remove_zone(struct order *order)

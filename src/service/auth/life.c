@@ -57,6 +57,7 @@ void auth_zone_remember(struct auth *auth, struct auth_zone *zone, struct zone *
     }
     zone->history[zone->history_count++] = version;
     zone->is_expired = false;
+    auth_note_drop(auth, zone);
     auth_catalog_changed(auth, zone);
 }
 
@@ -91,7 +92,7 @@ static struct auth_view *view_make(struct zone *version)
 
 void auth_zone_show(struct auth *auth, struct auth_zone *zone)
 {
-    struct auth_view *view = view_make(auth_zone_version(zone));
+    struct auth_view *view = zone->terms->is_private ? NULL : view_make(auth_zone_version(zone));
     struct shown_view *before = (struct shown_view *)atomic_exchange(&zone->view, view);
     if (before != NULL) {
         before->next_gone = auth->views_gone;
@@ -409,7 +410,7 @@ static void set_session_keys(struct auth *auth, struct moment now, struct outbox
     }
 }
 
-/* Whose answer is awaited, signed with a key that is gone, is told again by and by. */
+/* Who was told with a key that is gone is told no more. */
 static void set_notify_keys(const struct auth *auth, struct auth_zone *zone, struct outbox *outbox)
 {
     bool has_targets = zone != NULL && zone->notify != NULL;
@@ -487,6 +488,8 @@ enum status auth_remove(struct auth *auth, struct name name, struct moment now,
     auth_reading_drop(zone);
     auth_stream_drop(auth, zone, outbox);
     auth_update_drop(auth, zone, now, outbox);
+    auth_waiting_drop(auth, zone, outbox);
+    auth_note_drop(auth, zone);
     auth_notify_drop(zone, outbox);
     auth_parent_drop(auth, zone, outbox);
     if (zone->secondary != NULL) {

@@ -169,6 +169,6 @@ void auth_write_options(const struct auth *auth, const struct auth_request *requ
         edns_add_keepalive(options, query->idle_ms);
     }
     if (request->ede != EDE_NONE) {
-        edns_add_ede(options, (uint16_t)request->ede, SPAN_EMPTY);
+        edns_add_ede(options, (uint16_t)request->ede, request->ede_text);
     }
 }

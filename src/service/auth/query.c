@@ -8,7 +8,8 @@
 
 enum {
     STREAM_LEN_USUAL = 4096, /* most answers by TCP; more is taken when that is too little */
-    OPTIONS_LEN_MAX = 4 + AUTH_NSID_LEN_MAX + 4 + COOKIE_LEN + 6, /* NSID, COOKIE, EDE */
+    /* NSID, COOKIE, EDE */
+    OPTIONS_LEN_MAX = 4 + AUTH_NSID_LEN_MAX + 4 + COOKIE_LEN + 6 + AUTH_NOTE_LEN_MAX,
     OPT_LEN = 11,
 };
 
@@ -239,9 +240,18 @@ static void answer_in(struct auth *auth, struct auth_request *request, struct ou
 {
     struct answer_plan plan;
     const struct message *message = &request->message;
+    const struct auth_zone *zone = auth_find_zone(auth, message->question.name);
+    if (zone != NULL && zone->terms->is_private && !auth_is_granted(zone, request)) {
+        request->ede = EDE_PROHIBITED;
+        auth_reply_empty(auth, request, RCODE_REFUSED, 0, outbox);
+        return;
+    }
     answer_make_plan(auth, message->question, message->edns.wants_dnssec, &outbox->scratch, &plan);
     if (plan.rcode == RCODE_SERVFAIL) {
         request->ede = EDE_NOT_READY;
+        if (zone != NULL && auth_is_granted(zone, request)) {
+            request->ede_text = auth_note_of(auth, zone);
+        }
     } else if (plan.rcode == RCODE_REFUSED) {
         request->ede = EDE_NOT_AUTHORITATIVE;
     }

@@ -247,8 +247,8 @@ static void ask_serial(struct auth *auth, struct auth_zone *zone, struct moment 
     struct question question = {zone->name, TYPE_SOA, CLASS_IN};
     set_state(auth, secondary, SECONDARY_ASKING_SERIAL);
     secondary->id = entropy_u16(auth->options.entropy);
-    struct span message =
-        message_make_query(bytes, sizeof bytes, secondary->id, 0, question, false, 0);
+    struct span message = message_make_query(bytes, sizeof bytes, secondary->id, 0, question, false,
+                                             zone->terms->asks_why ? MESSAGE_UDP_LEN_DEFAULT : 0);
     send_ask(auth, zone, TRANSPORT_UDP, message, now, outbox);
 }
 
@@ -282,6 +282,10 @@ static void ask_transfer(struct auth *auth, struct auth_zone *zone, struct momen
     enum status status = OK;
     if (held != NULL) {
         status = message_add_rrset(&writer, SECTION_AUTHORITY, zone_soa(held));
+    }
+    if (zone->terms->asks_why) {
+        const struct edns edns = {.udp_size = MESSAGE_UDP_LEN_DEFAULT};
+        message_add_edns(&writer, &edns, RCODE_NOERROR);
     }
     if (status == OK) {
         status = transfer_in_open(zone->name, held, &secondary->transfer);
@@ -566,7 +570,12 @@ static void take_transfer_message(struct auth *auth, struct auth_zone *zone,
                                   struct outbox *outbox)
 {
     if (message->rcode != RCODE_NOERROR) {
-        fall_back(auth, zone, event->now, outbox, rcode_text(message->rcode));
+        auth_hear_reason(auth, zone, message);
+        struct span note = auth_note_of(auth, zone);
+        char why[AUTH_NOTE_LEN_MAX + 32];
+        snprintf(why, sizeof why, "%s%s%.*s", rcode_text(message->rcode), note.len > 0 ? ": " : "",
+                 (int)note.len, (const char *)note.bytes);
+        fall_back(auth, zone, event->now, outbox, why);
         return;
     }
     struct problem problem = {0};

@@ -186,6 +186,7 @@ void auth_serve_transfer(struct auth *auth, struct auth_request *request, struct
         rcode = RCODE_FORMERR;
     } else if (auth_zone_version(zone) == NULL || zone_soa(auth_zone_version(zone)) == NULL) {
         request->ede = EDE_NOT_READY;
+        request->ede_text = auth_note_of(auth, zone);
         rcode = RCODE_SERVFAIL;
     }
     if (rcode != RCODE_NOERROR) {

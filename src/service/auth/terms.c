@@ -21,9 +21,11 @@ static bool is_same(const struct auth_zone_options *a, const struct auth_zone_op
 {
     return a->is_fixed_later == b->is_fixed_later && a->is_pushed == b->is_pushed &&
            a->verifies_zonemd == b->verifies_zonemd && a->catalog == b->catalog &&
-           a->forwards_updates == b->forwards_updates && a->mark == b->mark &&
-           a->origin == b->origin && is_same_primary(&a->primary, &b->primary) &&
-           a->notify == b->notify && a->notify_count == b->notify_count && a->grants == b->grants &&
+           a->listing == b->listing && a->is_private == b->is_private &&
+           a->asks_why == b->asks_why && a->forwards_updates == b->forwards_updates &&
+           a->mark == b->mark && a->origin == b->origin &&
+           is_same_primary(&a->primary, &b->primary) && a->notify == b->notify &&
+           a->notify_count == b->notify_count && a->grants == b->grants &&
            a->grant_count == b->grant_count;
 }
 

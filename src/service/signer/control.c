@@ -34,7 +34,7 @@ static enum status ask_status(struct asking *asking)
 {
     for (size_t i = 0; i < asking->signer->zone_count && asking->answer.status == OK; i++) {
         writer_text(&asking->answer, i == 0 ? "" : "\n");
-        write_status(asking, &asking->signer->zones[i]);
+        write_status(asking, asking->signer->zones[i]);
     }
     return OK;
 }
@@ -68,7 +68,7 @@ static enum status reload_all(struct asking *asking)
     size_t count = 0, bad_count = 0;
     char bad[NAME_TEXT_MAX] = "";
     for (size_t i = 0; i < signer->zone_count; i++) {
-        struct signer_zone *zone = &signer->zones[i];
+        struct signer_zone *zone = signer->zones[i];
         if (zone->options.file == NULL) {
             continue;
         }

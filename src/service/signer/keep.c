@@ -54,12 +54,13 @@ static void state_parse(struct signer_zone *zone, struct span text)
     }
 }
 
-static enum status state_read(struct signer *signer, struct signer_zone *zone)
+enum status signer_read_state(struct signer *signer, struct signer_zone *zone)
 {
     char name[ZONE_KEEP_NAME_MAX];
     struct arena scratch;
     struct span text;
     const struct disk *disk = signer->options.disk;
+    zone->is_signed = zone->options.is_signed;
     arena_open(&scratch, 4096);
     enum status status =
         disk->read(disk->self, zone_keep_name(zone->options.name, KIND_STATE, name), STATE_LEN_MAX,
@@ -130,8 +131,7 @@ static enum status restore_versions(struct signer *signer, struct signer_zone *z
 enum status signer_restore(struct signer *signer, struct signer_zone *zone, struct moment now,
                            struct problem *problem)
 {
-    zone->is_signed = zone->options.is_signed;
-    enum status status = state_read(signer, zone);
+    enum status status = signer_read_state(signer, zone);
     if (status != OK) {
         return problem_set(problem, status, "its state cannot be read: %s", status_text(status));
     }
@@ -172,5 +172,6 @@ enum status signer_need_owner_data(struct signer *signer, struct signer_zone *zo
     }
     zone_release(zone->signed_data);
     zone->signed_data = data;
+    zone->are_signals_made = false; /* there may be those of children that went meanwhile */
     return OK;
 }

@@ -112,7 +112,7 @@ static const struct zone_row ROWS[] = {
 void signer_add_metrics(const struct signer *signer, int64_t now_s, struct metrics *metrics)
 {
     for (size_t i = 0; i < signer->zone_count; i++) {
-        const struct signer_zone *zone = &signer->zones[i];
+        const struct signer_zone *zone = signer->zones[i];
         size_t size = (size_t)zone->options.name.len * 4 + 1;
         char *bytes = arena_take(metrics->arena, size);
         if (bytes == NULL) {

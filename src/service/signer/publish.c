@@ -23,7 +23,7 @@ static const char *text_of(const struct signer_zone *zone, char text[NAME_TEXT_M
 }
 
 void signer_hold_back(struct signer *signer, struct signer_zone *zone,
-                      const struct problem *problem)
+                      const struct problem *problem, struct moment now)
 {
     char name[NAME_TEXT_MAX];
     char until[64] = "";
@@ -35,9 +35,12 @@ void signer_hold_back(struct signer *signer, struct signer_zone *zone,
     }
     snprintf(zone->fault, sizeof zone->fault, "%s", problem->sentence);
     zone->versions_held_back++;
-    log_line(signer->options.log, LOG_ERROR,
-             "zone %s: the new version is held back, the last good one stays%s: %s",
-             text_of(zone, name), until, zone->fault);
+    log_line(signer->options.log, LOG_ERROR, "zone %s: the new version is held back%s%s: %s",
+             text_of(zone, name), zone->published != NULL ? ", the last good one stays" : "", until,
+             zone->fault);
+    if (signer->options.held_back != NULL) {
+        signer->options.held_back(signer->options.user, zone->options.name, zone->fault, now);
+    }
 }
 
 struct first_fault {
@@ -189,7 +192,7 @@ static enum status make(struct signer *signer, struct signer_zone *zone, const s
     if (!zone->is_signed) {
         return make_unsigned(zone, data, &made->next, problem);
     }
-    enum status status = signal_add(signer, zone, data, &made->all);
+    enum status status = signal_make(signer, zone, data, &made->all);
     return status == OK ? make_signed(signer, zone, made->all, now_s, &made->next, problem)
                         : status;
 }
@@ -209,7 +212,7 @@ void signer_set_timer(struct signer *signer, struct signer_zone *zone, struct mo
         at_s = now_s + 1; /* others may change together with the one that asks for it */
     }
     int64_t wait_s = at_s > now_s ? at_s - now_s : 1;
-    outbox_timer(outbox, zone->index,
+    outbox_timer(outbox, signer_timer_id(zone, SIGNER_TIMER_RENEW),
                  at_s == 0 ? TIMER_NEVER_NS : now.mono_ns + wait_s * MOMENT_NS_PER_S);
 }
 
@@ -275,7 +278,7 @@ bool signer_publish(struct signer *signer, struct signer_zone *zone, struct zone
         zone_release(made.next);
         zone_release(data);
         zone->is_fault_of_data = zone->is_fault_of_data && owner_data == NULL;
-        signer_hold_back(signer, zone, &problem);
+        signer_hold_back(signer, zone, &problem, now);
         signer_set_timer(signer, zone, now, outbox);
         return false;
     }
@@ -287,6 +290,7 @@ bool signer_publish(struct signer *signer, struct signer_zone *zone, struct zone
     zone->owner_data = data;
     zone_release(zone->signed_data);
     zone->signed_data = made.all;
+    signal_made(zone);
     struct zone *next = made.next;
     if (next != NULL) {
         log_line(signer->options.log, LOG_NOTICE, "zone %s: serial %u, %zu records, %s",
@@ -320,6 +324,6 @@ void signer_refuse(struct signer *signer, struct signer_zone *zone, const struct
     zone_release(zone->waiting);
     zone->waiting = NULL;
     zone->is_fault_of_data = true;
-    signer_hold_back(signer, zone, problem);
+    signer_hold_back(signer, zone, problem, now);
     signer_set_timer(signer, zone, now, outbox);
 }

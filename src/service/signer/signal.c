@@ -9,7 +9,7 @@
 
 enum { CHILDREN_FIRST = 16 };
 
-static const uint16_t SHOWN_TYPES[] = {TYPE_CDS, TYPE_CDNSKEY};
+static const uint64_t PARENT_SEED = 3;
 
 /* "_dsboot", the child, "_signal", the name server. */
 static enum status make_name(struct name child, struct name server, struct signal *signal)
@@ -23,8 +23,7 @@ static enum status make_name(struct name child, struct name server, struct signa
     return status == OK ? name_join(front, back, &signal->buffer, &signal->name) : status;
 }
 
-/* The deepest zone of ours that the name is in. */
-static struct signer_zone *find_host(struct signer *signer, struct name name)
+struct signer_zone *signal_find_host(struct signer *signer, struct name name)
 {
     struct signer_zone *host = NULL;
     for (int labels = name.label_count; labels >= 0 && host == NULL; labels--) {
@@ -33,98 +32,13 @@ static struct signer_zone *find_host(struct signer *signer, struct name name)
     return host;
 }
 
-static bool is_hidden(const struct zone *data, struct name name)
+bool signal_is_hidden(const struct zone *data, struct name name)
 {
     return zone_find_cut(data, name) != NULL || zone_find_dname(data, name) != NULL ||
            zone_find_rrset(data, name, TYPE_CNAME) != NULL;
 }
 
-void signal_find(struct signer *signer, const struct signer_zone *child, struct name server,
-                 struct signal *signal)
-{
-    *signal = (struct signal){.fate = SIGNAL_INSIDE};
-    if (name_is_at_or_below(server, child->options.name)) {
-        return;
-    }
-    if (make_name(child->options.name, server, signal) != OK) {
-        signal->fate = SIGNAL_TOO_LONG;
-        return;
-    }
-    struct signer_zone *host = find_host(signer, signal->name);
-    signal->host = host;
-    if (host == NULL) {
-        signal->fate = SIGNAL_ELSEWHERE;
-    } else if (!host->is_signed) {
-        signal->fate = SIGNAL_UNSIGNED;
-    } else {
-        bool is_lost = host->owner_data != NULL && is_hidden(host->owner_data, signal->name);
-        signal->fate = is_lost ? SIGNAL_HIDDEN : SIGNAL_SHOWN;
-    }
-}
-
-static enum status show(struct zone_builder *builder, const struct signer_zone *child,
-                        struct name name)
-{
-    enum status status = OK;
-    for (size_t i = 0; status == OK && i < LEN(SHOWN_TYPES); i++) {
-        const struct rrset *set =
-            zone_find_rrset(child->published, child->options.name, SHOWN_TYPES[i]);
-        if (set != NULL) {
-            struct rrset copy = *set;
-            copy.owner = name;
-            status = zone_build_set(builder, &copy);
-        }
-    }
-    return status;
-}
-
-static enum status show_child(struct signer *signer, struct signer_zone *host,
-                              const struct signer_zone *child, const struct zone *data,
-                              struct zone_builder *builder)
-{
-    if (child->published == NULL || !child->is_published_signed) {
-        return OK;
-    }
-    const struct rrset *servers = zone_find_rrset(child->published, child->options.name, TYPE_NS);
-    enum status status = OK;
-    struct span rdata;
-    for (struct rrset_cursor cursor = rrset_first(servers);
-         status == OK && rrset_next(&cursor, &rdata);) {
-        struct reader reader = reader_over(rdata);
-        struct signal signal;
-        signal_find(signer, child, name_read(&reader), &signal);
-        if (signal.host == host && !is_hidden(data, signal.name)) {
-            status = show(builder, child, signal.name);
-        }
-    }
-    return status;
-}
-
-enum status signal_add(struct signer *signer, struct signer_zone *host, const struct zone *data,
-                       struct zone **all)
-{
-    if (host->child_count == 0) {
-        *all = zone_hold(data);
-        return OK;
-    }
-    struct zone_builder *builder;
-    enum status status = zone_build(zone_apex(data), data, &builder);
-    if (status != OK) {
-        return status;
-    }
-    for (size_t i = 0; status == OK && i < host->child_count; i++) {
-        status = show_child(signer, host, &signer->zones[host->children[i]], data, builder);
-    }
-    if (status != OK) {
-        zone_build_cancel(builder);
-        return status;
-    }
-    *all = zone_build_finish(builder);
-    return *all == NULL ? NO_MEMORY : OK;
-}
-
-/* The zone of this signer that a name signals for; NULL when it is none of ours. */
-static const struct signer_zone *find_child(struct signer *signer, struct name signal)
+const struct signer_zone *signal_find_child(struct signer *signer, struct name signal)
 {
     for (uint8_t i = 1; ds_is_signal(signal) && i < signal.label_count; i++) {
         if (!span_equal_nocase(name_label(signal, i), SPAN_LITERAL("_signal"))) {
@@ -147,39 +61,30 @@ static const struct signer_zone *find_child(struct signer *signer, struct name s
     return NULL;
 }
 
-static enum status drop_node(struct zone_builder *builder, const struct zone_node *node)
+void signal_find(struct signer *signer, const struct signer_zone *child, struct name server,
+                 struct signal *signal)
 {
-    enum status status = OK;
-    for (size_t i = 0; status == OK && i < LEN(SHOWN_TYPES); i++) {
-        struct rrset none = {.owner = node->owner, .type = SHOWN_TYPES[i], .class_ = CLASS_IN};
-        if (zone_node_rrset(node, SHOWN_TYPES[i]) != NULL) {
-            status = zone_build_set(builder, &none);
-        }
+    *signal = (struct signal){.fate = SIGNAL_INSIDE};
+    if (name_is_at_or_below(server, child->options.name)) {
+        return;
     }
-    return status;
+    if (make_name(child->options.name, server, signal) != OK) {
+        signal->fate = SIGNAL_TOO_LONG;
+        return;
+    }
+    struct signer_zone *host = signal_find_host(signer, signal->name);
+    signal->host = host;
+    if (host == NULL) {
+        signal->fate = SIGNAL_ELSEWHERE;
+    } else if (!host->is_signed) {
+        signal->fate = SIGNAL_UNSIGNED;
+    } else {
+        bool is_lost = host->owner_data != NULL && signal_is_hidden(host->owner_data, signal->name);
+        signal->fate = is_lost ? SIGNAL_HIDDEN : SIGNAL_SHOWN;
+    }
 }
 
-enum status signal_drop(struct signer *signer, const struct zone *data, struct zone **rest)
-{
-    struct zone_builder *builder;
-    enum status status = zone_build(zone_apex(data), data, &builder);
-    if (status != OK) {
-        return status;
-    }
-    struct zone_cursor cursor;
-    zone_walk(data, &cursor);
-    for (const struct zone_node *node; status == OK && (node = zone_walk_next(&cursor)) != NULL;) {
-        if (find_child(signer, node->owner) != NULL) {
-            status = drop_node(builder, node);
-        }
-    }
-    if (status != OK) {
-        zone_build_cancel(builder);
-        return status;
-    }
-    *rest = zone_build_finish(builder);
-    return *rest == NULL ? NO_MEMORY : OK;
-}
+/* ------------------------------------------------------------------ whose signals are where */
 
 /* Has the host the child in its list? Where it is, or belongs, in `at`. */
 static bool find_place(const struct signer_zone *host, size_t child, size_t *at)
@@ -227,7 +132,24 @@ struct marking {
     struct outbox *outbox; /* NULL: timers are set later */
 };
 
-static void mark_host(const struct marking *marking, struct signer_zone *host)
+/* Where the memory for it is lacking, all are made anew. */
+static void note_stale(struct signer_zone *host, struct name name)
+{
+    if (host->stale_size - host->stale_len < name.len) {
+        size_t size = 2 * host->stale_size + NAME_LEN_MAX;
+        uint8_t *more = realloc(host->stale, size);
+        if (more == NULL) {
+            host->are_signals_made = false;
+            return;
+        }
+        host->stale = more;
+        host->stale_size = size;
+    }
+    memcpy(host->stale + host->stale_len, name.octets, name.len);
+    host->stale_len += name.len;
+}
+
+static void mark_host(const struct marking *marking, struct signer_zone *host, struct name signal)
 {
     char name[NAME_TEXT_MAX];
     if (list_child(host, marking->child) != OK) {
@@ -236,9 +158,19 @@ static void mark_host(const struct marking *marking, struct signer_zone *host)
                  name_print(marking->child->options.name, name));
         return;
     }
+    note_stale(host, signal);
     host->is_signal_due = true;
     if (marking->outbox != NULL) {
         signer_set_timer(marking->signer, host, marking->now, marking->outbox);
+    }
+}
+
+/* All zones that could be its host, whether we have them yet or not. */
+static void note_parents(struct signer *signer, struct name signal)
+{
+    for (uint8_t labels = 0; labels < signal.label_count; labels++) {
+        table_set(&signer->signal_parents, name_hash(name_ancestor(signal, labels), PARENT_SEED),
+                  signer);
     }
 }
 
@@ -255,8 +187,9 @@ static void mark_hosts(const struct marking *marking, const struct zone *version
         struct reader reader = reader_over(rdata);
         struct signal signal;
         signal_find(marking->signer, marking->child, name_read(&reader), &signal);
+        note_parents(marking->signer, signal.name);
         if (signal.host != NULL) {
-            mark_host(marking, signal.host);
+            mark_host(marking, signal.host, signal.name);
         }
     }
 }
@@ -283,7 +216,76 @@ void signal_note(struct signer *signer, struct signer_zone *child, const struct 
     mark_hosts(&marking, next);
 }
 
+/* The deepest zone of ours above that one. */
+static struct signer_zone *find_enclosing(struct signer *signer, struct name name)
+{
+    return name.label_count == 0 ? NULL : signal_find_host(signer, name_parent(name));
+}
+
+/* Those whose name servers lie in the zone, or below it, are shown by whoever has them now. */
+static void renew_host(struct signer *signer, struct signer_zone *host, struct moment now,
+                       struct outbox *outbox)
+{
+    if (host != NULL && host->child_count > 0) {
+        host->are_signals_made = false;
+        host->is_signal_due = true;
+        signer_set_timer(signer, host, now, outbox);
+    }
+}
+
+void signal_join(struct signer *signer, struct signer_zone *zone, struct moment now,
+                 struct outbox *outbox)
+{
+    if (table_find(&signer->signal_parents, name_hash(zone->options.name, PARENT_SEED)) == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < signer->zone_count; i++) {
+        const struct signer_zone *child = signer->zones[i];
+        struct marking marking = {signer, child, now, outbox};
+        if (child->options.is_signalled && child != zone) {
+            mark_hosts(&marking, child->published);
+        }
+    }
+    renew_host(signer, find_enclosing(signer, zone->options.name), now, outbox);
+}
+
+void signal_switch(struct signer *signer, struct signer_zone *child, struct moment now,
+                   struct outbox *outbox)
+{
+    struct marking marking = {signer, child, now, outbox};
+    mark_hosts(&marking, child->published);
+}
+
+static void leave_list(struct signer_zone *host, size_t child)
+{
+    size_t at;
+    if (host->child_count > 0 && find_place(host, child, &at)) {
+        host->child_count--;
+        memmove(&host->children[at], &host->children[at + 1],
+                (host->child_count - at) * sizeof *host->children);
+    }
+}
+
+/* What it showed as a child is shown no longer, as it cannot be found; what was shown in it is
+ * shown in the one above. */
+void signal_leave(struct signer *signer, struct signer_zone *zone, struct moment now,
+                  struct outbox *outbox)
+{
+    struct marking marking = {signer, zone, now, outbox};
+    mark_hosts(&marking, zone->published);
+    for (size_t i = 0; i < signer->zone_count; i++) {
+        leave_list(signer->zones[i], zone->index);
+    }
+    for (size_t i = 0; i < zone->child_count; i++) {
+        marking.child = signer->places[zone->children[i]];
+        if (marking.child != NULL && marking.child != zone) {
+            mark_hosts(&marking, marking.child->published);
+        }
+    }
+}
+
 void signal_close(struct signer_zone *host)
 {
     free(host->children);
+    free(host->stale);
 }

@@ -25,10 +25,20 @@ struct signal {
 void signal_find(struct signer *signer, const struct signer_zone *child, struct name server,
                  struct signal *signal);
 
-/* The data to sign: the owner's with the signals that the zone is host of; `*all` has one
- * reference. O(signals * log n). */
-enum status signal_add(struct signer *signer, struct signer_zone *host, const struct zone *data,
-                       struct zone **all) MUST_USE;
+/* The deepest zone of ours that the name is in; NULL: none. */
+struct signer_zone *signal_find_host(struct signer *signer, struct name name);
+/* The zone of this signer that a name signals for; NULL when it is none of ours. */
+const struct signer_zone *signal_find_child(struct signer *signer, struct name signal);
+/* Is the name below a delegation or a DNAME, or an alias? */
+bool signal_is_hidden(const struct zone *data, struct name name);
+
+/* signal_make.c: the data to sign: the owner's with the signals that the zone is host of; `*all`
+ * has one reference. Made from what was signed last, at the cost of what differs; from all signals
+ * where a delegation, a DNAME or a CNAME of the host came or went, which may hide any of them. */
+enum status signal_make(struct signer *signer, struct signer_zone *host, const struct zone *data,
+                        struct zone **all) MUST_USE;
+/* They were signed, and are `signed_data`. */
+void signal_made(struct signer_zone *host);
 /* The data without the signals for zones of this signer. */
 enum status signal_drop(struct signer *signer, const struct zone *data,
                         struct zone **rest) MUST_USE;
@@ -36,4 +46,13 @@ enum status signal_drop(struct signer *signer, const struct zone *data,
  * for it are marked, and their timers set where there is an outbox. */
 void signal_note(struct signer *signer, struct signer_zone *child, const struct zone *next,
                  struct moment now, struct outbox *outbox);
+/* A zone has come while others were there, or has just gone: children whose signals it takes over,
+ * or gives back, have them shown in another host. */
+void signal_join(struct signer *signer, struct signer_zone *zone, struct moment now,
+                 struct outbox *outbox);
+void signal_leave(struct signer *signer, struct signer_zone *zone, struct moment now,
+                  struct outbox *outbox);
+/* Whether it is signalled has changed. */
+void signal_switch(struct signer *signer, struct signer_zone *child, struct moment now,
+                   struct outbox *outbox);
 void signal_close(struct signer_zone *host);

@@ -90,8 +90,10 @@ static size_t index_of(const struct bench *bench, struct name apex)
     return 0;
 }
 
-static struct zone *bench_load(void *user, const char *file, struct name apex)
+static struct zone *bench_load(void *user, const char *file, struct name apex,
+                               struct problem *problem)
 {
+    (void)problem;
     struct bench *bench = user;
     (void)file;
     size_t i = index_of(bench, apex);

@@ -1,82 +1,10 @@
-/* The life of the signer: its zones, what happens at the start, at a reload and when signatures
+/* The life of the signer: what happens to its zones at the start, at a reload and when signatures
  * want renewal. */
 #include "core/zone/transfer.h"
 #include "core/zone/zone_check.h"
 #include "service/signer/signal.h"
 
-#include <stdlib.h>
-
-enum { START_WAIT_S = 60, GATHERED_BYTES_MAX = 32 << 20 };
-
-static int compare_zones(const void *a, const void *b)
-{
-    const struct signer_zone *left = a, *right = b;
-    return name_compare(left->options.name, right->options.name);
-}
-
-static int compare_to_name(const void *name, const void *zone)
-{
-    return name_compare(*(const struct name *)name,
-                        ((const struct signer_zone *)zone)->options.name);
-}
-
-struct signer_zone *signer_find(struct signer *signer, struct name name)
-{
-    return bsearch(&name, signer->zones, signer->zone_count, sizeof *signer->zones,
-                   compare_to_name);
-}
-
-enum status signer_open(const struct signer_options *options, struct signer **signer,
-                        struct problem *problem)
-{
-    struct signer *made = calloc(1, sizeof *made);
-    struct signer_zone *zones = calloc(options->zone_count + 1, sizeof *zones);
-    if (made == NULL || zones == NULL || options->zone_count > SIGNER_ZONES_MAX) {
-        free(made);
-        free(zones);
-        return problem_set(problem, NO_MEMORY, "no memory for %zu zones, or more than %d",
-                           options->zone_count, SIGNER_ZONES_MAX);
-    }
-    made->options = *options;
-    made->parallel = parallel_none();
-    made->zones = zones;
-    made->zone_count = options->zone_count;
-    for (size_t i = 0; i < made->zone_count; i++) {
-        zones[i].options = options->zones[i];
-    }
-    qsort(zones, made->zone_count, sizeof *zones, compare_zones);
-    for (size_t i = 0; i < made->zone_count; i++) {
-        zones[i].index = i;
-        arena_open(&zones[i].gathered_arena, GATHERED_BYTES_MAX);
-    }
-    *signer = made;
-    return OK;
-}
-
-void signer_use_threads(struct signer *signer, const struct parallel *parallel)
-{
-    signer->parallel = parallel;
-}
-
-void signer_close(struct signer *signer)
-{
-    if (signer == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < signer->zone_count; i++) {
-        keystore_close(&signer->zones[i].keys);
-        arena_close(&signer->zones[i].gathered_arena);
-        signal_close(&signer->zones[i]);
-        zone_release(signer->zones[i].owner_data);
-        zone_release(signer->zones[i].signed_data);
-        zone_release(signer->zones[i].published);
-        zone_release(signer->zones[i].waiting);
-        zone_history_release(&signer->zones[i].history);
-        zone_journal_close(signer->zones[i].journal);
-    }
-    free(signer->zones);
-    free(signer);
-}
+enum { START_WAIT_S = 60 };
 
 /* Where UPDATE changes the data, the file counts as long as it is another than was taken last: the
  * one with the newer serial. */
@@ -132,21 +60,23 @@ static enum status consider_file(struct signer *signer, struct signer_zone *zone
 enum status signer_load(struct signer *signer, struct signer_zone *zone, struct moment now,
                         struct outbox *outbox)
 {
-    struct zone *data =
-        signer->options.load(signer->options.user, zone->options.file, zone->options.name);
+    struct problem problem = {0};
+    struct zone *data = signer->options.load(signer->options.user, zone->options.file,
+                                             zone->options.name, &problem);
     if (data != NULL) {
         return consider_file(signer, zone, data, now, outbox);
     }
-    struct problem problem = {0};
-    problem_set(&problem, MALFORMED, "the file %.200s has faults, which were told",
-                zone->options.file);
+    if (problem.status == OK) {
+        problem_set(&problem, MALFORMED, "the file %.200s has faults, which were told",
+                    zone->options.file);
+    }
     signer_refuse(signer, zone, &problem, now, outbox);
     return MALFORMED;
 }
 
 /* What cannot be read is tried again: a disk or a token may come back. */
-static bool restore(struct signer *signer, struct signer_zone *zone, struct moment now,
-                    struct outbox *outbox)
+bool signer_bring_back(struct signer *signer, struct signer_zone *zone, struct moment now,
+                       struct outbox *outbox)
 {
     struct problem problem = {0};
     enum status status = signer_restore(signer, zone, now, &problem);
@@ -159,7 +89,7 @@ static bool restore(struct signer *signer, struct signer_zone *zone, struct mome
             problem_set(&problem, status, "what is kept of it cannot be read: %s",
                         status_text(status));
         }
-        signer_hold_back(signer, zone, &problem);
+        signer_hold_back(signer, zone, &problem, now);
         signer_set_timer(signer, zone, now, outbox);
         return false;
     }
@@ -169,37 +99,38 @@ static bool restore(struct signer *signer, struct signer_zone *zone, struct mome
 }
 
 /* What nobody gives data for at the start still wants its signatures renewed, a while later. */
-static void start_zone(struct signer *signer, struct signer_zone *zone, struct moment now,
-                       struct outbox *outbox)
+void signer_begin(struct signer *signer, struct signer_zone *zone, struct moment now,
+                  struct outbox *outbox)
 {
     if (zone->is_restored && zone->fault[0] == '\0' && zone->options.file != NULL) {
         (void)!signer_load(signer, zone, now, outbox);
     }
     if (zone->is_restored && zone->owner_data == NULL && zone->published != NULL) {
-        outbox_timer(outbox, zone->index, now.mono_ns + (int64_t)START_WAIT_S * MOMENT_NS_PER_S);
+        outbox_timer(outbox, signer_timer_id(zone, SIGNER_TIMER_RENEW),
+                     now.mono_ns + (int64_t)START_WAIT_S * MOMENT_NS_PER_S);
     }
 }
 
-/* For those that others asked to be signed again while they had no timers yet. */
-static void set_due_timers(struct signer *signer, struct moment now, struct outbox *outbox)
+void signer_set_due_timers(struct signer *signer, struct moment now, struct outbox *outbox)
 {
     for (size_t i = 0; i < signer->zone_count; i++) {
-        if (signer->zones[i].is_signal_due) {
-            signer_set_timer(signer, &signer->zones[i], now, outbox);
+        if (signer->zones[i]->is_signal_due) {
+            signer_set_timer(signer, signer->zones[i], now, outbox);
         }
     }
 }
 
 static void start(struct signer *signer, const struct event *event, struct outbox *outbox)
 {
+    signer->is_started = true;
     /* All are restored first: what one shows for another is taken from what that had. */
     for (size_t i = 0; i < signer->zone_count; i++) {
-        (void)restore(signer, &signer->zones[i], event->now, outbox);
+        (void)signer_bring_back(signer, signer->zones[i], event->now, outbox);
     }
     for (size_t i = 0; i < signer->zone_count; i++) {
-        start_zone(signer, &signer->zones[i], event->now, outbox);
+        signer_begin(signer, signer->zones[i], event->now, outbox);
     }
-    set_due_timers(signer, event->now, outbox);
+    signer_set_due_timers(signer, event->now, outbox);
 }
 
 static void keep_first_error(void *user, enum zone_severity severity, const struct problem *problem)
@@ -247,14 +178,14 @@ static void renew(struct signer *signer, struct signer_zone *zone, struct moment
 {
     int64_t next_s = 0;
     bool is_restored_now = !zone->is_restored;
-    if (is_restored_now && !restore(signer, zone, now, outbox)) {
+    if (is_restored_now && !signer_bring_back(signer, zone, now, outbox)) {
         return;
     }
     if (is_restored_now) {
-        set_due_timers(signer, now, outbox);
+        signer_set_due_timers(signer, now, outbox);
     }
     if (is_restored_now && zone->waiting == NULL) {
-        start_zone(signer, zone, now, outbox);
+        signer_begin(signer, zone, now, outbox);
         return;
     }
     (void)signer_drop_leaving(signer, zone, moment_wall_s(now), &next_s);
@@ -263,23 +194,24 @@ static void renew(struct signer *signer, struct signer_zone *zone, struct moment
     }
 }
 
-/* Of the zones' own timers, those for their signatures come first, then those for UPDATEs. */
 static void take_timer(struct signer *signer, const struct event *event, struct outbox *outbox)
 {
-    if (event->timer < 2 * signer->zone_count) {
-        struct signer_zone *zone = &signer->zones[event->timer % signer->zone_count];
-        signer_make_gathered(signer, zone, event->now, outbox);
-        if (event->timer < signer->zone_count) {
-            renew(signer, zone, event->now, outbox);
-            signer_warn(signer, zone, moment_wall_s(event->now));
-        }
+    enum signer_timer kind;
+    struct signer_zone *zone = signer_timer_zone(signer, event->timer, &kind);
+    if (zone == NULL) {
+        return;
+    }
+    signer_make_gathered(signer, zone, event->now, outbox);
+    if (kind == SIGNER_TIMER_RENEW) {
+        renew(signer, zone, event->now, outbox);
+        signer_warn(signer, zone, moment_wall_s(event->now));
     }
 }
 
 static void make_all_gathered(struct signer *signer, struct moment now, struct outbox *outbox)
 {
     for (size_t i = 0; signer->gathering_count > 0 && i < signer->zone_count; i++) {
-        signer_make_gathered(signer, &signer->zones[i], now, outbox);
+        signer_make_gathered(signer, signer->zones[i], now, outbox);
     }
 }
 
@@ -293,8 +225,8 @@ void signer_handle(void *state, const struct event *event, struct outbox *outbox
     case EVENT_RELOAD:
         make_all_gathered(signer, event->now, outbox);
         for (size_t i = 0; i < signer->zone_count; i++) {
-            if (signer->zones[i].options.file != NULL) {
-                (void)!signer_load(signer, &signer->zones[i], event->now, outbox);
+            if (signer->zones[i]->options.file != NULL) {
+                (void)!signer_load(signer, signer->zones[i], event->now, outbox);
             }
         }
         break;

@@ -29,13 +29,16 @@ struct signer_zone_options {
 };
 
 struct signer_options {
-    const struct signer_zone_options *zones; /* all they point to outlives the service */
+    const struct signer_zone_options
+        *zones; /* names are copied; all else that they point to outlives
+                   the service, or the zone's next signer_change */
     size_t zone_count;
     const struct disk *disk;
     const struct hsm *hsm; /* NULL: there is none */
     const struct log *log;
-    /* The zone in a file with one reference; NULL when it has faults, which were reported. */
-    struct zone *(*load)(void *user, const char *file, struct name apex);
+    /* The zone in a file with one reference; NULL when it has faults, which were reported, the
+     * first of them in `problem` where that can be. */
+    struct zone *(*load)(void *user, const char *file, struct name apex, struct problem *problem);
     /* A version that was handed out before a restart, the oldest first, right before the publish of
      * the one behind them; the reference goes with it. For IXFR. */
     void (*remember)(void *user, struct zone *version);
@@ -46,6 +49,8 @@ struct signer_options {
     void (*updated)(void *user, uint64_t ticket, uint16_t rcode, struct moment now);
     /* Tell the secondaries again. */
     void (*notify)(void *user, struct name zone, struct moment now);
+    /* Why the next version of a zone is held back, each time that one is. May be NULL. */
+    void (*held_back)(void *user, struct name zone, const char *sentence, struct moment now);
     void *user;
 };
 
@@ -55,6 +60,20 @@ enum status signer_open(const struct signer_options *options, struct signer **si
                         struct problem *problem) MUST_USE;
 /* From now on signing and judging are spread over these threads, which outlive the signer. */
 void signer_use_threads(struct signer *signer, const struct parallel *parallel);
+/* While it runs, from within its own callbacks' events or between events. What was kept of a zone
+ * of that name, its keys too, is taken up again; else it begins as at a first start. OK says that
+ * the zone is there; where it has no version yet, `held_back` was told why. EXISTS, LIMIT_REACHED.
+ */
+enum status signer_add(struct signer *signer, const struct signer_zone_options *options,
+                       struct moment now, struct outbox *outbox, struct problem *problem) MUST_USE;
+/* The zone is signed again with the new options, which take the place of all those before.
+ * NOT_FOUND. */
+enum status signer_change(struct signer *signer, const struct signer_zone_options *options,
+                          struct moment now, struct outbox *outbox,
+                          struct problem *problem) MUST_USE;
+/* It is signed no more. What is kept of it on disk stays. NOT_FOUND. */
+enum status signer_remove(struct signer *signer, struct name name, struct moment now,
+                          struct outbox *outbox) MUST_USE;
 /* A new version of the owner's data, as it came from a primary; it is held as long as needed. One
  * with errors (zone_check) is held back. */
 void signer_take(struct signer *signer, const struct zone *version, struct moment now,

@@ -32,8 +32,10 @@ struct bench {
     size_t confirmed_count, asked_count;
 };
 
-static struct zone *bench_load(void *user, const char *file, struct name apex)
+static struct zone *bench_load(void *user, const char *file, struct name apex,
+                               struct problem *problem)
 {
+    (void)problem;
     const struct bench *bench = user;
     char soa[100], www[60];
     (void)file;

@@ -88,8 +88,10 @@ static void bench_publish(void *user, struct zone *version, struct moment now)
     bench->publish_count++;
 }
 
-static struct zone *bench_load(void *user, const char *file, struct name apex)
+static struct zone *bench_load(void *user, const char *file, struct name apex,
+                               struct problem *problem)
 {
+    (void)problem;
     (void)user;
     (void)file;
     (void)apex;

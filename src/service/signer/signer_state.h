@@ -1,5 +1,6 @@
 #pragma once
 /* The inside of the signer: its zones, and which file does what with them. */
+#include "core/base/table.h"
 #include "core/zone/zone_journal.h"
 #include "core/zone/zone_verify.h"
 #include "service/signer/signer.h"
@@ -13,10 +14,12 @@ struct signer_gathered {
     uint16_t rcode;
 };
 
+enum signer_timer { SIGNER_TIMER_RENEW, SIGNER_TIMER_GATHERED, SIGNER_TIMER_COUNT };
+
 struct signer_zone {
-    struct signer_zone_options options;
-    size_t index;
-    bool is_signed; /* wanted so, durable */
+    struct signer_zone_options options; /* with a name of its own */
+    size_t index;                       /* its place, as long as it is there */
+    bool is_signed;                     /* wanted so, durable */
     struct keystore keys;
     /* What was signed last: the owner's data with what is shown for other zones; NULL: not known */
     struct zone *signed_data;
@@ -42,22 +45,46 @@ struct signer_zone {
     struct arena gathered_arena;
     struct signer_gathered *gathered; /* UPDATEs in the order they came; NULL: none */
     size_t gathered_count;
-    size_t *children; /* indexes of the zones that are shown here (signal.h), in order */
+    /* As the host of signals (signal.h): */
+    size_t *children; /* indexes of the zones that are shown here, in order */
     size_t child_count, child_size;
-    bool is_signal_due;   /* one of them changed: the zone wants to be signed again */
+    bool is_signal_due;    /* one of them changed: the zone wants to be signed again */
+    bool are_signals_made; /* `signed_data` has those of all children but the ones below */
+    uint8_t *stale;        /* names, one behind the other, at which signals are to be made anew */
+    size_t stale_len, stale_size;
     struct zone *waiting; /* data that were good but could not be published: tried again */
+    uint8_t octets[];     /* of its name */
 };
 
 struct signer {
     struct signer_options options;
-    struct signer_zone *zones; /* in canonical order of their names */
-    size_t zone_count;
-    size_t gathering_count; /* zones that have UPDATEs waiting */
+    struct signer_zone **zones; /* in canonical order of their names */
+    size_t zone_count, zone_size;
+    struct signer_zone **places; /* by their index; NULL: it is free */
+    size_t place_count;
+    size_t place_free;           /* all places before it are taken */
+    size_t gathering_count;      /* zones that have UPDATEs waiting */
+    struct table signal_parents; /* hashes of the names above the signals that there could be */
     const struct parallel *parallel;
+    bool is_started;
 };
 
-/* signer.c */
+/* zones.c */
 struct signer_zone *signer_find(struct signer *signer, struct name name);
+uint64_t signer_timer_id(const struct signer_zone *zone, enum signer_timer kind);
+/* NULL when the zone is gone. */
+struct signer_zone *signer_timer_zone(const struct signer *signer, uint64_t timer,
+                                      enum signer_timer *kind);
+
+/* signer.c: what is kept of the zone is read again; false: it could not be, which will be tried
+ * again. */
+bool signer_bring_back(struct signer *signer, struct signer_zone *zone, struct moment now,
+                       struct outbox *outbox);
+/* Then its file is read; what nobody gives data for has its signatures renewed all the same. */
+void signer_begin(struct signer *signer, struct signer_zone *zone, struct moment now,
+                  struct outbox *outbox);
+/* For those that others asked to be signed again while they had no timers yet. */
+void signer_set_due_timers(struct signer *signer, struct moment now, struct outbox *outbox);
 
 /* Reads the zone's file, which it has, and takes it. MALFORMED: the file has faults; REFUSED: held
  * back; the log says why. */
@@ -80,7 +107,7 @@ void signer_set_timer(struct signer *signer, struct signer_zone *zone, struct mo
                       struct outbox *outbox);
 /* Notes and says why. */
 void signer_hold_back(struct signer *signer, struct signer_zone *zone,
-                      const struct problem *problem);
+                      const struct problem *problem, struct moment now);
 /* The judge: against our own keys as anchors; what differs from the version handed out last, or
  * everything. Its report is in `report_next`. */
 enum status signer_judge(const struct signer *signer, struct signer_zone *zone,
@@ -111,7 +138,9 @@ int64_t signer_bogus_at_s(const struct signer_zone *zone);
  * half of what was left: well before, and more often as it comes near. */
 void signer_warn(const struct signer *signer, struct signer_zone *zone, int64_t now_s);
 
-/* keep.c: the state of a zone that is not in its keys. */
+/* keep.c: the state of a zone that is not in its keys. Whether it is signed: as it was kept, or as
+ * its options say. */
+enum status signer_read_state(struct signer *signer, struct signer_zone *zone) MUST_USE;
 enum status signer_save(struct signer *signer, const struct signer_zone *zone) MUST_USE;
 /* What was kept: state, keys, versions; the last is handed out again if it is still good, even
  * where the keys cannot be read. After a failure it may be tried again. */

@@ -45,8 +45,10 @@ static void bench_log(void *self, enum log_level level, const char *sentence)
     bench->bogus_warnings += level <= LOG_WARNING && strstr(sentence, "first signatures") != NULL;
 }
 
-static struct zone *bench_load(void *user, const char *file, struct name apex)
+static struct zone *bench_load(void *user, const char *file, struct name apex,
+                               struct problem *problem)
 {
+    (void)problem;
     struct bench *bench = user;
     (void)file;
     (void)apex;

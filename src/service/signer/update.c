@@ -175,7 +175,7 @@ void signer_make_gathered(struct signer *signer, struct signer_zone *zone, struc
         return;
     }
     struct making making = {.signer = signer, .zone = zone, .now = now, .outbox = outbox};
-    outbox_timer(outbox, signer->zone_count + zone->index, TIMER_NEVER_NS);
+    outbox_timer(outbox, signer_timer_id(zone, SIGNER_TIMER_GATHERED), TIMER_NEVER_NS);
     make_together(&making);
     for (size_t i = 0; i < zone->gathered_count; i++) {
         signer->options.updated(signer->options.user, zone->gathered[i].ticket,
@@ -224,7 +224,8 @@ static bool gather(struct signer *signer, struct signer_zone *zone,
     zone->gathered = all;
     if (zone->gathered_count++ == 0) {
         signer->gathering_count++;
-        outbox_timer(outbox, signer->zone_count + zone->index, now.mono_ns + gathering_ns(zone));
+        outbox_timer(outbox, signer_timer_id(zone, SIGNER_TIMER_GATHERED),
+                     now.mono_ns + gathering_ns(zone));
     }
     return true;
 }

@@ -33,8 +33,10 @@ struct bench {
 
 static const struct moment now = {(int64_t)NOW * MOMENT_NS_PER_S, (int64_t)NOW *MOMENT_NS_PER_S};
 
-static struct zone *bench_load(void *user, const char *file, struct name apex)
+static struct zone *bench_load(void *user, const char *file, struct name apex,
+                               struct problem *problem)
 {
+    (void)problem;
     static const char *const lines[] = {
         "example. SOA ns.example. root.example. 7 3600 900 604800 300",
         "example. NS ns.example.",
