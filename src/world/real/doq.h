@@ -87,8 +87,19 @@ struct doq {
 
 /* ------------------------------------------------------------------ doq.c */
 
-void doq_mark_dirty(struct doq_client *client);
 void doq_client_name(void *owner, uint64_t name, bool is_known); /* of a struct quic_owner */
+/* By the end of the round. */
+void doq_send(const struct doq_listener *listener, const struct quic_path *path,
+              struct span datagram);
+
+/* ------------------------------------------------------------------ doq_client.c */
+
+/* One more, unless others have all places and need them. */
+void doq_client_begin(const struct doq_listener *listener, const struct quic_arrival *hello);
+void doq_client_take(struct doq_client *client, const struct quic_arrival *arrival);
+/* Sends what may leave, and frees it when it is at its end; it is in no list of the dirty ones. */
+void doq_client_settle(struct doq_client *client);
+void doq_mark_dirty(struct doq_client *client);
 /* Something came whole, or went. */
 void doq_note_activity(struct doq_client *client);
 /* It is told why, and is no more for us. */

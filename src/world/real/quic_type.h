@@ -41,6 +41,15 @@ struct quic {
 /* An error of the library ends the connection. CLOSED. */
 enum status quic_fail(struct quic *quic, int code);
 
+/* ------------------------------------------------------------------ quic_calls.c */
+
+extern const ngtcp2_callbacks QUIC_CALLBACKS; /* their user is a struct quic */
+ngtcp2_conn *quic_connection_of(ngtcp2_crypto_conn_ref *reference);
+bool quic_name_add(struct quic *quic, const ngtcp2_cid *id); /* false: there are too many */
+void quic_name_drop(struct quic *quic, uint64_t name);
+bool quic_write_reset_token(const struct quic *quic, const ngtcp2_cid *id,
+                            uint8_t token[NGTCP2_STATELESS_RESET_TOKENLEN]);
+
 /* ------------------------------------------------------------------ quic_stream.c */
 
 enum stream_turn {
