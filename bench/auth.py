@@ -2,7 +2,8 @@
 """What an answer of an authoritative server costs: CPU time a query beside NSD, Knot, BIND and a plain echo of datagrams.
 
 ./bootstrap bench auth [--count N] [--questions N] [--rounds N] [--seconds S] [--zones nsec,opt-out,cookies]
-                       [--servers echo,vouch,nsd,knot,named] [--real-time] [--only answers|latency|reload] [--folder DIR]
+                       [--servers echo,vouch,nsd,knot,named] [--real-time] [--large-pages] [--only answers|latency|reload]
+                       [--folder DIR]
 
 One signed zone like that of a registry is served by all at once; they are asked in turn (A B C A B C ...), so that what else the machine
 does falls on all of them. Server on core 0, generator on core 1. The generator keeps a bounded number of questions open, so nothing is
@@ -327,11 +328,15 @@ def main():
     parser.add_argument("--zones", default="nsec,opt-out,cookies")
     parser.add_argument("--servers", default="echo,vouch,nsd,knot,named")
     parser.add_argument("--real-time", action="store_true", help="server and generator before everything else on the machine")
+    parser.add_argument("--large-pages", action="store_true",
+                        help="of memory for all servers, as where /sys/kernel/mm/transparent_hugepage/enabled is `always`")
     parser.add_argument("--only", choices=("answers", "latency", "reload"))
     parser.add_argument("--load", type=float, default=0.8, help="of reload: the rate asked at, as a part of what the server can do")
     parser.add_argument("--folder", help="keeps what was made there")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("auth: stopped"))
+    if options.large_pages:
+        os.environ["GLIBC_TUNABLES"] = "glibc.malloc.hugetlb=1"
     folder = Path(options.folder or tempfile.mkdtemp(prefix="bench-auth-"))
     folder.mkdir(exist_ok=True)
     try:

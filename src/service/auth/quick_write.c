@@ -61,6 +61,10 @@ static uint8_t find_shared(struct name name, struct name other, uint8_t *other_a
                                            other.octets[other.len - shared - 1])) {
         shared++;
     }
+    if (shared == 1) { /* the root */
+        *other_at = (uint8_t)(other.len - 1);
+        return (uint8_t)(name.len - 1);
+    }
     uint8_t at = 0;
     while (at + shared < name.len || !is_label_start(other, (uint8_t)(other.len - name.len + at))) {
         at = (uint8_t)(at + name.octets[at] + 1);
@@ -363,8 +367,11 @@ static void patch_header(struct answer *answer, struct header header)
 
 size_t quick_write(const struct auth *auth, const struct quick_question *question)
 {
-    struct answer answer = {.wire = writer_over(question->datagram->reply, question->size),
-                            .question = question};
+    struct answer answer; /* `known` is not cleared for each question: it is large */
+    answer.wire = writer_over(question->datagram->reply, question->size);
+    answer.question = question;
+    memset(answer.counts, 0, sizeof answer.counts);
+    answer.known_count = 0;
     struct header header = header_of(question->kind);
     write_start(&answer);
     write_sections(&answer);
