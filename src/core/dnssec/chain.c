@@ -62,7 +62,8 @@ static enum chain_outcome step_down(struct chain *chain, struct evidence *cut,
     if (outcome != CHAIN_SECURE) {
         return outcome;
     }
-    if (cut->step == EVIDENCE_UNSIGNED_CUT) {
+    if (cut->step == EVIDENCE_UNSIGNED_CUT || cut->step == EVIDENCE_OPT_OUT) {
+        chain->is_cut_known = cut->step == EVIDENCE_UNSIGNED_CUT;
         char name[NAME_TEXT_MAX], zone[NAME_TEXT_MAX];
         name_print(cut->name, name);
         name_print(keys->zone, zone);

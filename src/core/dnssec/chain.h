@@ -46,6 +46,8 @@ enum evidence_step {
     EVIDENCE_NEW,
     EVIDENCE_DS,           /* a DS RRset signed by the zone above: a signed delegation */
     EVIDENCE_UNSIGNED_CUT, /* proved: a delegation without DS; all below is insecure */
+    EVIDENCE_OPT_OUT,      /* there may be such a delegation: an opt-out span is over the name, or
+                              the proof is too costly to look at; all below is insecure */
     EVIDENCE_NO_CUT,       /* proved: no delegation at this name */
     EVIDENCE_NO_NAME,      /* proved: no such name, hence no delegation below it either */
     EVIDENCE_KEYS          /* a DNSKEY RRset signed by a key that the DS or an anchor points at */

@@ -271,27 +271,23 @@ static enum chain_outcome verify_claim(struct chain *chain, const struct claim *
                                 : verify_denial(chain, claim);
 }
 
-/* A denial with the zone's own SOA: nobody says that it is of a zone further down. */
-static bool is_of_its_zone(const struct chain *chain, const struct claim *claim)
-{
-    const struct chain_section authority = chain_authority_of(&chain->input->evidence[0]);
-    return claim->rrset == NULL && chain_find(authority, claim->keys.zone, TYPE_SOA) != NULL;
-}
-
 /* First in the zone that the signer's name pointed at. When that fails, it may have been a lie
- * about data below an unsigned delegation, which only the cuts can tell. */
+ * about data below an unsigned delegation, which only the cuts can tell. Where there may be one,
+ * for all that an opt-out span says, the signer's name is taken at its word: else nothing in such a
+ * span could be bogus, expanded wildcards and denials among it (RFC 5155 §8.4 to §8.8). */
 static enum chain_outcome judge_claim(struct chain *chain, struct claim *claim, bool *is_wildcard)
 {
     enum chain_outcome outcome = verify_claim(chain, claim, is_wildcard);
-    if (outcome != CHAIN_BOGUS || chain->budget->signatures_left == 0 ||
-        is_of_its_zone(chain, claim)) {
+    if (outcome != CHAIN_BOGUS || chain->budget->signatures_left == 0) {
         return outcome;
     }
     const struct judgement first = chain->judgement;
     const struct name first_zone = claim->keys.zone;
     outcome =
         chain_walk(chain, zone_search_name(claim, claim_type(chain, claim)), NULL, &claim->keys);
-    if (outcome == CHAIN_NEEDS_MORE || outcome == CHAIN_INSECURE) {
+    bool is_unsigned =
+        outcome == CHAIN_INSECURE && (chain->is_cut_known || claim->hints.count == 0);
+    if (outcome == CHAIN_NEEDS_MORE || is_unsigned) {
         return outcome;
     }
     if (outcome == CHAIN_SECURE && !name_equal(claim->keys.zone, first_zone)) {

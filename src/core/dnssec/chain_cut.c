@@ -81,7 +81,7 @@ static enum chain_outcome judge_alias(struct chain *chain, const struct chain_ke
                                                  .encloser_labels = verified.wildcard_labels};
         outcome = chain_deny(chain, &denials, &question);
         if (outcome == CHAIN_INSECURE) {
-            return set_step(evidence, EVIDENCE_UNSIGNED_CUT, denials.life_s);
+            return set_step(evidence, EVIDENCE_OPT_OUT, denials.life_s);
         }
         if (outcome != CHAIN_SECURE) {
             return outcome;
@@ -127,8 +127,8 @@ static enum chain_outcome judge_denial(struct chain *chain, const struct chain_k
         if (outcome == CHAIN_SECURE) {
             return set_step(evidence, PROOFS[i].step, denials.life_s);
         }
-        if (outcome == CHAIN_INSECURE) { /* opt-out, or too costly to know */
-            return set_step(evidence, EVIDENCE_UNSIGNED_CUT, denials.life_s);
+        if (outcome == CHAIN_INSECURE) {
+            return set_step(evidence, EVIDENCE_OPT_OUT, denials.life_s);
         }
         if (PROOFS[i].kind == (evidence->rcode == RCODE_NXDOMAIN ? DENIAL_NAME : DENIAL_TYPE)) {
             first = chain->judgement; /* what the answer claims is what its lack is told of */

@@ -18,6 +18,7 @@ struct chain {
     struct name next_name;
     uint16_t next_type;
     struct chain_proof proof;
+    bool is_cut_known; /* where the last walk ended as insecure: it is proved that there is a cut */
 };
 
 /* Keeps the judgement and returns `outcome`. */
