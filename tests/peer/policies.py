@@ -37,7 +37,7 @@ def key(zone, algorithm):
 
 def sign(zone, text, keys, signers, *options):
     (work / f"{zone}zone").write_text(text + "".join((work / f"{name}.key").read_text() for name in keys))
-    code, told = run(["dnssec-signzone", "-P", "-z", "-o", zone, "-f", work / f"{zone}signed", *options, work / f"{zone}zone",
+    code, told = run(["dnssec-signzone", "-P", "-z", "-d", work, "-o", zone, "-f", work / f"{zone}signed", *options, work / f"{zone}zone",
                       *(work / name for name in signers)])
     if not check(code == 0, f"dnssec-signzone signs {zone}", told):
         finish()

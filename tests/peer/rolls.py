@@ -33,7 +33,7 @@ def serve(month, day, signers, others):
     lines += [(work / f"{key}.key").read_text() for key in [*signers, *others]]
     zone.write_text("".join(lines))
     begin, end = f"2026{month:02}{day:02}000000", f"2026{month + 1:02}{day:02}000000"
-    code, told = run(["dnssec-signzone", "-P", "-x", "-o", ".", "-s", begin, "-e", end, "-f", work / "signed", zone,
+    code, told = run(["dnssec-signzone", "-P", "-x", "-d", work, "-o", ".", "-s", begin, "-e", end, "-f", work / "signed", zone,
                       *(work / key for key in signers)])
     check(code == 0, f"dnssec-signzone signs the root for {begin}", told)
     server = start([VOUCH, "serve", "--zone", f".={work}/signed", "--listen", f"{ROOT}@{PORT}"], log, env=SANDBOXED)
