@@ -171,9 +171,31 @@ static void test_no_socket(void **state)
     xdp_program_close(&other);
 }
 
+/* This one needs no power. */
+static void test_no_ports(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum status wanted;
+    } NAMES[] = {
+        {"lo", UNSUPPORTED}, /* of no Ethernet */
+        {"no-such-port", NOT_FOUND},
+        {"", NOT_FOUND},
+        {"a-name-that-is-longer-than-the-kernel-has-room-for", NOT_FOUND},
+    };
+    for (size_t i = 0; i < LEN(NAMES); i++) {
+        struct xdp_port port;
+        struct problem problem = {0};
+        assert_int_equal(xdp_port_find(NAMES[i].name, &port, &problem), NAMES[i].wanted);
+        assert_int_not_equal(problem.sentence[0], 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_ports),
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_no_socket),
