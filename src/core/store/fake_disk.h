@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FAKE_FILES_MAX = 64, FAKE_NAME_MAX = 256 };
+enum { FAKE_FILES_MAX = 256, FAKE_NAME_MAX = 256 };
 
 /* What a write that fails has done all the same. */
 enum fake_fault { FAKE_FAULT_NOTHING, FAKE_FAULT_PART, FAKE_FAULT_ALL };
