@@ -192,9 +192,9 @@ static const struct {
     const char *word;
     void (*run)(struct order *order);
 } ORDERS[] = {
-    {"status", status},   {"stats", stats},           {"reload", reload},
-    {"flush", flush},     {"flush-name", flush_name}, {"dump", dump},
-    {"nta-add", add_nta}, {"nta-remove", remove_nta}, {"nta-list", list_ntas},
+    {"status", status},        {"stats", stats},           {"reload", reload},
+    {"flush", flush},          {"flush-name", flush_name}, {"dump", dump},
+    {"nta-add", add_nta},      {"nta-remove", remove_nta}, {"nta-list", list_ntas},
     {"anchors", list_anchors},
 };
 

@@ -320,7 +320,9 @@ enum status scenario_zone_line(struct scenario *scenario, struct span line)
     static const struct {
         const char *word;
         enum status (*read)(struct scenario *scenario, struct span line);
-    } LINES[] = {{"fault", fault_add}, {"mend", faults_remove}, {"remove", record_remove},
+    } LINES[] = {{"fault", fault_add},
+                 {"mend", faults_remove},
+                 {"remove", record_remove},
                  {"key", scenario_key}};
     struct span rest = line;
     struct span word = scenario_word(&rest);
