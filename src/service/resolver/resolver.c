@@ -166,10 +166,8 @@ static void run(struct resolver *resolver)
 static void timer_run(struct resolver *resolver, uint64_t timer)
 {
     static void (*const RUNS[])(struct resolver * resolver) = {
-        [RESOLVER_TIMER_QUERIES] = query_expire,
-        [RESOLVER_TIMER_NTAS] = nta_expire,
-        [RESOLVER_TIMER_PRIMING] = prime_begin,
-        [RESOLVER_TIMER_STALE] = query_answer_stale,
+        [RESOLVER_TIMER_QUERIES] = query_expire, [RESOLVER_TIMER_NTAS] = nta_expire,
+        [RESOLVER_TIMER_PRIMING] = prime_begin,  [RESOLVER_TIMER_STALE] = query_answer_stale,
         [RESOLVER_TIMER_ROLLS] = roll_ask,
     };
     require(timer < LEN(RUNS) && RUNS[timer] != NULL);
