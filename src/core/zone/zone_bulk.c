@@ -66,10 +66,12 @@ static struct zone_page *leaf_fill(const struct zone_bulk_item *items, uint16_t 
     if (page == NULL) {
         return NULL;
     }
+    struct zone_entry **entries = zone_page_entries(page);
+    uint32_t *expires_s = zone_page_expires_s(page);
     page->count = count;
     for (uint16_t i = 0; i < count; i++) {
-        zone_page_entries(page)[i] = items[i].entry;
-        zone_page_expires_s(page)[i] = items[i].earliest_s;
+        entries[i] = items[i].entry;
+        expires_s[i] = items[i].earliest_s;
     }
     zone_page_describe_keys(page);
     return page;

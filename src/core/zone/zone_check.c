@@ -252,7 +252,9 @@ static void check_part(void *user, size_t index)
     struct check_run *run = &part->run;
     struct zone_cursor cursor = {.zone = run->zone};
     const struct zone_entry *entry = zone_tree_next(part->page, &cursor);
-    const struct zone_node *above = entry == NULL ? NULL : find_above(run->zone, entry->node.owner);
+    bool may_have_above = entry != NULL && entry != run->zone->apex_entry;
+    const struct zone_node *above =
+        may_have_above ? find_above(run->zone, entry->node.owner) : NULL;
     while (entry != NULL) {
         const struct zone_node *node = &entry->node;
         struct check_place place = {.node = node, .types = types_of(node), .cursor = &cursor};

@@ -120,9 +120,9 @@ const struct zone_entry *zone_page_entry(const struct zone_page *page, uint16_t 
 uint32_t zone_page_earliest_s(const struct zone_page *page)
 {
     uint32_t earliest_s = ZONE_EXPIRES_NEVER;
+    const uint32_t *expires_s = page == NULL ? NULL : zone_page_expires_s(page);
     for (uint16_t i = 0; page != NULL && i < page->count; i++) {
-        earliest_s =
-            zone_page_expires_s(page)[i] < earliest_s ? zone_page_expires_s(page)[i] : earliest_s;
+        earliest_s = expires_s[i] < earliest_s ? expires_s[i] : earliest_s;
     }
     return earliest_s;
 }
