@@ -18,9 +18,11 @@ struct auth;
 
 enum {
     AUTH_ZONES_MAX = 1000000,
-    AUTH_NOTIFY_MAX = 16,       /* secondaries told of a zone's news */
-    AUTH_GRANTS_MAX = 64,       /* keys and addresses a zone may go to */
-    AUTH_STREAMS_MAX = 64,      /* outgoing transfers at once */
+    AUTH_NOTIFY_MAX = 16,    /* secondaries told of a zone's news */
+    AUTH_GRANTS_MAX = 64,    /* keys and addresses a zone may go to */
+    AUTH_STREAMS_MAX = 64,   /* outgoing transfers at once */
+    AUTH_STREAMS_SPARE = 16, /* the last of them: for hosts that have few */
+    AUTH_STREAMS_FEW = 4,
     AUTH_FORWARDS_MAX = 128,    /* UPDATEs on their way to primaries at once */
     AUTH_LATE_MAX = 128,        /* UPDATEs that are answered later, at once */
     AUTH_UPDATE_LATER = 0xffff, /* no RCODE */

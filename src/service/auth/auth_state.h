@@ -86,6 +86,7 @@ struct auth_zone {
 struct auth_stream {
     struct transfer_out *transfer; /* NULL: the slot is free */
     uint64_t channel;
+    struct address peer;
     struct tsig_session session;
     bool is_signed;
     struct auth_zone *zone;

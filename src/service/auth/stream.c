@@ -8,14 +8,22 @@ enum {
     STREAM_BUFFER_LEN = MESSAGE_LEN_MAX,
 };
 
-static struct auth_stream *find_free_stream(struct auth *auth)
+/* NULL when the host must wait: one that takes its many transfers slowly leaves room for others. */
+static struct auth_stream *find_free_stream(struct auth *auth, struct address peer)
 {
+    struct auth_stream *found = NULL;
+    size_t free_count = 0, own_count = 0;
     for (size_t i = 0; i < LEN(auth->streams); i++) {
-        if (auth->streams[i].transfer == NULL) {
-            return &auth->streams[i];
+        struct auth_stream *stream = &auth->streams[i];
+        if (stream->transfer == NULL) {
+            found = stream;
+            free_count++;
+        } else {
+            own_count += address_equal_host(stream->peer, peer);
         }
     }
-    return NULL;
+    bool is_others = free_count <= AUTH_STREAMS_SPARE && own_count >= AUTH_STREAMS_FEW;
+    return is_others ? NULL : found;
 }
 
 void auth_stream_close(struct auth_stream *stream)
@@ -141,7 +149,7 @@ static void begin_stream(struct auth *auth, struct auth_zone *zone, struct auth_
                          uint32_t serial, struct outbox *outbox)
 {
     const struct question *question = &request->message.question;
-    struct auth_stream *stream = find_free_stream(auth);
+    struct auth_stream *stream = find_free_stream(auth, request->event->query.peer);
     enum status status = BUSY;
     if (stream != NULL) {
         status = transfer_out_open(zone->history, zone->history_count, question->type, serial,
@@ -154,6 +162,7 @@ static void begin_stream(struct auth *auth, struct auth_zone *zone, struct auth_
     }
     stream->zone = zone;
     stream->channel = request->event->query.channel;
+    stream->peer = request->event->query.peer;
     stream->is_signed = request->is_signed;
     stream->session = request->session;
     auth_count(auth, question->type == TYPE_AXFR ? AUTH_COUNT_AXFR_OUT : AUTH_COUNT_IXFR_OUT);

@@ -140,6 +140,29 @@ static void test_nobody_reads(void **unused)
     end(&fixture);
 }
 
+static bool is_refused(struct fixture *fixture)
+{
+    struct message message;
+    struct name_buffer name;
+    ask(fixture, TRANSPORT_TCP);
+    struct span answer = test_effect(&fixture->outbox, EFFECT_REPLY, 0)->reply.message;
+    assert_int_equal(message_read_query(answer, &name, &message), OK);
+    return message.rcode == RCODE_SERVFAIL;
+}
+
+static void test_one_host_does_not_get_all(void **unused)
+{
+    (void)unused;
+    struct fixture fixture;
+    int count = 0;
+    begin(&fixture);
+    while (!is_refused(&fixture)) {
+        count++;
+    }
+    assert_int_equal(count, AUTH_STREAMS_MAX - AUTH_STREAMS_SPARE);
+    end(&fixture);
+}
+
 /* RFC 9103 §7.2 */
 static void test_old_tls(void **unused)
 {
@@ -161,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_portions),
         cmocka_unit_test(test_nobody_reads),
+        cmocka_unit_test(test_one_host_does_not_get_all),
         cmocka_unit_test(test_old_tls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
