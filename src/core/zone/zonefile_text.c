@@ -107,29 +107,43 @@ static void write_rrsig(struct zonefile_text *writing, struct span rdata)
     text_write_base64(text, span_part(behind, signature_at, behind.len - signature_at));
 }
 
+static struct span middle_text(struct zonefile_text *writing, const struct rrset *rrset)
+{
+    struct rrset_middle *middle = &writing->middles[rrset->type % ZONEFILE_MIDDLES];
+    if (middle->text_len == 0 || middle->type != rrset->type || middle->ttl_s != rrset->ttl_s ||
+        middle->class_ != rrset->class_) {
+        struct writer text = writer_over(middle->text, sizeof middle->text);
+        writer_u8(&text, '\t');
+        writer_decimal(&text, rrset->ttl_s);
+        writer_u8(&text, '\t');
+        class_write(rrset->class_, &text);
+        writer_u8(&text, '\t');
+        type_write(rrset->type, &text);
+        writer_u8(&text, '\t');
+        require(text.status == OK);
+        middle->ttl_s = rrset->ttl_s;
+        middle->class_ = rrset->class_;
+        middle->type = rrset->type;
+        middle->text_len = (uint8_t)text.len;
+    }
+    return span_of(middle->text, middle->text_len);
+}
+
 void zonefile_text_rrset(struct zonefile_text *writing, const struct rrset *rrset)
 {
     struct writer *text = &writing->text;
-    uint8_t bytes[64];
-    struct writer middle = writer_over(bytes, sizeof bytes);
-    writer_u8(&middle, '\t');
-    writer_decimal(&middle, rrset->ttl_s);
-    writer_u8(&middle, '\t');
-    class_write(rrset->class_, &middle);
-    writer_u8(&middle, '\t');
-    type_write(rrset->type, &middle);
-    writer_u8(&middle, '\t');
+    struct span middle = middle_text(writing, rrset);
     struct span rdata;
     for (struct rrset_cursor cursor = rrset_first(rrset); rrset_next(&cursor, &rdata);) {
         writer_span(text, owner_text(writing, rrset->owner));
-        writer_span(text, writer_written(&middle));
+        writer_span(text, middle);
         if (rrset->type == TYPE_RRSIG) {
             write_rrsig(writing, rdata);
         } else {
             rdata_write_text(rrset->type, rdata, text);
         }
         writer_u8(text, '\n');
-        require(text->status == OK && middle.status == OK);
+        require(text->status == OK);
         if (text->len >= ZONEFILE_FLUSH_AT) {
             writing->flush(writing->user, writer_written(text));
             writer_rewind(text, 0);

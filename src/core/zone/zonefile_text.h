@@ -13,7 +13,17 @@ enum {
     ZONEFILE_RRSIG_TAIL_LEN = 6, /* behind the expiration: inception and key tag; then the signer */
     ZONEFILE_RRSIG_HEADS = 16,   /* kept at a time, as neither types nor depths of names are many */
     ZONEFILE_RRSIG_DAYS = 2,     /* expirations are spread over some */
-    ZONEFILE_TIME_LEN = 14
+    ZONEFILE_TIME_LEN = 14,
+    ZONEFILE_MIDDLES = 16,
+    ZONEFILE_MIDDLE_TEXT_MAX = 48 /* "\t4294967295\tCLASS65535\tNSEC3PARAM\t" and more */
+};
+
+/* What stands between owner and rdata: TTL, class, type. */
+struct rrset_middle {
+    uint32_t ttl_s;
+    uint16_t class_, type;
+    uint8_t text[ZONEFILE_MIDDLE_TEXT_MAX];
+    uint8_t text_len; /* 0: nothing is kept here */
 };
 
 struct rrsig_head {
@@ -44,6 +54,7 @@ struct zonefile_text {
     const uint8_t *owner; /* whose text is kept */
     struct writer owner_text;
     uint8_t owner_bytes[NAME_TEXT_MAX];
+    struct rrset_middle middles[ZONEFILE_MIDDLES];
     struct rrsig_head heads[ZONEFILE_RRSIG_HEADS];
     struct rrsig_day days[ZONEFILE_RRSIG_DAYS];
     struct rrsig_tail tail;
