@@ -58,11 +58,12 @@ static void on_notify(void *user, struct name zone, struct moment now)
     (void)now;
 }
 
-static struct zone *on_load(void *user, const char *file, struct name apex)
+static struct zone *on_load(void *user, const char *file, struct name apex, struct problem *problem)
 {
     (void)user;
     (void)file;
     (void)apex;
+    (void)problem;
     return NULL;
 }
 

@@ -14,13 +14,12 @@ static void taken(void *user, const struct zone *version, struct moment now)
     signer_take(signer->signer, version, now, &signer->compose.outboxes[SIGN]);
 }
 
-static struct zone *load(void *user, const char *file, struct name apex)
+static struct zone *load(void *user, const char *file, struct name apex, struct problem *problem)
 {
     const struct lab_signer *signer = user;
     struct zonefile_source source = {.file = file, .text = signer->text, .origin = apex};
-    struct problem problem = {0};
     struct zone *zone = NULL;
-    enum status status = zonefile_load(&source, apex, NULL, &problem, &zone);
+    enum status status = zonefile_load(&source, apex, NULL, problem, &zone);
     require(status == OK); /* the lab's own text */
     return zone;
 }
