@@ -276,7 +276,7 @@ def enter_namespace():
 def main():
     parser = argparse.ArgumentParser(prog="./bootstrap bench resolver")
     parser.add_argument("--only", choices=("cost", "hostile"), default="cost")
-    parser.add_argument("--attack-rate", type=int, default=100, help="an attacker's questions a second")
+    parser.add_argument("--attack-share", type=float, default=0.03, help="an attacker's questions to the honest ones")
     parser.add_argument("--zones", type=int, default=10000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0)
