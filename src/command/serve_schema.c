@@ -79,93 +79,96 @@ static const struct config_section sections[] = {
     }
 
 /* How a zone is signed; what a zone does not say itself it has from its pattern. */
-#define SIGNING_OPTIONS(section_name)                                                               \
-    {.section = section_name, \
-     .name = "algorithm", \
-     .kind = CONFIG_CHOICE, \
-     .default_value = "ECDSAP256SHA256", \
-     .choices = "RSASHA256|RSASHA512|ECDSAP256SHA256|ECDSAP384SHA384|ED25519|ED448", \
-     .help = "of its keys"}, \
-    {.section = section_name, \
-     .name = "key-layout", \
-     .kind = CONFIG_CHOICE, \
-     .default_value = "ksk-zsk", \
-     .choices = "ksk-zsk|csk", \
-     .help = "two keys, or one for both tasks"}, \
-    {.section = section_name, \
-     .name = "keys-in", \
-     .kind = CONFIG_CHOICE, \
-     .default_value = "files", \
-     .choices = "files|hsm", \
-     .help = "where new keys are made and stay; hsm: in the signer's token"}, \
-    {.section = section_name, \
-     .name = "denial", \
-     .kind = CONFIG_CHOICE, \
-     .default_value = "nsec", \
-     .choices = "nsec|nsec3|nsec3-opt-out", \
-     .help = "how absence is proved"}, \
-    {.section = section_name, \
-     .name = "serial", \
-     .kind = CONFIG_CHOICE, \
-     .default_value = "increment", \
-     .choices = "keep|increment|unixtime|date", \
-     .help = "how the signed serial is chosen"}, \
-    {.section = section_name, \
-     .name = "dnskey-ttl", \
-     .kind = CONFIG_SECONDS, \
-     .help = "TTL of the keys; unset: the SOA's"}, \
-    {.section = section_name, \
-     .name = "validity", \
-     .kind = CONFIG_SECONDS, \
-     .default_value = "14d", \
-     .min = 10, \
-     .max = 366 * 86400, \
-     .help = "life of a new signature"}, \
-    {.section = section_name, \
-     .name = "refresh", \
-     .kind = CONFIG_SECONDS, \
-     .min = 1, \
-     .max = 366 * 86400, \
-     .help = "a signature with less life left is made anew; unset: half the validity"}, \
-    {.section = section_name, \
-     .name = "jitter", \
-     .kind = CONFIG_SECONDS, \
-     .help = "expirations are spread over this; unset: a 14th of the validity"}, \
-    {.section = section_name, \
-     .name = "inception-offset", \
-     .kind = CONFIG_SECONDS, \
-     .default_value = "1h", \
-     .help = "signatures are backdated by this, for slow clocks"}, \
-    {.section = section_name, \
-     .name = "zonemd", \
-     .kind = CONFIG_BOOL, \
-     .default_value = "no", \
-     .help = "add a digest of the whole zone (RFC 8976)"}, \
-    {.section = section_name, \
-     .name = "cds-cdnskey-publish", \
-     .kind = CONFIG_CHOICE, \
-     .default_value = "always", \
-     .choices = "none|always|delete-dnssec", \
-     .help = "CDS and CDNSKEY for the parent (RFC 7344); delete-dnssec: those by which it gives up " \
-             "all DS records (RFC 8078), before the zone is to be unsigned"}, \
-    {.section = section_name, \
-     .name = "cds-digest-type", \
-     .kind = CONFIG_CHOICE, \
-     .default_value = "sha256", \
-     .choices = "sha256|sha384", \
-     .help = "of the CDS"}, \
-    {.section = section_name, \
-     .name = "authsignal", \
-     .kind = CONFIG_BOOL, \
-     .default_value = "no", \
-     .help = "show the CDS and CDNSKEY also below the names of its name servers, where those are " \
-             "in a signed zone of this signer, so that the parent can secure the zone (RFC 9615)"}, \
-    {.section = section_name, \
-     .name = "csync", \
-     .kind = CONFIG_BOOL, \
-     .default_value = "no", \
-     .help = "publish CSYNC, so that the parent takes over the name servers and their addresses " \
-             "(RFC 7477)"}
+#define SIGNING_OPTIONS(section_name)                                                              \
+    {.section = section_name,                                                                      \
+     .name = "algorithm",                                                                          \
+     .kind = CONFIG_CHOICE,                                                                        \
+     .default_value = "ECDSAP256SHA256",                                                           \
+     .choices = "RSASHA256|RSASHA512|ECDSAP256SHA256|ECDSAP384SHA384|ED25519|ED448",               \
+     .help = "of its keys"},                                                                       \
+        {.section = section_name,                                                                  \
+         .name = "key-layout",                                                                     \
+         .kind = CONFIG_CHOICE,                                                                    \
+         .default_value = "ksk-zsk",                                                               \
+         .choices = "ksk-zsk|csk",                                                                 \
+         .help = "two keys, or one for both tasks"},                                               \
+        {.section = section_name,                                                                  \
+         .name = "keys-in",                                                                        \
+         .kind = CONFIG_CHOICE,                                                                    \
+         .default_value = "files",                                                                 \
+         .choices = "files|hsm",                                                                   \
+         .help = "where new keys are made and stay; hsm: in the signer's token"},                  \
+        {.section = section_name,                                                                  \
+         .name = "denial",                                                                         \
+         .kind = CONFIG_CHOICE,                                                                    \
+         .default_value = "nsec",                                                                  \
+         .choices = "nsec|nsec3|nsec3-opt-out",                                                    \
+         .help = "how absence is proved"},                                                         \
+        {.section = section_name,                                                                  \
+         .name = "serial",                                                                         \
+         .kind = CONFIG_CHOICE,                                                                    \
+         .default_value = "increment",                                                             \
+         .choices = "keep|increment|unixtime|date",                                                \
+         .help = "how the signed serial is chosen"},                                               \
+        {.section = section_name,                                                                  \
+         .name = "dnskey-ttl",                                                                     \
+         .kind = CONFIG_SECONDS,                                                                   \
+         .help = "TTL of the keys; unset: the SOA's"},                                             \
+        {.section = section_name,                                                                  \
+         .name = "validity",                                                                       \
+         .kind = CONFIG_SECONDS,                                                                   \
+         .default_value = "14d",                                                                   \
+         .min = 10,                                                                                \
+         .max = 366 * 86400,                                                                       \
+         .help = "life of a new signature"},                                                       \
+        {.section = section_name,                                                                  \
+         .name = "refresh",                                                                        \
+         .kind = CONFIG_SECONDS,                                                                   \
+         .min = 1,                                                                                 \
+         .max = 366 * 86400,                                                                       \
+         .help = "a signature with less life left is made anew; unset: half the validity"},        \
+        {.section = section_name,                                                                  \
+         .name = "jitter",                                                                         \
+         .kind = CONFIG_SECONDS,                                                                   \
+         .help = "expirations are spread over this; unset: a 14th of the validity"},               \
+        {.section = section_name,                                                                  \
+         .name = "inception-offset",                                                               \
+         .kind = CONFIG_SECONDS,                                                                   \
+         .default_value = "1h",                                                                    \
+         .help = "signatures are backdated by this, for slow clocks"},                             \
+        {.section = section_name,                                                                  \
+         .name = "zonemd",                                                                         \
+         .kind = CONFIG_BOOL,                                                                      \
+         .default_value = "no",                                                                    \
+         .help = "add a digest of the whole zone (RFC 8976)"},                                     \
+        {.section = section_name,                                                                  \
+         .name = "cds-cdnskey-publish",                                                            \
+         .kind = CONFIG_CHOICE,                                                                    \
+         .default_value = "always",                                                                \
+         .choices = "none|always|delete-dnssec",                                                   \
+         .help = "CDS and CDNSKEY for the parent (RFC 7344); delete-dnssec: those by which it "    \
+                 "gives up "                                                                       \
+                 "all DS records (RFC 8078), before the zone is to be unsigned"},                  \
+        {.section = section_name,                                                                  \
+         .name = "cds-digest-type",                                                                \
+         .kind = CONFIG_CHOICE,                                                                    \
+         .default_value = "sha256",                                                                \
+         .choices = "sha256|sha384",                                                               \
+         .help = "of the CDS"},                                                                    \
+        {.section = section_name,                                                                  \
+         .name = "authsignal",                                                                     \
+         .kind = CONFIG_BOOL,                                                                      \
+         .default_value = "no",                                                                    \
+         .help =                                                                                   \
+             "show the CDS and CDNSKEY also below the names of its name servers, where those are " \
+             "in a signed zone of this signer, so that the parent can secure the zone (RFC "       \
+             "9615)"},                                                                             \
+    {                                                                                              \
+        .section = section_name, .name = "csync", .kind = CONFIG_BOOL, .default_value = "no",      \
+        .help =                                                                                    \
+            "publish CSYNC, so that the parent takes over the name servers and their addresses "   \
+            "(RFC 7477)"                                                                           \
+    }
 
 static const struct config_option options[] = {
     {.section = "server",

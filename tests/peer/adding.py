@@ -5,14 +5,13 @@ import os
 import re
 import signal
 import time
-from pathlib import Path
 
 from common import VOUCH, check, finish, folder, needs, run, start, stop, until
 
 needs("dig", "ldns-verify-zone")
 ADDRESS, SIGNER, PORT = "127.69.0.1", "127.69.0.2", 5369
 work = folder("adding")
-log = Path(os.environ["ADDING_LOG"]) if "ADDING_LOG" in os.environ else work / "log"
+log = work / "log"
 for one in "zones", "state", "signer":
     (work / one).mkdir()
 
