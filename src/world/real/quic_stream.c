@@ -3,12 +3,20 @@
 #include "core/base/writer.h"
 #include "world/real/quic_type.h"
 
-/* Octets that are being sent: they stay where they are until they are acknowledged. */
+/* Octets that are being sent: they stay where they are until they are acknowledged. A piece is full
+ * before the next begins, and the least that a full one has is more than a datagram carries: so no
+ * frame lies in three of them. Where one does, libngtcp2 0.12 may lose memory when it is sent
+ * again.
+ */
 struct quic_piece {
     struct quic_piece *later;
     size_t len;
+    size_t size;
     uint8_t bytes[];
 };
+
+enum { PIECE_SIZE_MIN = 4096 };
+_Static_assert((int)PIECE_SIZE_MIN > (int)QUIC_DATAGRAM_SIZE, "no frame lies in three pieces");
 
 static void pieces_free(struct quic_stream *stream, const struct quic_piece *until)
 {
@@ -124,28 +132,58 @@ void *quic_stream_user(const struct quic_stream *stream)
     return stream->user;
 }
 
+/* Puts into the piece what fits, and leaves the rest. */
+static void piece_fill(struct quic_piece *piece, struct span *bytes)
+{
+    size_t room = piece->size - piece->len;
+    size_t len = bytes->len < room ? bytes->len : room;
+    struct writer writer = writer_over(piece->bytes + piece->len, room);
+    writer_span(&writer, span_part(*bytes, 0, len));
+    *bytes = span_part(*bytes, len, bytes->len - len);
+    piece->len += len;
+}
+
+static void stream_append(struct quic_stream *stream, struct quic_piece *piece)
+{
+    *(stream->newest == NULL ? &stream->oldest : &stream->newest->later) = piece;
+    stream->newest = piece;
+    stream->next = stream->next == NULL ? piece : stream->next;
+}
+
 enum status quic_stream_send(struct quic_stream *stream, struct span head, struct span body,
                              bool is_last)
 {
     struct quic *quic = stream->quic;
+    struct quic_piece *begun = stream->newest, *piece = NULL;
+    size_t len = head.len + body.len, room = begun == NULL ? 0 : begun->size - begun->len;
     if (stream->is_ended) {
         return OK; /* nobody listens there any more */
     }
-    struct quic_piece *piece = memory_take(sizeof *piece + head.len + body.len);
-    if (piece == NULL) {
-        return NO_MEMORY;
+    if (len > room) {
+        size_t size = is_last || len - room > PIECE_SIZE_MIN ? len - room : PIECE_SIZE_MIN;
+        piece = memory_take(sizeof *piece + size);
+        if (piece == NULL) {
+            return NO_MEMORY;
+        }
+        piece->size = size;
     }
-    *piece = (struct quic_piece){.len = head.len + body.len};
-    struct writer writer = writer_over(piece->bytes, piece->len);
-    writer_span(&writer, head);
-    writer_span(&writer, body);
-    *(stream->newest == NULL ? &stream->oldest : &stream->newest->later) = piece;
-    stream->newest = piece;
-    stream->next = stream->next == NULL ? piece : stream->next;
+    if (room > 0 && len > 0 && stream->next == NULL) {
+        stream->next = begun;
+        stream->next_at = begun->len;
+    }
+    if (room > 0) {
+        piece_fill(begun, &head);
+        piece_fill(begun, &body);
+    }
+    if (piece != NULL) {
+        piece_fill(piece, &head);
+        piece_fill(piece, &body);
+        stream_append(stream, piece);
+    }
     stream->is_ended = is_last;
-    quic->unsent += piece->len;
-    quic->held += piece->len;
-    if (stream->turn == TURN_NONE) {
+    quic->unsent += len;
+    quic->held += len;
+    if (stream->turn == TURN_NONE && (len > 0 || is_last)) {
         turn_wait(stream);
     }
     return OK;

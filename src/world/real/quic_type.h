@@ -72,7 +72,7 @@ struct quic_stream {
     struct quic_stream *newer, *older; /* of all */
 };
 
-enum { QUIC_OFFER_PARTS = 8 };
+enum { QUIC_OFFER_PARTS = 2 };
 
 /* What the next datagram may carry of one stream; without a stream nothing waits. */
 struct quic_offer {
