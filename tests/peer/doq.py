@@ -60,6 +60,8 @@ for who, address in (("vouch serve", OURS), ("vouch resolve", RESOLVER)):
     if not check(until(lambda: "192.0.2.2" in ask(address, "www.doq.example")[1], 20, 0.3), f"{who} answers vouch ask +quic",
                  said(ask(address, "www.doq.example"))):
         finish()
+    answer = ask(address, "www.doq.example")[1]
+    check("MSG SIZE: 468" in answer, "padded to a block of 468 octets (RFC 8467)", answer)
     code, answer = ask(address, "large.doq.example", "TXT")
     check(code == 0 and answer.count('xxx"') == 200 and "(QUIC)" in answer, "and gives an answer of 50 kB whole", answer[-500:])
 code, answer = ask(OURS, "www.doq.example", ca="other")
