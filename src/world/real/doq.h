@@ -1,18 +1,11 @@
 #pragma once
 /* DNS over dedicated QUIC connections (RFC 9250): what the files that serve it know of each other.
  * A client is a connection, an exchange is one stream of it with one query. */
+#include "world/real/doq_error.h"
 #include "world/real/inside.h"
 #include "world/real/places.h"
 #include "world/real/quic.h"
 #include "world/real/udp_lane.h"
-
-enum doq_error { /* RFC 9250 §4.3 */
-                 DOQ_NO_ERROR = 0,
-                 DOQ_INTERNAL_ERROR = 1,
-                 DOQ_PROTOCOL_ERROR = 2,
-                 DOQ_REQUEST_CANCELLED = 3,
-                 DOQ_EXCESSIVE_LOAD = 4,
-};
 
 enum doq_client_state {
     DOQ_SHAKING, /* the handshake is under way */

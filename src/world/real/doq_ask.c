@@ -5,6 +5,7 @@
 #include "core/base/framing.h"
 #include "core/base/moment.h"
 #include "world/real/clock.h"
+#include "world/real/doq_error.h"
 #include "world/real/quic.h"
 #include "world/real/socket.h"
 #include "world/real/wait.h"
@@ -16,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LENGTH_SIZE = 2, PROTOCOL_ERROR = 2, IDLE_MS = 30000 };
+enum { LENGTH_SIZE = 2, IDLE_MS = 30000 };
 
 enum call_state {
     CALL_SHAKES,  /* the handshake is under way */
@@ -73,11 +74,11 @@ static enum status call_read_answer(struct call *call)
 {
     struct span message, all = buffer_bytes(&call->in);
     if (framing_next(&FRAMING_DNS, all, &message) != OK || all.len != LENGTH_SIZE + message.len) {
-        quic_end(call->quic, PROTOCOL_ERROR);
+        quic_end(call->quic, DOQ_PROTOCOL_ERROR);
         return MALFORMED;
     }
     writer_span(&call->asking->answer, message);
-    quic_end(call->quic, 0);
+    quic_end(call->quic, DOQ_NO_ERROR);
     return call->asking->answer.status;
 }
 
