@@ -1,7 +1,7 @@
 /* Makes the namespace that resolvers are measured on: a root, "tld." below it and COUNT zones below
  * that, each signed with a P-256 key of its own, as zone files in FOLDER; the trust anchor; and the
- * questions, each name of each zone once, in an order that mixes the zones. "tld." can be given more
- * records, such as delegations of zones that somebody else has made. */
+ * questions, each name of each zone once, in an order that mixes the zones. "tld." can be given
+ * more records, such as delegations of zones that somebody else has made. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
