@@ -66,8 +66,8 @@ void signer_use_threads(struct signer *signer, const struct parallel *parallel);
  */
 enum status signer_add(struct signer *signer, const struct signer_zone_options *options,
                        struct moment now, struct outbox *outbox, struct problem *problem) MUST_USE;
-/* The zone is signed again with the new options, which take the place of all those before.
- * NOT_FOUND. */
+/* The zone is signed again with the new options, which take the place of all those before; its file
+ * is read if it is another one. NOT_FOUND. */
 enum status signer_change(struct signer *signer, const struct signer_zone_options *options,
                           struct moment now, struct outbox *outbox,
                           struct problem *problem) MUST_USE;

@@ -194,6 +194,11 @@ enum status signer_add(struct signer *signer, const struct signer_zone_options *
     return OK;
 }
 
+static bool is_same_file(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
 enum status signer_change(struct signer *signer, const struct signer_zone_options *options,
                           struct moment now, struct outbox *outbox, struct problem *problem)
 {
@@ -203,6 +208,7 @@ enum status signer_change(struct signer *signer, const struct signer_zone_option
     }
     signer_make_gathered(signer, zone, now, outbox); /* under the rules they came by */
     bool is_switched = options->is_signalled != zone->options.is_signalled;
+    bool has_other_file = !is_same_file(options->file, zone->options.file);
     set_options(zone, options);
     if (is_switched) {
         signal_switch(signer, zone, now, outbox);
@@ -214,10 +220,11 @@ enum status signer_change(struct signer *signer, const struct signer_zone_option
     if (status != OK) {
         return problem_set(problem, status, "its state cannot be read: %s", status_text(status));
     }
-    if (zone->options.file == NULL && signer_need_owner_data(signer, zone) == OK) {
-        (void)signer_publish(signer, zone, NULL, now, outbox);
-    } else if (zone->options.file != NULL) {
+    bool wants_file = zone->options.file != NULL && (has_other_file || zone->owner_data == NULL);
+    if (wants_file) {
         (void)!signer_load(signer, zone, now, outbox);
+    } else if (signer_need_owner_data(signer, zone) == OK) {
+        (void)signer_publish(signer, zone, NULL, now, outbox);
     }
     return OK;
 }
