@@ -214,9 +214,10 @@ static void forge_fields(const struct edit *edit, struct rrsig *rrsig, const str
     rrsig->signer = forge_signer(edit, rrsig, forge->signer, buffer);
 }
 
+/* Behind the fields that stand in `rdata` already. */
 static void forge_signature(const struct edit *edit, const struct part *part,
-                            const struct rrsig *rrsig, struct span prefix,
-                            const struct signing_key *key, struct writer *signature)
+                            const struct rrsig *rrsig, const struct signing_key *key,
+                            struct writer *rdata)
 {
     struct canonical canonical;
     struct name_buffer buffer;
@@ -229,8 +230,8 @@ static void forge_signature(const struct edit *edit, const struct part *part,
     if (canonical_make(&part->rrset, owner, rrsig->original_ttl_s, edit->arena, &canonical) != OK) {
         mutate_fail("no canonical form");
     }
-    canonical.parts[0] = prefix;
-    if (key_sign(key->key, canonical.parts, canonical.count, signature) != OK) {
+    canonical.parts[0] = writer_written(rdata);
+    if (key_sign(key->key, canonical.parts, canonical.count, rdata) != OK) {
         mutate_fail("no signature");
     }
 }
@@ -266,7 +267,7 @@ static void forge_one(const struct edit *edit, const struct part *part, struct s
     if (forge->keeps_signature) {
         writer_span(&rdata, rrsig.signature);
     } else {
-        forge_signature(edit, part, &rrsig, writer_written(&rdata), key, &rdata);
+        forge_signature(edit, part, &rrsig, key, &rdata);
     }
     if (forge->turns_a_bit) {
         octets[rdata.len - 1] ^= 1;

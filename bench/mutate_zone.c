@@ -79,10 +79,10 @@ static struct zone_key key_make(struct key *key, uint16_t flags, uint16_t protoc
 
 /* One or two keys of an algorithm. */
 static void keys_add(const struct mutate *mutate, struct made_zone *zone, uint8_t algorithm,
-                     bool is_split, uint32_t at, const struct making *making)
+                     uint32_t at, const struct making *making)
 {
-    for (unsigned i = 0; i < (is_split ? 2 : 1); i++) {
-        bool is_faulty = making != NULL && (zone->key_count == 0 || !making->is_first_only);
+    for (unsigned i = 0; i < (making->is_split ? 2 : 1); i++) {
+        bool is_faulty = zone->key_count == 0 || !making->is_first_only;
         uint16_t flags = i == 0 ? DNSKEY_FLAGS_KSK : DNSKEY_FLAGS_ZSK;
         if (is_faulty && making->flags != 0) {
             flags = making->flags;
@@ -91,7 +91,7 @@ static void keys_add(const struct mutate *mutate, struct made_zone *zone, uint8_
         *key = key_make(pool_key(mutate, algorithm, at + i), flags,
                         is_faulty ? making->protocol : 0, zone->dnskeys[zone->key_count]);
         key->signs_keys = i == 0;
-        key->signs_zone = !is_split || i == 1;
+        key->signs_zone = !making->is_split || i == 1;
         zone->key_count++;
     }
 }
@@ -389,6 +389,7 @@ static void child_make(struct mutate *mutate, struct subject *subject, struct ma
     char apex[MUTATE_TEXT_LEN];
     char owner[MUTATE_TEXT_LEN * 2];
     char address[MUTATE_TEXT_LEN];
+    const struct making usual = {0};
     bool is_signed = child == &subject->secure;
     print(apex, sizeof apex, "%s.%s", subject->labels[is_signed ? ROLE_SECURE : ROLE_PLAIN],
           parent);
@@ -397,7 +398,7 @@ static void child_make(struct mutate *mutate, struct subject *subject, struct ma
     print(owner, sizeof owner, "www.%s", apex);
     add(builder, owner, TYPE_A, "192.0.2.7");
     if (is_signed) {
-        keys_add(mutate, child, ALGORITHM_ED25519, false, at, NULL);
+        keys_add(mutate, child, ALGORITHM_ED25519, at, &usual);
         zone_end(mutate, child, builder);
     } else if ((child->zone = zone_build_finish(builder)) == NULL) {
         mutate_fail(apex);
@@ -438,16 +439,17 @@ static void subject_make(struct mutate *mutate, struct subject *subject, struct 
     uint8_t salt[SALT_LEN_MAX];
     draw_fault(subject, &random);
     draw_labels(subject, &random);
-    const struct making *making = &subject->fault->making;
     print(apex, sizeof apex, "z%u.tld.", subject->number);
     print(address, sizeof address, "%s.%d", mutate->net, SERVER_SUBJECTS + 1);
     print(below, sizeof below, "%s.%d", mutate->net, SERVER_BELOW + 1);
     struct zone_builder *builder = zone_begin(&subject->zone, apex, address);
     uint32_t at = draw(&random, MUTATE_POOL);
-    bool is_split = draw(&random, 2) == 0 || making->is_split;
-    keys_add(mutate, &subject->zone, subject->algorithm, is_split, at, making);
-    if (making->has_two_algorithms) {
-        keys_add(mutate, &subject->zone, subject->other_algorithm, is_split, at, NULL);
+    struct making making = subject->fault->making;
+    making.is_split = draw(&random, 2) == 0 || making.is_split;
+    keys_add(mutate, &subject->zone, subject->algorithm, at, &making);
+    if (making.has_two_algorithms) {
+        const struct making usual = {.is_split = making.is_split};
+        keys_add(mutate, &subject->zone, subject->other_algorithm, at, &usual);
     }
     subject->stranger = key_make(pool_key(mutate, subject->algorithm, at + 3), DNSKEY_FLAGS_KSK, 0,
                                  subject->stranger_dnskey);
@@ -468,14 +470,14 @@ static void subject_make(struct mutate *mutate, struct subject *subject, struct 
         }
         uint32_t iterations = draw(&random, 2) * draw(&random, ITERATIONS_USUAL_MAX);
         zone_rehash(mutate, &subject->zone,
-                    making->iterations != 0 ? making->iterations : (uint16_t)iterations,
+                    making.iterations != 0 ? making.iterations : (uint16_t)iterations,
                     span_of(salt, len));
     }
-    delegate(tld, apex, address, making->has_no_ds ? NULL : &subject->zone);
-    if (making->has_two_algorithms) {
+    delegate(tld, apex, address, making.has_no_ds ? NULL : &subject->zone);
+    if (making.has_two_algorithms) {
         uint8_t octets[64];
         struct writer ds = writer_over(octets, sizeof octets);
-        size_t second = is_split ? 2 : 1;
+        size_t second = making.is_split ? 2 : 1;
         if (ds_make(subject->zone.name, subject->zone.keys[second].signing.dnskey.rdata,
                     DS_DIGEST_SHA256, &ds) != OK ||
             zone_build_add(tld, subject->zone.name, TYPE_DS, MUTATE_TTL_S, writer_written(&ds)) !=
@@ -494,8 +496,9 @@ void zones_make(struct mutate *mutate)
     pool_fill(mutate);
     struct zone_builder *root = zone_begin(&mutate->root, ".", address[SERVER_ROOT]);
     struct zone_builder *tld = zone_begin(&mutate->tld, "tld.", address[SERVER_TLD]);
-    keys_add(mutate, &mutate->root, ALGORITHM_ECDSAP256SHA256, false, 0, NULL);
-    keys_add(mutate, &mutate->tld, ALGORITHM_ECDSAP256SHA256, false, 1, NULL);
+    const struct making usual = {0};
+    keys_add(mutate, &mutate->root, ALGORITHM_ECDSAP256SHA256, 0, &usual);
+    keys_add(mutate, &mutate->tld, ALGORITHM_ECDSAP256SHA256, 1, &usual);
     for (unsigned i = 0; i < mutate->count; i++) {
         mutate->subjects[i].number = i;
         subject_make(mutate, &mutate->subjects[i], tld);

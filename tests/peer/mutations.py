@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Random signed zones, each with one fault, judged by vouch, Unbound, BIND and Knot Resolver: secure, insecure or bogus, and with which
-RCODE. Every verdict is the same, or a row of mutations.tsv says which section of which RFC allows ours.
+"""Random signed zones, each with one fault, judged by vouch, Unbound, BIND and Knot Resolver: secure, and with which RCODE, insecure or
+bogus. Every verdict is the same, or a row of mutations.tsv says which section of which RFC allows ours.
 
 usage: mutations.py [--zones N] [--seed N] [--list] [--keep FOLDER]
 
@@ -151,8 +151,9 @@ def verdict_of(answer):
     rcode = flags & 15
     if rcode == 2:
         return "bogus"
-    word = {0: "NOERROR", 3: "NXDOMAIN"}.get(rcode, f"RCODE{rcode}")
-    return ("secure " if flags & 0x20 else "insecure ") + word
+    if not flags & 0x20:
+        return "insecure"  # nobody vouches for the RCODE then
+    return "secure " + {0: "NOERROR", 3: "NXDOMAIN"}.get(rcode, f"RCODE{rcode}")
 
 
 def ask_all(address, questions, verdicts):
