@@ -299,6 +299,9 @@ struct cache_entry *cache_find(struct cache *cache, struct name name, uint16_t t
     struct cache_entry *entry = find_live(cache, place, name, type, SHELF_ANSWER, now_ns);
     if (entry == NULL && type != TYPE_DS) {
         entry = find_live(cache, place, name, 0, SHELF_ANSWER, now_ns);
+        bool is_of_another = entry != NULL && entry->asked_type != type &&
+                             cache_entry_verdict(entry, now_ns) == VERDICT_BOGUS;
+        entry = is_of_another ? NULL : entry;
     }
     return entry;
 }

@@ -32,6 +32,7 @@ struct cache_entry {
     const struct rrset *authority;
     _Atomic int64_t expires_ns; /* monotonic; INT64_MAX: never. Others may read it */
     uint16_t type;              /* 0 for NXDOMAIN that denies every type */
+    uint16_t asked_type;        /* that it was the answer to; of an NXDOMAIN */
     uint8_t answer_count;       /* at most CACHE_RRSETS_MAX */
     uint8_t authority_count;    /* the same */
     enum cache_kind kind : 8;
@@ -58,6 +59,7 @@ enum { CACHE_RRSETS_MAX = 255 };
 struct cache_draft {
     struct name name;
     uint16_t type;
+    uint16_t asked_type; /* of an NXDOMAIN */
     enum cache_kind kind;
     enum cache_rank rank;
     const struct rrset *answer;
@@ -101,8 +103,9 @@ void cache_close(struct cache *cache);
 /* Keeps the entry (holding it once more) and evicts others for it. A live entry of higher rank, or
  * one found secure, is not replaced by one of lower rank. */
 void cache_put(struct cache *cache, struct cache_entry *entry, int64_t now_ns);
-/* What answers (name, type): the RRset, its denial, or an NXDOMAIN of the name. Not a CNAME. The
- * caller does not hold it: NULL or valid until the next cache_put. */
+/* What answers (name, type): the RRset, its denial, or an NXDOMAIN of the name; one that was found
+ * bogus is of no other type than was asked for (RFC 4035 §4.7). Not a CNAME. The caller does not
+ * hold it: NULL or valid until the next cache_put. */
 struct cache_entry *cache_find(struct cache *cache, struct name name, uint16_t type,
                                int64_t now_ns);
 /* The entry for exactly that type (0: an NXDOMAIN of the name), whether its time is over or not. */

@@ -72,6 +72,7 @@ struct cache_entry *cache_entry_make(const struct cache_draft *draft, int64_t ex
     *entry = (struct cache_entry){
         .name = draft->name,
         .type = draft->type,
+        .asked_type = draft->asked_type,
         .kind = draft->kind,
         .rank = draft->rank,
         .expires_ns = expires_ns,

@@ -112,6 +112,24 @@ static void test_verdict(void **state)
     cache_entry_release(entry);
 }
 
+/* A forged NXDOMAIN does not take the name's other types away. */
+static void test_bogus_nxdomain(void **state)
+{
+    (void)state;
+    struct cache *cache;
+    assert_int_equal(cache_open(1 << 20, &entropy, NULL, &cache), OK);
+    put(cache, made("gone.test.", 0, CACHE_NXDOMAIN, CACHE_RANK_ANSWER, 100), 0);
+    struct cache_entry *entry = find(cache, "gone.test.", TYPE_A, 0);
+    assert_non_null(entry);
+    entry->asked_type = TYPE_A;
+    struct judgement bogus = {VERDICT_BOGUS, EDE_BOGUS, "forged"};
+    cache_entry_judge(entry, &bogus, 60 * SECOND_NS);
+    assert_ptr_equal(find(cache, "gone.test.", TYPE_A, 1), entry);
+    assert_null(find(cache, "gone.test.", TYPE_MX, 1));
+    assert_ptr_equal(find(cache, "gone.test.", TYPE_MX, 60), entry); /* to be judged anew */
+    cache_close(cache);
+}
+
 /* Ten times what fits: the memory stays below its bound, a name in use stays, and everything in
  * the table can still be found (the gaps of evicted entries are closed). */
 static void test_memory(void **state)
@@ -163,8 +181,9 @@ static void test_hold(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_find),   cmocka_unit_test(test_rank), cmocka_unit_test(test_verdict),
-        cmocka_unit_test(test_memory), cmocka_unit_test(test_hold),
+        cmocka_unit_test(test_find),    cmocka_unit_test(test_rank),
+        cmocka_unit_test(test_verdict), cmocka_unit_test(test_bogus_nxdomain),
+        cmocka_unit_test(test_memory),  cmocka_unit_test(test_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,6 +215,7 @@ static void read_negative(const struct message *message, const struct response_q
     bool is_whole_name = is_nxdomain && question->type != TYPE_DS;
     *draft = (struct cache_draft){.name = question->name,
                                   .type = is_whole_name ? 0 : question->type,
+                                  .asked_type = question->type,
                                   .kind = is_nxdomain ? CACHE_NXDOMAIN : CACHE_NODATA,
                                   .rank = CACHE_RANK_ANSWER};
     proofs_take(message, question, soa, scratch, draft);
