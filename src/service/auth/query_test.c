@@ -702,18 +702,12 @@ static void test_reasons(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_broken_messages),
-        cmocka_unit_test(test_truncation),
-        cmocka_unit_test(test_nsid),
-        cmocka_unit_test(test_report_agent),
-        cmocka_unit_test(test_streams),
-        cmocka_unit_test(test_tsig),
-        cmocka_unit_test(test_axfr),
-        cmocka_unit_test(test_cookies),
-        cmocka_unit_test(test_cookies_by_option),
-        cmocka_unit_test(test_rates),
-        cmocka_unit_test(test_udp_size),
+        cmocka_unit_test(test_messages),     cmocka_unit_test(test_broken_messages),
+        cmocka_unit_test(test_truncation),   cmocka_unit_test(test_nsid),
+        cmocka_unit_test(test_report_agent), cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_tsig),         cmocka_unit_test(test_axfr),
+        cmocka_unit_test(test_cookies),      cmocka_unit_test(test_cookies_by_option),
+        cmocka_unit_test(test_rates),        cmocka_unit_test(test_udp_size),
         cmocka_unit_test(test_reasons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
