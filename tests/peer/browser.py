@@ -114,6 +114,7 @@ def sign_in(browser):
     browser.type("email", OWNER)
     browser.type("password", lab.secret("owner-password"))
     browser.button("Sign in")
+    browser.shows("Registered domains")  # what is opened before the answer came takes it away
 
 
 def wait_text(browser, words, seconds=20):
