@@ -23,7 +23,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import BUILD, VOUCH, Daemon, goal, is_there, nsd_server
+from bench import BUILD, VOUCH, Daemon, goal, is_there, knot_config, nsd_server
 from zone import generate
 
 NET, PORT = "127.49.0", 5349
@@ -64,26 +64,9 @@ zone:
 
 
 def knot_command(address, zone, folder, cookies):
-    config = folder / "knot.conf"
-    module = f"mod-cookies:\n  - id: cookies\n    secret: 0x{SECRET}\n" if cookies else ""
-    config.write_text(f"""{module}server:
-    rundir: "{folder}"
-    listen: {address}@{PORT}
-    udp-workers: 1
-    tcp-workers: 1
-    background-workers: 1
-database:
-    storage: "{folder}"
-zone:
-  - domain: {ORIGIN}
-    storage: "{folder}"
-    file: "{zone}"
-    zonefile-sync: -1
-    journal-content: none
-    semantic-checks: off
-{"    module: mod-cookies/cookies" if cookies else ""}
-""")
-    return ["knotd", "-c", config]
+    modules = f"mod-cookies:\n  - id: cookies\n    secret: 0x{SECRET}\n" if cookies else ""
+    uses = "    module: mod-cookies/cookies\n" if cookies else ""
+    return ["knotd", "-c", knot_config(zone, ORIGIN, folder, f"    listen: {address}@{PORT}\n", modules, uses)]
 
 
 def named_command(address, zone, folder, cookies):

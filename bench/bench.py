@@ -5,6 +5,7 @@ does falls on all of them; CPU seconds (user and system), the time by the clock 
 kernel's account of each process.
 """
 import os
+import re
 import shutil
 import signal
 import statistics
@@ -53,9 +54,12 @@ def run_once(contestant, seconds=3600):
     contestant.runs.append({"cpu": cpu, "clock": clock, "memory": usage.ru_maxrss / 1024})
 
 
-def warm_memory(octets=6 << 30):
+def warm_memory(octets_max=6 << 30):
     """Memory that a virtual machine has not used for a while is the host's: the first to touch a page pays for it, a
-    quarter of a second for each 100 MB. So that it falls on none of the contestants, it is touched here and left free."""
+    quarter of a second for each 100 MB. So that it falls on none of the contestants, it is touched here and left free;
+    half of what can be had at the most."""
+    available = int(re.search(r"MemAvailable:\s+(\d+)", Path("/proc/meminfo").read_text())[1]) * 1024
+    octets = min(octets_max, available // 2)
     code = f"import mmap\nm = mmap.mmap(-1, {octets})\nfor i in range(0, {octets}, 4096): m[i] = 1"
     subprocess.run([sys.executable, "-c", code], check=False)
 
@@ -147,6 +151,27 @@ def nsd_server(address, port, folder):
     cookie-secret-file: ""
     rrl-ratelimit: 0
 """
+
+
+def knot_config(zone, origin, folder, listen="", modules="", zone_options="", behind=""):
+    """Knot with one worker and one zone that nothing is looked for in; `listen` is empty where another section says it."""
+    config = folder / "knot.conf"
+    config.write_text(f"""{modules}server:
+    rundir: "{folder}"
+{listen}    udp-workers: 1
+    tcp-workers: 1
+    background-workers: 1
+database:
+    storage: "{folder}"
+zone:
+  - domain: {origin}
+    storage: "{folder}"
+    file: "{zone}"
+    zonefile-sync: -1
+    journal-content: none
+    semantic-checks: off
+{zone_options}{behind}""")
+    return config
 
 
 def goal(text, value, limit, at_most=True):

@@ -27,7 +27,7 @@ import time
 from pathlib import Path
 
 from auth import ORIGIN, sign
-from bench import BUILD, VOUCH, Daemon, goal, is_there
+from bench import BUILD, VOUCH, Daemon, goal, is_there, knot_config
 from zone import generate
 
 PORT = 5349
@@ -53,24 +53,9 @@ def vouch_xdp_command(interface, address, zone, folder):
 
 
 def knot_command(interface, address, zone, folder, by_xdp=False):
-    config = folder / "knot.conf"
-    config.write_text(f"""server:
-    rundir: "{folder}"
-{"" if by_xdp else f"    listen: {address}@{PORT}"}
-    udp-workers: 1
-    tcp-workers: 1
-    background-workers: 1
-database:
-    storage: "{folder}"
-zone:
-  - domain: {ORIGIN}
-    storage: "{folder}"
-    file: "{zone}"
-    zonefile-sync: -1
-    journal-content: none
-    semantic-checks: off
-""" + (f"xdp:\n    listen: {interface}@{PORT}\n" if by_xdp else ""))
-    return ["knotd", "-c", config]
+    by_socket, by_interface = f"    listen: {address}@{PORT}\n", f"xdp:\n    listen: {interface}@{PORT}\n"
+    ways = {"behind": by_interface} if by_xdp else {"listen": by_socket}
+    return ["knotd", "-c", knot_config(zone, ORIGIN, folder, **ways)]
 
 
 def knot_xdp_command(interface, address, zone, folder):

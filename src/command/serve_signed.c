@@ -84,16 +84,18 @@ static enum status make_handing_out(struct signer_process *process, struct probl
 {
     struct serve *serve = process->now;
     size_t count = serve->listen_count > AUTH_NOTIFY_MAX ? AUTH_NOTIFY_MAX : serve->listen_count;
-    process->peers = arena_take_array(&serve->arena, count, sizeof *process->peers);
-    process->grant = arena_take(&serve->arena, sizeof *process->grant);
-    if (process->peers == NULL || process->grant == NULL) {
+    struct auth_peer *peers = arena_take_array(&serve->arena, count, sizeof *peers);
+    struct auth_grant *grant = arena_take(&serve->arena, sizeof *grant);
+    if (peers == NULL || grant == NULL) { /* those of the configuration before stay in use */
         return problem_set(problem, NO_MEMORY, "no memory for zones");
     }
     for (size_t i = 0; i < count; i++) {
-        process->peers[i] = (struct auth_peer){serve->listen[i], serve->link};
+        peers[i] = (struct auth_peer){serve->listen[i], serve->link};
     }
+    *grant = (struct auth_grant){.key = serve->link};
+    process->peers = peers;
     process->peer_count = count;
-    *process->grant = (struct auth_grant){.key = serve->link};
+    process->grant = grant;
     return OK;
 }
 

@@ -201,13 +201,3 @@ void processes_stop(struct processes *processes)
         }
     }
 }
-
-struct process *process_find(struct processes *processes, const char *name)
-{
-    for (size_t i = 0; i < processes->count; i++) {
-        if (processes->list[i].pid > 0 && strcmp(processes->list[i].name, name) == 0) {
-            return &processes->list[i];
-        }
-    }
-    return NULL;
-}

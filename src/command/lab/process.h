@@ -30,5 +30,3 @@ enum status process_start(struct processes *processes, const char *name,
 void processes_revive(struct processes *processes);
 /* SIGTERM to all in reverse order of their start, SIGKILL to what is left after a while. */
 void processes_stop(struct processes *processes);
-/* The running process of that name, or NULL. */
-struct process *process_find(struct processes *processes, const char *name);

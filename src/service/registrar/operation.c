@@ -59,16 +59,6 @@ const char *operation_type_text(enum operation_type type)
     return types[type].text;
 }
 
-enum operation_type operation_type_of_name(struct span name)
-{
-    for (size_t i = 1; i < LEN(types); i++) {
-        if (span_equal(name, span_of_text(types[i].name))) {
-            return (enum operation_type)i;
-        }
-    }
-    return OPERATION_TYPE_END;
-}
-
 const char *operation_state_name(enum operation_state state)
 {
     require(state > 0 && state < OPERATION_STATE_END);

@@ -62,7 +62,6 @@ const char *operation_state_name(enum operation_state state); /* "IN_PROGRESS" *
 /* One sentence for people: where it stands, what is awaited. */
 const char *operation_state_text(const struct operation *operation);
 bool operation_is_open(const struct operation *operation);
-enum operation_type operation_type_of_name(struct span name); /* OPERATION_TYPE_END: unknown */
 
 struct operation_order {
     enum operation_type type;

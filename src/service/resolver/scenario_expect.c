@@ -293,34 +293,32 @@ static int64_t last_ns_of(const struct scenario *scenario)
     return last_ns;
 }
 
+/* `done` is at most the number that the line has; `what` was done, for the failure. */
+static enum status expect_most(struct scenario *scenario, struct span line, uint64_t done,
+                               const char *what)
+{
+    uint64_t most = 0;
+    enum status status = scenario_number(scenario, scenario_word(&line), &most);
+    return status != OK || done <= most ? status
+                                        : scenario_fail(scenario, "%u %s", (unsigned)done, what);
+}
+
 static enum status expect_takes_most(struct scenario *scenario, struct span line)
 {
-    uint64_t most_ms = 0;
-    enum status status = scenario_number(scenario, scenario_word(&line), &most_ms);
     int64_t took_ms = (last_ns_of(scenario) - scenario->began_ns) / MOMENT_NS_PER_MS;
-    return status != OK || took_ms <= (int64_t)most_ms
-               ? status
-               : scenario_fail(scenario, "it took %d ms", (int)took_ms);
+    return expect_most(scenario, line, took_ms < 0 ? 0 : (uint64_t)took_ms, "ms it took");
 }
 
 static enum status expect_checks_most(struct scenario *scenario, struct span line)
 {
-    uint64_t most = 0;
-    enum status status = scenario_number(scenario, scenario_word(&line), &most);
     uint64_t done = scenario->net.resolver->stats.signature_checks - scenario->checks_before;
-    return status != OK || done <= most
-               ? status
-               : scenario_fail(scenario, "%u signatures were checked", (unsigned)done);
+    return expect_most(scenario, line, done, "signatures were checked");
 }
 
 static enum status expect_hashes_most(struct scenario *scenario, struct span line)
 {
-    uint64_t most = 0;
-    enum status status = scenario_number(scenario, scenario_word(&line), &most);
     uint64_t done = scenario->net.resolver->stats.denial_hashes - scenario->hashes_before;
-    return status != OK || done <= most
-               ? status
-               : scenario_fail(scenario, "%u names were hashed", (unsigned)done);
+    return expect_most(scenario, line, done, "names were hashed");
 }
 
 /* --- many --- */

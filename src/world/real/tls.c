@@ -277,11 +277,6 @@ bool tls_is_1_3(const struct tls *tls)
     return gnutls_protocol_get_version(tls->session) == GNUTLS_TLS1_3;
 }
 
-bool tls_is_resumed(const struct tls *tls)
-{
-    return gnutls_session_is_resumed(tls->session) != 0;
-}
-
 /* What GnuTLS's refusal of the moment means. */
 static enum tls_outcome outcome_of_code(const struct tls *tls, ssize_t code)
 {

@@ -56,8 +56,7 @@ enum tls_outcome tls_write(struct tls *tls, struct span bytes, size_t *written) 
 enum tls_outcome tls_finish(struct tls *tls) MUST_USE;
 /* SHA-256 of the certificate that the other side showed; false when it showed none. */
 bool tls_peer_digest(const struct tls *tls, uint8_t digest[TLS_DIGEST_SIZE]);
-bool tls_is_1_3(const struct tls *tls);     /* after the handshake */
-bool tls_is_resumed(const struct tls *tls); /* after the handshake: by a ticket */
+bool tls_is_1_3(const struct tls *tls); /* after the handshake */
 /* Why the handshake failed, for the log. */
 const char *tls_reason(const struct tls *tls);
 
